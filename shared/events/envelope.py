@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -90,7 +90,9 @@ class Event(Contract):
     TOPIC: ClassVar[Topic]
     KEY: ClassVar[str]
 
-    def __init_subclass__(cls, *, type: str | None = None, topic: Topic | None = None, key: str | None = None, **kw: Any) -> None:  # noqa: A002
+    def __init_subclass__(
+        cls, *, type: str | None = None, topic: Topic | None = None, key: str | None = None, **kw: Any
+    ) -> None:
         super().__init_subclass__(**kw)
         if type and topic and key:
             cls.TYPE, cls.TOPIC, cls.KEY = type, topic, key
@@ -101,6 +103,11 @@ class Event(Contract):
     @property
     def key(self) -> str:
         return str(getattr(self, self.KEY))
+
+    @property
+    def topic(self) -> str:
+        """The topic's name; of a per-partner topic only the pattern, the sender names the partner."""
+        return self.TOPIC.name
 
 
 class Fact(Event):
@@ -206,5 +213,3 @@ def _json_object(value: bytes | None) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise MalformedEvent("not_json", "the JSON document is not an object")
     return document
-
-

@@ -1,0 +1,102 @@
+"""PostgreSQL: the pool, transactions that act for one agency, and migrations. No table of any service is known here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from shared.errors import UNAVAILABLE, Rejected
+
+log = logging.getLogger(__name__)
+
+Tx = psycopg.Connection[DictRow]
+Pool = ConnectionPool[Tx]
+
+ROOT = Path(__file__).parent.parent
+MIGRATION_LOCK = 0x76616E74  # "vant": one migration at a time in a database
+
+
+def open_pool(conninfo: str, *, min_size: int = 1, max_size: int = 10, name: str = "app") -> Pool:
+    """A pool that checks a connection before lending it: after a database restart the first ones are dead."""
+    pool: Pool = ConnectionPool(
+        conninfo,
+        min_size=min_size,
+        max_size=max_size,
+        timeout=10,
+        reconnect_timeout=30,
+        check=ConnectionPool.check_connection,
+        kwargs={"row_factory": dict_row, "autocommit": False},
+        name=name,
+        open=False,
+    )
+    pool.open()
+    return pool
+
+
+@contextmanager
+def transaction(pool: Pool, *, agency: UUID | None = None) -> Iterator[Tx]:
+    """One transaction, committed at the end of the block; `agency` is whose rows it may see (row-level security)."""
+    try:
+        connection = pool.getconn()
+    except psycopg.OperationalError as error:
+        raise Rejected(UNAVAILABLE, what="PostgreSQL") from error
+    try:
+        with connection.transaction():
+            if agency is not None:
+                act_for(connection, agency)
+            yield connection
+    finally:
+        pool.putconn(connection)
+
+
+def act_for(tx: Tx, agency: UUID | None) -> None:
+    """From here to the end of the transaction rows of this agency are visible, and no others'."""
+    tx.execute("SELECT set_config('vanthu.agency', %s, true)", [str(agency) if agency else ""])
+
+
+def migrate(conninfo: str, service: str) -> None:
+    """Bring a database to the newest schema: shared/migrations first, then the service's own, each file once.
+
+    Runs as the owner role. Files are named NNNN_what.sql and are only ever added. `service` "shared" applies the
+    shared ones alone (for tests of shared parts).
+    """
+    sources = [("shared", ROOT / "shared" / "migrations")]
+    if service != "shared":
+        sources.append((service, ROOT / "services" / service / "migrations"))
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_version"
+            " (source text, version text, applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (source, version))"
+        )
+        for source, folder in sources:
+            for file in sorted(folder.glob("[0-9]*.sql")):
+                _apply(connection, source, file)
+
+
+def _apply(connection: psycopg.Connection[Any], source: str, file: Path) -> None:
+    with connection.transaction():
+        done = connection.execute(
+            "INSERT INTO schema_version (source, version) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [source, file.stem],
+        )
+        if done.rowcount:
+            connection.execute(file.read_bytes())  # type: ignore[arg-type,unused-ignore]
+            log.info("migrated %s/%s", source, file.stem)
+
+
+def pending_migrations(pool: Pool, service: str) -> list[str]:
+    """Migrations that this code has and the database lacks: a process with any must not start."""
+    folders = {"shared": ROOT / "shared" / "migrations", service: ROOT / "services" / service / "migrations"}
+    wanted = {f"{source}/{file.stem}" for source, folder in folders.items() for file in folder.glob("[0-9]*.sql")}
+    with transaction(pool) as tx:
+        rows = tx.execute("SELECT source, version FROM schema_version").fetchall()
+    return sorted(wanted - {f"{row['source']}/{row['version']}" for row in rows})

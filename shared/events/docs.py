@@ -1,0 +1,178 @@
+"""What docs states: the life of a document, its deliveries, and its orders to signing."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
+
+DOCUMENT = topic("docs.document", "fact", stated_by="docs", followed_by=("signing", "notify", "portal"), partitions=6)
+DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
+WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("notify",), partitions=6)
+TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=(), partitions=1)
+ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
+COMMANDS = topic("signing.commands", "order", stated_by="docs", followed_by=("signing",), partitions=6)
+
+
+class Part(Contract):
+    """One part of a document, in order; part 0 is the main text."""
+
+    ordinal: int
+    kind: Literal["main", "annex"]
+    filename: str
+    content: BlobRef
+
+
+class Signer(Contract):
+    """Who shall sign, in which capacity, decided on the registry's facts of that day."""
+
+    person_id: UUID
+    post_id: UUID
+    authority_id: UUID
+    name: str
+    post: str
+    capacity: str
+    block: tuple[str, ...]
+
+
+class Descriptor(Contract):
+    """What identifies a document to a reader: type, number and symbol, abstract, urgency."""
+
+    agency_id: UUID
+    agency_identifier: str
+    agency_name: str
+    type_code: str
+    type_name: str
+    symbol: str
+    abstract: str
+    urgency: int = 0  # STANDARDS T2
+    number: int | None = None
+    number_symbol: str | None = None
+    issued_on: date | None = None
+
+
+class DocumentFact(Fact):
+    """Common to all facts about a document: its id and the agency that owns it."""
+
+    document_id: UUID
+    agency_id: UUID
+
+
+class DocumentSubmitted(DocumentFact, type="vn.vanthu.docs.document.submitted.v1", topic=DOCUMENT, key="document_id"):
+    """A clerk has submitted a draft; with reviewers it waits for them, without it goes on to the signer."""
+
+    descriptor: Descriptor
+    parts: tuple[Part, ...]
+    signers: tuple[Signer, ...]
+    reviewers: tuple[UUID, ...] = ()
+    author_id: UUID
+
+
+class DocumentApproved(DocumentFact, type="vn.vanthu.docs.document.approved.v1", topic=DOCUMENT, key="document_id"):
+    """The draft is approved; from here on its bytes belong to signing."""
+
+
+class DocumentReturned(DocumentFact, type="vn.vanthu.docs.document.returned.v1", topic=DOCUMENT, key="document_id"):
+    """Returned for revision, with a reason: by a reviewer, or by the leader instead of signing."""
+
+    reason: str
+    author_id: UUID
+
+
+class DocumentNumbered(DocumentFact, type="vn.vanthu.docs.document.numbered.v1", topic=DOCUMENT, key="document_id"):
+    """Number and date are fixed (`approved → sealing`); the seal is retried with this number until issued."""
+
+    register_code: str
+    year: int
+    number: int
+    number_symbol: str
+    issued_on: date
+
+
+class NumberVoided(DocumentFact, type="vn.vanthu.docs.document.number_voided.v1", topic=DOCUMENT, key="document_id"):
+    """A clerk gave the number up; it stays in the book as void."""
+
+    number: int
+    reason: str
+
+
+class DocumentIssued(DocumentFact, type="vn.vanthu.docs.document.issued.v1", topic=DOCUMENT, key="document_id"):
+    """Signed, numbered, dated and sealed: may be dispatched from now on."""
+
+    descriptor: Descriptor
+    content: BlobRef
+    level: str
+    author_id: UUID
+
+
+class Party(Contract):
+    """An agency as sender or receiver. Across deployments only `identifier` means anything."""
+
+    agency_id: UUID | None = None
+    identifier: str
+    name: str
+
+
+class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", topic=DELIVERY, key="delivery_id"):
+    """One recipient's delivery of one issued document."""
+
+    delivery_id: UUID
+    document_id: UUID
+    sender: Party
+    receiver: Party
+    partner: str | None = None  # set when the receiver is reached through a partner
+    descriptor: Descriptor
+    signer_name: str
+    parts: tuple[Part, ...]
+
+
+class DeliveryStatusReported(
+    Fact, type="vn.vanthu.docs.delivery.status_reported.v1", topic=DELIVERY, key="delivery_id"
+):
+    """The receiver (01–06, 15, 16) or the sender (13) says how a delivery stands (STANDARDS T7)."""
+
+    delivery_id: UUID
+    document_id: UUID
+    sender: Party
+    receiver: Party
+    status: str = Field(pattern=r"^\d\d$")
+    reason: str | None = None
+    reason_code: str | None = None
+    arrival_number: int | None = None
+
+
+class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing: add the fields for signers, number, date and seal, and wait for the signers."""
+
+    document_id: UUID
+    descriptor: Descriptor
+    content: BlobRef
+    filename: str
+    signers: tuple[Signer, ...]
+    author_id: UUID
+
+
+class SealDocument(Fact, type="vn.vanthu.docs.order.seal.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing: fill number and date, seal, and bring to LTA."""
+
+    document_id: UUID
+    agency_id: UUID
+    number: int
+    number_symbol: str
+    issued_on: date
+
+
+class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMMANDS, key="incoming_id"):
+    """Order to signing: validate what arrived. `content.sha256` is what the sender declared."""
+
+    incoming_id: UUID
+    agency_id: UUID
+    content: BlobRef
+
+
+class DocsAct(Act, type="vn.vanthu.docs.act.recorded.v1", topic=ACT, key="object_id"):
+    """An act in docs that is no fact about a document: reading, downloading, refusals."""

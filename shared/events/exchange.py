@@ -1,0 +1,115 @@
+"""The contract with partners: one inbound, one outbound and one replies topic each.
+
+Identity comes from the topic, since Kafka does not tell who produced; agencies are addressed by their national
+identifiers; bytes travel over HTTP by digest, never in a message.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.envelope import Contract, Event, topic
+
+INBOUND = topic("exchange.inbound.<partner>", "exchange", stated_by="<partner>", followed_by=("docs",), partitions=1)
+OUTBOUND = topic("exchange.outbound.<partner>", "exchange", stated_by="docs", followed_by=("<partner>",), partitions=1)
+REPLIES = topic("exchange.replies.<partner>", "exchange", stated_by="docs", followed_by=("<partner>",), partitions=1)
+
+
+class AgencyRef(Contract):
+    """An agency by its national identifier (QĐ 20/2020)."""
+
+    identifier: str = Field(max_length=35)
+    name: str
+
+
+class File(Contract):
+    """A file by digest. `href` is relative to the deployment's docs API; fetch and upload need the partner's token."""
+
+    filename: str = Field(max_length=200)
+    media_type: str
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    href: str | None = None
+
+
+class Message(Contract):
+    """What a document is to its reader, as in the edXML MessageHeader."""
+
+    sender: AgencyRef
+    type_code: str = Field(max_length=10)
+    type_name: str = Field(max_length=100)
+    number_symbol: str = Field(max_length=50)
+    issued_on: date
+    abstract: str = Field(max_length=500)
+    urgency: int = Field(default=0, ge=0, le=4)
+    signer_name: str = Field(max_length=100)
+    files: tuple[File, ...] = Field(min_length=1)
+
+
+class DocumentSent(Event, type="vn.vanthu.exchange.document.sent.v1", topic=INBOUND, key="document_id"):
+    """A partner sends a document to agencies of this deployment. The files were uploaded before."""
+
+    document_id: UUID  # the partner's own id
+    message: Message
+    recipients: tuple[AgencyRef, ...] = Field(min_length=1)
+
+
+class StatusSent(Event, type="vn.vanthu.exchange.status.sent.v1", topic=INBOUND, key="delivery_id"):
+    """A partner reports how a document that it got stands (01–06; 02 needs a reason)."""
+
+    delivery_id: UUID
+    status: str = Field(pattern=r"^0[1-6]$")
+    reason: str | None = Field(default=None, max_length=1000)
+    staff: str = Field(max_length=100)
+    at: AwareDatetime
+
+
+class DocumentDelivered(Event, type="vn.vanthu.exchange.document.delivered.v1", topic=OUTBOUND, key="delivery_id"):
+    """A document for an agency behind the partner."""
+
+    delivery_id: UUID
+    message: Message
+    recipient: AgencyRef
+
+
+class DeliveryRef(Contract):
+    """Which delivery was made for which recipient."""
+
+    recipient: AgencyRef
+    delivery_id: UUID
+
+
+class MessageAccepted(Event, type="vn.vanthu.exchange.message.accepted.v1", topic=REPLIES, key="message_id"):
+    """The inbound message was taken in."""
+
+    message_id: str
+    document_id: UUID | None = None
+    deliveries: tuple[DeliveryRef, ...] = ()
+
+
+class MessageRejected(Event, type="vn.vanthu.exchange.message.rejected.v1", topic=REPLIES, key="message_id"):
+    """The inbound message was refused whole; nothing of it was kept. `message_id` is topic:partition:offset when
+    the message had no readable id.
+    """
+
+    message_id: str
+    code: str
+    detail_vi: str
+    detail_en: str
+    partition: int
+    offset: int
+
+
+class StatusReported(Event, type="vn.vanthu.exchange.status.reported.v1", topic=REPLIES, key="delivery_id"):
+    """How a document that the partner sent stands at its recipient."""
+
+    delivery_id: UUID
+    document_id: UUID
+    recipient: AgencyRef
+    status: str
+    reason: str | None = None
+    reason_code: str | None = None
+    at: AwareDatetime

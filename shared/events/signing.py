@@ -1,0 +1,95 @@
+"""What signing states about a document's PDF: prepared, signed, sealed, refused, augmented, validated."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
+
+DOCUMENT = topic("signing.document", "fact", stated_by="signing", followed_by=("docs", "notify"), partitions=6)
+ACT = topic("signing.act", "fact", stated_by="signing", followed_by=("docs",), partitions=6)
+
+Indication = Literal["TOTAL_PASSED", "TOTAL_FAILED", "INDETERMINATE"]
+
+
+class DocumentPrepared(Fact, type="vn.vanthu.signing.document.prepared.v1", topic=DOCUMENT, key="document_id"):
+    """Fields for signers, number, date and seal are in the PDF; the first signer may sign."""
+
+    document_id: UUID
+    content: BlobRef
+    page_count: int
+    waits_for: UUID  # person
+
+
+class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DOCUMENT, key="document_id"):
+    """A leader's signature is embedded and time-stamped. `waits_for` is the next signer, none when all have signed."""
+
+    document_id: UUID
+    content: BlobRef
+    person_id: UUID
+    signer_name: str
+    certificate_serial: str
+    level: str
+    waits_for: UUID | None = None
+
+
+class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DOCUMENT, key="document_id"):
+    """Number and date are filled, the agency's seal stands, the level is reached."""
+
+    document_id: UUID
+    content: BlobRef
+    number: int
+    level: str
+
+
+class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=DOCUMENT, key="document_id"):
+    """What was ordered can't be done, for good, and why. What stood before stands."""
+
+    document_id: UUID
+    stage: Literal["prepare", "sign", "seal"]
+    code: str
+    reason_vi: str
+    reason_en: str
+
+
+class DocumentDelayed(Fact, type="vn.vanthu.signing.document.delayed.v1", topic=DOCUMENT, key="document_id"):
+    """What was ordered waits for something (TSA, OCSP, seal key) and is tried again by itself; this says why."""
+
+    document_id: UUID
+    stage: Literal["prepare", "sign", "seal", "validate"]
+    code: str
+    reason_vi: str
+    reason_en: str
+
+
+class SignatureSummary(Contract):
+    """One signature of a validated PDF."""
+
+    field: str
+    signer: str
+    indication: Indication
+    sub_indication: str | None = None
+    level: str
+    signed_at: AwareDatetime | None = None
+
+
+class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", topic=DOCUMENT, key="incoming_id"):
+    """The answer to ValidateDocument; `report` is the JSON report in signing's blobs."""
+
+    incoming_id: UUID
+    agency_id: UUID
+    sha256: str
+    indication: Indication
+    sub_indication: str | None = None
+    code: str | None = None  # stable code of the refusal when the file could not even be validated
+    reason_vi: str
+    reason_en: str
+    signatures: tuple[SignatureSummary, ...] = ()
+    report: BlobRef | None = None
+
+
+class SigningAct(Act, type="vn.vanthu.signing.act.recorded.v1", topic=ACT, key="object_id"):
+    """An act in signing that is no fact about a document's PDF: fetching it, refused signatures, reports read."""

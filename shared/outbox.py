@@ -1,0 +1,156 @@
+"""The transactional outbox: state and its event are one commit, and one relay per shard publishes what is committed.
+
+Why polling and deleting, with neither a cursor nor an xmin ceiling nor SKIP LOCKED: each of those loses or reorders
+rows. The row of `outbox_sequence` is locked by every writer of a key until its commit, so a snapshot that sees event
+n+1 of a key also sees event n.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from shared import telemetry
+from shared.db import Tx
+from shared.events import Envelope, Event, encode
+from shared.ids import new_id
+
+log = logging.getLogger(__name__)
+
+SHARDS = 8
+BATCH = 500
+MAX_ATTEMPTS = 5  # permanent refusals of one message before its key is stopped
+SHARD_LOCK = 0x6F757462  # "outb": advisory lock class of relay shards
+
+
+def put(tx: Tx, event: Event, *, source: str, topic: str | None = None) -> UUID:
+    """State an event in the caller's transaction; published after its commit. Returns the event's id.
+
+    `topic` is needed for per-partner topics only. The aggregate must be locked before (invariant 1).
+    """
+    name = topic or event.topic
+    row = tx.execute(
+        "INSERT INTO outbox_sequence (topic, key, last) VALUES (%s, %s, 1)"
+        " ON CONFLICT (topic, key) DO UPDATE SET last = outbox_sequence.last + 1 RETURNING last",
+        [name, event.key],
+    ).fetchone()
+    assert row is not None  # noqa: S101  an upsert with RETURNING gives a row
+    seq = int(row["last"])
+    envelope = Envelope(id=new_id(), source=source, seq=seq, time=datetime.now(UTC), data=event, topic=name)
+    tx.execute(
+        "INSERT INTO outbox (topic, key, seq, event_id, type, payload, traceparent) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [name, event.key, seq, envelope.id, event.TYPE, encode(envelope), telemetry.current_traceparent()],
+    )
+    return envelope.id
+
+
+class PublishFailed(Exception):
+    """The broker could not be reached or refuses for now; nothing is deleted and the batch comes again."""
+
+
+class Publisher(Protocol):
+    """What the relay needs of Kafka: send a batch, say which rows failed. `shared.bus.KafkaPublisher` is it."""
+
+    def publish(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
+        """Send all rows in order and wait for every delivery report; returns pos → error of those refused for good.
+
+        Raises PublishFailed when the broker can't take them now: nothing may be deleted then.
+        """
+
+
+class Relay:
+    """Publishes unpublished rows of the shards that it could lock, in order, and deletes them after the reports."""
+
+    def __init__(self, conninfo: str, publisher: Publisher, *, stop: threading.Event, interval: float = 0.05) -> None:
+        self.conninfo = conninfo
+        self.publisher = publisher
+        self.stop = stop
+        self.interval = interval
+        self.beat = telemetry.Heartbeat("relay", limit=600)
+
+    def run(self) -> None:
+        """Until stopped: hold shards on one dedicated connection; when it breaks, begin again with a new one."""
+        while not self.stop.is_set():
+            try:
+                with psycopg.connect(self.conninfo, autocommit=True, row_factory=dict_row) as connection:
+                    self._hold_and_publish(connection)
+            except psycopg.OperationalError as error:
+                log.warning("relay: database not reachable, trying again: %s", str(error).splitlines()[0])
+                self.stop.wait(1.0)
+            except PublishFailed as error:
+                log.warning("relay: events not published, trying again: %s", error)
+                self.stop.wait(0.5)
+
+    def _hold_and_publish(self, connection: Tx) -> None:
+        held: list[int] = []
+        next_claim = 0.0
+        while not self.stop.is_set():
+            now = time.monotonic()
+            if now >= next_claim and len(held) < SHARDS:
+                held = self.claim(connection, held)
+                next_claim = now + 2.0
+            sent = self.publish_once(connection, held) if held else 0
+            self.beat.touch()
+            if sent < BATCH:
+                self.stop.wait(self.interval if held else 1.0)
+
+    def claim(self, connection: Tx, held: list[int]) -> list[int]:
+        """Try to lock the shards that nobody holds; returns all that we hold."""
+        free = [shard for shard in range(SHARDS) if shard not in held]
+        got = [s for s in free if _one(connection, "SELECT pg_try_advisory_lock(%s, %s) AS ok", [SHARD_LOCK, s])["ok"]]
+        return sorted(held + got)
+
+    def publish_once(self, connection: Tx, held: list[int]) -> int:
+        """One batch: read in one snapshot, publish, wait for all reports, delete. Returns how many were published.
+
+        A crash between publishing and deleting publishes again; consumers' inboxes make that harmless.
+        """
+        rows = connection.execute(
+            "SELECT pos, topic, key, seq, event_id, type, payload, traceparent, created_at FROM outbox o"
+            " WHERE shard = ANY(%s) AND stopped_because IS NULL AND NOT EXISTS (SELECT FROM outbox s"
+            "   WHERE s.topic = o.topic AND s.key = o.key AND s.stopped_because IS NOT NULL)"
+            " ORDER BY pos LIMIT %s",
+            [held, BATCH],
+        ).fetchall()
+        if not rows:
+            return 0
+        failed = self.publisher.publish(rows)
+        telemetry.crash_point("relay_after_publish")
+        # A refused row stops the later ones of its key; what of them is in the log already is caught by `seq`.
+        stopped = {(row["topic"], row["key"]): row["seq"] for row in reversed(rows) if row["pos"] in failed}
+        done = [r["pos"] for r in rows if r["seq"] < stopped.get((r["topic"], r["key"]), r["seq"] + 1)]
+        with connection.transaction():
+            connection.execute("DELETE FROM outbox WHERE pos = ANY(%s)", [done])
+            for pos, reason in failed.items():
+                log.error("relay: event at %s refused by the broker: %s", pos, reason)
+                connection.execute(
+                    "UPDATE outbox SET attempts = attempts + 1,"
+                    " stopped_because = CASE WHEN attempts + 1 >= %s THEN %s END WHERE pos = %s",
+                    [MAX_ATTEMPTS, reason, pos],
+                )
+        telemetry.events_published.inc(len(done))
+        return len(done)
+
+
+def backlog(tx: Tx) -> dict[str, Any]:
+    """How many events wait to be published, how old the oldest is (seconds), how many keys are stopped."""
+    return _one(
+        tx,
+        "SELECT count(*) AS unpublished, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_seconds,"
+        " count(*) FILTER (WHERE stopped_because IS NOT NULL) AS stopped FROM outbox",
+        [],
+    )
+
+
+def _one(connection: Tx, query: str, params: list[Any]) -> dict[str, Any]:
+    row = connection.execute(query, params).fetchone()  # type: ignore[arg-type,unused-ignore]
+    assert row is not None  # noqa: S101  an aggregate or a function call gives one row
+    return row
