@@ -20,6 +20,7 @@ MM = 72 / 25.4
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 30 * MM, 15 * MM, 20 * MM, 20 * MM
 NUMBER_SIZE = 13.0
 SEAL_DIAMETER_MM = 38.0
+SIGNATURE_WIDTH_MM = 55.0
 _BLANK = frozenset(" \u00a0.…_\u2026\t\r\n")
 
 # PDFium is not thread-safe, and a worker may hold several documents at once.
@@ -118,6 +119,13 @@ def seal_box(signature: Box, diameter_mm: float = SEAL_DIAMETER_MM) -> Box:
     return Box(signature.page, right - diameter, middle - diameter / 2, right, middle + diameter / 2)
 
 
+def signature_box(area: Area) -> Box:
+    """The field of a signature in its area: centred, at least 55 mm wide so that name and time can be read."""
+    box = area.box
+    middle, half = (box.x0 + box.x1) / 2, max(box.width, SIGNATURE_WIDTH_MM * MM) / 2
+    return replace(box, x0=middle - half, x1=middle + half)
+
+
 def default_places(width: float, height: float, last_page: int, *, text_layer: str) -> Places:
     """The decree's boxes on a page of the given size in points, signature on `last_page`, nothing found."""
     text_width, text_height = width - MARGIN_LEFT - MARGIN_RIGHT, height - MARGIN_TOP - MARGIN_BOTTOM
@@ -150,11 +158,7 @@ def _find_places(document: pdfium.PdfDocument) -> Places:
     number = _number_blank(first)
     day, month = _date_blanks(first)
     area = next(
-        (
-            found
-            for i in range(pages)
-            if (found := _signature_area(first if i == 0 else _read_page(document, i)))
-        ),
+        (found for i in range(pages) if (found := _signature_area(first if i == 0 else _read_page(document, i)))),
         None,
     )
     return replace(
@@ -302,11 +306,7 @@ def _signature_area(page: _Page) -> Area | None:
         return None
     # The recipients' list may reach under the post, so the name is looked for in the post's own column only.
     left, right_edge = min(r[0].x0 for r in post) - 40, max(r[-1].x1 for r in post) + 40
-    column = (
-        [c for c in r if left <= c.x0 <= right_edge]
-        for r in rows
-        if r[0].baseline > post[-1][0].baseline + 40
-    )
+    column = ([c for c in r if left <= c.x0 <= right_edge] for r in rows if r[0].baseline > post[-1][0].baseline + 40)
     name = next((r for r in column if len(r) >= 4 and not _is_upper(r)), [])
     top = max(c.y1 for c in post[-1])
     bottom = min(c.y0 for c in name) if name else min(top + 35 * MM, page.height - MARGIN_BOTTOM)

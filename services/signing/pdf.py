@@ -1,0 +1,45 @@
+"""PDF for the signing service: pure functions over bytes, without database or HTTP framework.
+
+This and its pdf_* parts are the only modules that import pyhanko. All block (CPU, HTTP to TSA, OCSP and CRL):
+call them from a job, never inside a transaction and never from a running event loop.
+"""
+
+from services.signing.pdf_extend import Level, extend
+from services.signing.pdf_form import (
+    DAY_FIELD,
+    MONTH_FIELD,
+    NUMBER_FIELD,
+    SEAL_FIELD,
+    Plan,
+    SignerPlace,
+    prepare,
+    signer_field,
+)
+from services.signing.pdf_issue import Sealer, fill_number_and_seal
+from services.signing.pdf_read import PdfFacts, inspect
+from services.signing.pdf_sign import Mechanism, PreparedSignature, begin_signature, finish_signature
+from services.signing.pdf_trust import TimeStampService, Trust, check_certificate
+
+__all__ = [
+    "DAY_FIELD",
+    "MONTH_FIELD",
+    "NUMBER_FIELD",
+    "SEAL_FIELD",
+    "Level",
+    "Mechanism",
+    "PdfFacts",
+    "Plan",
+    "PreparedSignature",
+    "Sealer",
+    "SignerPlace",
+    "TimeStampService",
+    "Trust",
+    "begin_signature",
+    "check_certificate",
+    "extend",
+    "fill_number_and_seal",
+    "finish_signature",
+    "inspect",
+    "prepare",
+    "signer_field",
+]

@@ -1,0 +1,277 @@
+"""Appearance streams: text, pictures and drawn seals as PDF forms with an embedded subset of one typeface."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+from dataclasses import dataclass, field
+
+from PIL import Image
+from pyhanko.pdf_utils.font.opentype import GlyphAccumulator
+from pyhanko.pdf_utils.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    IndirectObject,
+    NameObject,
+    NumberObject,
+    StreamObject,
+)
+from pyhanko.pdf_utils.images import pil_image
+from pyhanko.pdf_utils.writer import BasePdfFileWriter
+
+from services.signing.appearance import (
+    BLACK,
+    BLUE,
+    RED,
+    Face,
+    Look,
+    SealLook,
+    SignatureLook,
+    TextLook,
+    nfc,
+    printed_time,
+    typeface,
+    unprintable,
+)
+from services.signing.refusals import BAD_PICTURE, TEXT_NOT_PRINTABLE
+from shared.errors import Rejected
+
+Colour = tuple[float, float, float]
+MIN_SIZE = 4.0
+MAX_PIXELS = 16_000_000
+
+
+@dataclass(slots=True)
+class Canvas:
+    """One appearance, drawn upright in a box of `width` × `height` points with the origin bottom left."""
+
+    writer: BasePdfFileWriter
+    width: float
+    height: float
+    _ops: list[bytes] = field(default_factory=list)
+    _fonts: dict[Face, GlyphAccumulator] = field(default_factory=dict)
+    _images: list[IndirectObject] = field(default_factory=list)
+
+    def text_width(self, text: str, size: float, *, face: Face = Face.REGULAR) -> float:
+        return float(self._font(face).shape(nfc(text)).x_advance) * size
+
+    def text(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        *,
+        colour: Colour,
+        face: Face = Face.REGULAR,
+        turn: float = 0.0,
+    ) -> None:
+        """Text from (x, y) on its base line, turned counter-clockwise by `turn` radians."""
+        text = nfc(text)
+        missing = unprintable(text)
+        if missing:
+            raise Rejected(TEXT_NOT_PRINTABLE, character=missing, text=text)
+        glyphs = self._font(face).shape(text).graphics_ops
+        cos, sin = math.cos(turn), math.sin(turn)
+        place = b"%.5f %.5f %.5f %.5f %.3f %.3f Tm" % (cos, sin, -sin, cos, x, y)
+        font = b"/" + face.value.encode()
+        self._ops.append(b"BT %b rg %b %.2f Tf %b %b ET" % (_rgb(colour), font, size, place, glyphs))
+
+    def fitted(
+        self, text: str, *, left: float, right: float, y: float, size: float, colour: Colour, face: Face = Face.REGULAR
+    ) -> None:
+        """Text centred between left and right, made smaller where it would not fit."""
+        wide = self.text_width(text, 1, face=face)
+        size = max(MIN_SIZE, min(size, (right - left) / wide if wide else size))
+        self.text(text, (left + right - wide * size) / 2, y, size, colour=colour, face=face)
+
+    def circle(self, x: float, y: float, radius: float, *, line: float, colour: Colour) -> None:
+        k = radius * 0.5522848
+        corners = [(1, 0), (0, 1), (-1, 0), (0, -1), (1, 0)]
+        ops = [b"q %b RG %.2f w %.3f %.3f m" % (_rgb(colour), line, x + radius, y)]
+        for (ax, ay), (bx, by) in itertools.pairwise(corners):
+            ops.append(
+                b"%.3f %.3f %.3f %.3f %.3f %.3f c"
+                % (
+                    x + ax * radius + bx * k,
+                    y + ay * radius + by * k,
+                    x + bx * radius + ax * k,
+                    y + by * radius + ay * k,
+                    x + bx * radius,
+                    y + by * radius,
+                )
+            )
+        self._ops.append(b" ".join([*ops, b"S Q"]))
+
+    def star(self, x: float, y: float, radius: float, *, colour: Colour) -> None:
+        points = []
+        for i in range(10):
+            angle = math.pi / 2 + i * math.pi / 5
+            reach = radius if i % 2 == 0 else radius * 0.382
+            points.append((x + reach * math.cos(angle), y + reach * math.sin(angle)))
+        path = b" ".join(b"%.3f %.3f %b" % (px, py, b"l" if i else b"m") for i, (px, py) in enumerate(points))
+        self._ops.append(b"q %b rg %b h f Q" % (_rgb(colour), path))
+
+    def arc_text(self, text: str, x: float, y: float, radius: float, size: float, *, colour: Colour) -> None:
+        """Text along the upper arc around (x, y), read clockwise, made smaller to span at most 300 degrees."""
+        text = nfc(text)
+        widths = [self.text_width(c, 1, face=Face.BOLD) * 1.06 for c in text]
+        size = min(size, radius * math.radians(300) / (sum(widths) or 1))
+        angle = math.pi / 2 + sum(widths) * size / radius / 2
+        for char, wide in zip(text, widths, strict=True):
+            middle = angle - wide * size / radius / 2
+            px = x + radius * math.cos(middle) - wide * size / 2 * math.sin(middle)
+            py = y + radius * math.sin(middle) + wide * size / 2 * math.cos(middle)
+            self.text(char, px, py, size, colour=colour, face=Face.BOLD, turn=middle - math.pi / 2)
+            angle -= wide * size / radius
+
+    def picture(self, png: bytes, *, left: float, bottom: float, width: float, height: float) -> None:
+        """A PNG fitted into a box, its proportions kept, centred."""
+        try:
+            with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise Rejected(BAD_PICTURE, limit_kb=512)
+                drawn = image.convert("RGBA")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise Rejected(BAD_PICTURE, limit_kb=512) from error
+        scale = min(width / drawn.width, height / drawn.height)
+        w, h = drawn.width * scale, drawn.height * scale
+        self._images.append(pil_image(drawn, self.writer))
+        self._ops.append(
+            b"q %.3f 0 0 %.3f %.3f %.3f cm /I%d Do Q"
+            % (w, h, left + (width - w) / 2, bottom + (height - h) / 2, len(self._images) - 1)
+        )
+
+    def form(self, rotation: int) -> IndirectObject:
+        """The finished form XObject; on a page shown turned by `rotation` degrees it comes out upright."""
+        resources = DictionaryObject()
+        if self._fonts:
+            resources["/Font"] = DictionaryObject(
+                {NameObject(f"/{face}"): engine.as_resource() for face, engine in self._fonts.items()}
+            )
+        if self._images:
+            resources["/XObject"] = DictionaryObject(
+                {NameObject(f"/I{i}"): image for i, image in enumerate(self._images)}
+            )
+        for engine in self._fonts.values():
+            engine.prepare_write()
+        stream = StreamObject(
+            {
+                NameObject("/Type"): NameObject("/XObject"),
+                NameObject("/Subtype"): NameObject("/Form"),
+                NameObject("/BBox"): _numbers(0, 0, self.width, self.height),
+                NameObject("/Matrix"): _numbers(*_upright(rotation, self.width, self.height)),
+                NameObject("/Resources"): resources,
+            },
+            stream_data=b"\n".join(self._ops),
+        )
+        stream.compress()
+        return self.writer.add_object(stream)
+
+    def _font(self, face: Face) -> GlyphAccumulator:
+        if face not in self._fonts:
+            handle = io.BytesIO(typeface(face))
+            self._fonts[face] = GlyphAccumulator(self.writer, handle, font_size=10, bcp47_lang_code="vi")
+        return self._fonts[face]
+
+
+def draw(canvas: Canvas, look: Look) -> None:
+    """Fill a canvas with a signature, a seal or a text line."""
+    if isinstance(look, SignatureLook):
+        _draw_signature(canvas, look)
+    elif isinstance(look, SealLook):
+        _draw_seal(canvas, look)
+    else:
+        _draw_text(canvas, look)
+
+
+def set_appearance(annotation: DictionaryObject, form: IndirectObject) -> None:
+    """Give an annotation its only appearance (PDF/A allows just /N)."""
+    annotation[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
+
+
+def _draw_signature(canvas: Canvas, look: SignatureLook) -> None:
+    """Blue, between post and name (box 7c): the handwritten picture or the name, then who, in which post and when.
+
+    The seal comes to lie over the left third, so what must stay legible is written right of it.
+    """
+    pad, third = 3.0, canvas.width / 3
+    day, time = printed_time(look.signed_at).split("; ")
+    lines = [(f"Ký bởi: {look.name}", 8.0, True), (look.post, 7.5, False), (f"{day} {time}", 7.5, False)]
+    share = 0.5 * canvas.height
+    if look.picture:
+        canvas.picture(look.picture, left=pad, bottom=share, width=canvas.width - 2 * pad, height=share - pad)
+    else:
+        canvas.fitted(
+            look.name, left=pad, right=canvas.width - pad, y=share + 8, size=20, colour=BLUE, face=Face.ITALIC
+        )
+    leading = min(12.0, (share - 2 * pad) / len(lines))
+    y = share - leading
+    for text, size, bold in lines:
+        face = Face.BOLD if bold else Face.REGULAR
+        canvas.fitted(
+            text,
+            left=third + pad,
+            right=canvas.width - pad,
+            y=y,
+            size=min(size, leading * 0.85),
+            colour=BLUE,
+            face=face,
+        )
+        y -= leading
+
+
+def _draw_seal(canvas: Canvas, look: SealLook) -> None:
+    """Red, at actual size; without a picture two rings, the parent body around, star and agency inside."""
+    size = min(canvas.width, canvas.height)
+    if look.picture:
+        canvas.picture(look.picture, left=0, bottom=0, width=canvas.width, height=canvas.height)
+        return
+    x, y, radius = canvas.width / 2, canvas.height / 2, size / 2
+    canvas.circle(x, y, radius - 1.2, line=2.0, colour=RED)
+    canvas.circle(x, y, radius - 3.6, line=0.6, colour=RED)
+    canvas.circle(x, y, radius * 0.68, line=0.6, colour=RED)
+    canvas.arc_text(
+        (look.parent or "Cộng hòa xã hội chủ nghĩa Việt Nam").upper(), x, y, radius * 0.75, radius * 0.155, colour=RED
+    )
+    canvas.star(x, y - radius * 0.80, radius * 0.085, colour=RED)
+    canvas.star(x, y + radius * 0.36, radius * 0.2, colour=RED)
+    lines = _wrap(look.agency.upper(), 16)
+    leading = radius * 0.2
+    top = y - radius * 0.02
+    for i, line in enumerate(lines):
+        down = (i + 0.5) * leading
+        half = math.sqrt(max((radius * 0.62) ** 2 - (top - down - y) ** 2, 1.0))
+        canvas.fitted(line, left=x - half, right=x + half, y=top - down, size=radius * 0.17, colour=RED, face=Face.BOLD)
+
+
+def _draw_text(canvas: Canvas, look: TextLook) -> None:
+    canvas.fitted(look.text, left=1, right=canvas.width - 1, y=canvas.height * 0.3, size=10, colour=BLACK)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+def _upright(rotation: int, width: float, height: float) -> tuple[float, float, float, float, float, float]:
+    return {
+        90: (0, 1, -1, 0, height, 0),
+        180: (-1, 0, 0, -1, width, height),
+        270: (0, -1, 1, 0, 0, width),
+    }.get(rotation, (1, 0, 0, 1, 0, 0))
+
+
+def _numbers(*values: float) -> ArrayObject:
+    return ArrayObject(NumberObject(int(v)) if v == int(v) else FloatObject(round(v, 3)) for v in values)
+
+
+def _rgb(colour: Colour) -> bytes:
+    return b"%.3f %.3f %.3f" % colour

@@ -1,0 +1,63 @@
+"""Issuing: number and date onto the page and the agency's seal over it, in one incremental update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.signing.appearance import SealLook
+from services.signing.pdf_extend import Level, extend
+from services.signing.pdf_form import DAY_FIELD, MONTH_FIELD, NUMBER_FIELD, SEAL_FIELD
+from services.signing.pdf_sign import Mechanism, begin_signature, finish_signature
+from services.signing.pdf_trust import TimeStampService, Trust
+
+
+class Sealer(Protocol):
+    """An agency's seal key that somebody else keeps (keys.py): certificates are DER."""
+
+    @property
+    def certificate(self) -> bytes: ...
+    @property
+    def chain(self) -> Sequence[bytes]: ...
+    @property
+    def mechanism(self) -> Mechanism: ...
+    def sign(self, digest: bytes) -> bytes:
+        """The raw signature over a SHA-256 digest."""
+
+
+def fill_number_and_seal(
+    pdf: bytes,
+    *,
+    number: str | None,
+    day: str | None,
+    month: str | None,
+    sealer: Sealer,
+    look: SealLook,
+    sealed_at: datetime,
+    level: Level,
+    trust: Trust,
+    time_stamps: TimeStampService,
+    field: str = SEAL_FIELD,
+) -> bytes:
+    """Fill number and date, seal over both, then reach `level` (DESIGN §5.3).
+
+    The seal's own field holds the lock over the signers' fields. Number, day and month come as printed
+    (appearance.printed_number, printed_date); None leaves a field that the document does not have.
+    """
+    texts = {NUMBER_FIELD: number, DAY_FIELD: day, MONTH_FIELD: month}
+    prepared = begin_signature(
+        pdf,
+        field,
+        certificate=sealer.certificate,
+        chain=sealer.chain,
+        look=look,
+        signed_at=sealed_at,
+        mechanism=sealer.mechanism,
+        texts={name: text for name, text in texts.items() if text is not None},
+    )
+    raw = sealer.sign(prepared.digest_to_sign)
+    sealed = finish_signature(pdf, prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)
+    if level in (Level.LT, Level.LTA):
+        return extend(sealed, level=level, trust=trust, time_stamps=time_stamps)
+    return sealed
