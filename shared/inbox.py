@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import telemetry
@@ -66,8 +66,10 @@ class Follower:
         """
         try:
             envelope = decode(record.value, topic=record.topic, traceparent=record.traceparent)
+            _check_topic(envelope)
         except MalformedEvent as error:
             return self._malformed(tx, record, error)
+        envelope = replace(envelope, place=(record.partition, record.offset))
         if not self._first_time(tx, envelope):
             return "duplicate"
         kind = kind_of(record.topic)
@@ -148,6 +150,8 @@ class Follower:
         try:
             with tx.transaction():
                 envelope = decode(row["value"], topic=row["topic"], traceparent=row["traceparent"])
+                _check_topic(envelope)
+                envelope = replace(envelope, place=(row["partition"], row["offset"]))
                 self._first_time(tx, envelope)
                 self._handle(tx, envelope)
                 if kind_of(envelope.topic) != "exchange":
@@ -180,12 +184,25 @@ class Follower:
             handler(tx, envelope)
 
 
+def _check_topic(envelope: Envelope) -> None:
+    """An event counts on its own topic only: who may write a topic is all that the broker vouches for. Without this a
+    partner could state a token key, or a delivery, on its inbound topic.
+    """
+    declared = envelope.data.topic
+    of_partner = declared.endswith("<partner>") and envelope.topic.startswith(declared.removesuffix("<partner>"))
+    if envelope.topic != declared and not of_partner:
+        raise MalformedEvent("wrong_topic", f"{envelope.type} does not belong on {envelope.topic}")
+
+
 def park(tx: Tx, record: Record, code: str, reason: str, *, seq: int | None = None, attempts: int = 0) -> str:
     """Put a record aside with the reason; the later ones of its key go behind it."""
     key, event_id = record.key_text, None
-    if seq != 0:
-        envelope = decode(record.value, topic=record.topic)
-        key, event_id, seq = envelope.key, envelope.id, envelope.seq
+    try:
+        if seq != 0:
+            envelope = decode(record.value, topic=record.topic)
+            key, event_id, seq = envelope.key, envelope.id, envelope.seq
+    except MalformedEvent:
+        seq = 0  # it stands behind a failed one of its Kafka key and could not be read either
     tx.execute(
         'INSERT INTO parked (topic, partition, "offset", key, seq, event_id, value, traceparent, code, reason, attempts)'
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

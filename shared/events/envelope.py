@@ -137,6 +137,7 @@ class Envelope:
     data: Event
     topic: str
     traceparent: str | None = None
+    place: tuple[int, int] | None = None  # partition and offset that it was read from
 
     @property
     def type(self) -> str:
@@ -187,8 +188,8 @@ def decode(value: bytes | None, *, topic: str, traceparent: str | None = None) -
     try:
         return Envelope(
             id=UUID(str(document["id"])),
-            source=str(document["source"]),
-            seq=int(document.get("sequence", 0)),
+            source=_source(document["source"]),
+            seq=_sequence(document.get("sequence", 0)),
             time=datetime.fromisoformat(str(document["time"])),
             data=kind.model_validate(document.get("data")),
             topic=topic,
@@ -197,8 +198,22 @@ def decode(value: bytes | None, *, topic: str, traceparent: str | None = None) -
     except ValidationError as error:
         where = "; ".join(f"data/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise MalformedEvent("bad_data", where) from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise MalformedEvent("bad_envelope", f"attribute missing or malformed: {error}") from error
+
+
+def _source(value: Any) -> str:
+    # NUL and lone surrogates are JSON, but no text that a database takes.
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("source")
+    return value
+
+
+def _sequence(value: Any) -> int:
+    found = int(value)
+    if not 0 <= found < 2**63:
+        raise ValueError("sequence")
+    return found
 
 
 def _json_object(value: bytes | None) -> dict[str, Any]:
