@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,8 +35,6 @@ KAFKA_LOCK = Path(__file__).with_name("kafka.lock")
 
 # group:artifact:version, or group:artifact:extension:classifier:version, as Maven writes them
 LINE = re.compile(r"(?P<coordinate>[\w.-]+(?::[\w.+-]+){2,4}) (?P<sha256>[0-9a-f]{64})")
-
-_sessions = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +97,11 @@ def _is_sound(path: Path, sha256: str) -> bool:
         return False
 
 
-def _session() -> requests.Session:
-    # A requests session is not promised to be safe across threads.
-    if not hasattr(_sessions, "session"):
-        _sessions.session = requests.Session()
-    session: requests.Session = _sessions.session
-    return session
-
-
 def _get(coordinate: str, sink: IO[bytes] | None = None) -> str:
     """Writes the artifact to `sink`; its SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
     url = Artifact.parse(coordinate).uri(Downloader().resolver.base)
-    with _session().get(url, timeout=TIMEOUT, stream=True) as response:
+    with requests.get(url, timeout=TIMEOUT, stream=True) as response:
         response.raise_for_status()
         for piece in response.iter_content(1 << 16):
             digest.update(piece)

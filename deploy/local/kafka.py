@@ -25,6 +25,7 @@ HEAP = "-Xmx512m"
 ADMIN = "admin"
 CONTROLLER = "controller"
 START_BOUND = 60.0  # seconds
+ClientSettings = dict[str, str | int | float | bool]  # as confluent-kafka takes them
 LOGIN = "org.apache.kafka.common.security"
 
 PROPERTIES = """\
@@ -119,7 +120,7 @@ class Broker:
     def data(self) -> Path:
         return self.directory / "data"
 
-    def client(self, user: str = ADMIN, password: str | None = None) -> dict[str, str]:
+    def client(self, user: str = ADMIN, password: str | None = None) -> ClientSettings:
         """confluent-kafka's settings for a user of this broker, by default the super user."""
         return {
             "bootstrap.servers": self.bootstrap,

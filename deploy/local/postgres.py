@@ -206,17 +206,22 @@ def provide(server: Server, service: str, password: Callable[[str], str]) -> Non
     """
     with psycopg.connect(server.conninfo(), autocommit=True) as admin:
         for role in (owner(service), service):
-            _role(admin, role, password(role))
+            make_role(admin, role, password(role))
         known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [service]).fetchone()
         if not known:
             create = sql.SQL("CREATE DATABASE {} OWNER {}")
             admin.execute(create.format(sql.Identifier(service), sql.Identifier(owner(service))))
-        revoke = sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC")
-        admin.execute(revoke.format(sql.Identifier(service)))
-        grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
-        admin.execute(grant.format(sql.Identifier(service), sql.Identifier(service)))
+        restrict(admin, service, service)
     with psycopg.connect(server.conninfo(database=service), autocommit=True) as admin:
         grant_defaults(admin, service)
+
+
+def restrict(admin: psycopg.Connection[tuple[object, ...]], database: str, service: str) -> None:
+    """Only the owner and the service's role may connect."""
+    revoke = sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC")
+    admin.execute(revoke.format(sql.Identifier(database)))
+    grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
+    admin.execute(grant.format(sql.Identifier(database), sql.Identifier(service)))
 
 
 def grant_defaults(admin: psycopg.Connection[tuple[object, ...]], service: str) -> None:
@@ -232,7 +237,7 @@ def grant_defaults(admin: psycopg.Connection[tuple[object, ...]], service: str) 
         )
 
 
-def _role(admin: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
+def make_role(admin: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
     known = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     verb = sql.SQL("ALTER" if known else "CREATE")
     # The server sees the password's verifier only: the statement may be logged.

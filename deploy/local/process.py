@@ -6,6 +6,7 @@ Knows nothing of Kafka, PostgreSQL or services; the supervisor tells it what to 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -188,9 +189,9 @@ class Processes:
 
     def _pump(self, name: str, popen: subprocess.Popen[bytes]) -> None:
         path = self.log(name)
-        file = path.open("ab")
-        try:
-            for line in popen.stdout or ():
+        with popen.stdout or io.BytesIO() as output:
+            file = path.open("ab")
+            for line in output:
                 if file.tell() > LOG_BYTES:
                     file.close()
                     path.replace(path.with_suffix(".log.1"))
@@ -198,7 +199,6 @@ class Processes:
                 file.write(line)
                 file.flush()
                 self.say(name, line.decode(errors="replace").rstrip())
-        finally:
             file.close()
 
     def stop(self, waves: Sequence[Sequence[str]]) -> None:

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from deploy.local.kafka import ClientSettings
 from shared.events import TOPICS, Topic
 
 BOUND = 30.0  # seconds for one request
@@ -68,12 +69,12 @@ def partner_user(partner: str) -> str:
     return f"partner-{partner}"
 
 
-def apply(settings: Mapping[str, str], password: Callable[[str], str]) -> list[str]:
+def apply(settings: ClientSettings, password: Callable[[str], str]) -> list[str]:
     """Makes the broker hold exactly what the registry states; the users, whose passwords `password` gives.
 
     `settings` are confluent-kafka's, of the super user. Topics are only ever added, rights also taken away.
     """
-    admin = AdminClient(dict(settings))
+    admin = AdminClient(settings)
     rights = wanted_rights(TOPICS.values(), partners())
     users = sorted({right.user for right in rights})
     _settle(_topics(admin), _users(admin, users, password), _rights(admin, {right.binding() for right in rights}))

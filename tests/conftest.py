@@ -1,0 +1,78 @@
+"""Rules for every test: the real parts on request, no network but loopback, no error in the log that nobody expected."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["tests.support.kafka", "tests.support.postgres"]
+
+# Neither the zone of the machines (UTC) nor the one on paper (Hà Nội): a time without a zone shows itself.
+os.environ["TZ"] = os.environ.get("VANTHU_TEST_ZONE", "America/St_Johns")
+time.tzset()
+
+
+class NetworkBlocked(PermissionError):
+    """A test tried to leave the machine."""
+
+
+def _guard(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+            raise NetworkBlocked(f"connection to {address!r}: tests stay on this machine")
+        return connect(self, address)
+
+    return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name: resolving it would already leave the machine
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback_only() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", _guard(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _guard(socket.socket.connect_ex))
+        yield
+
+
+class _Errors(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture
+def expected_errors() -> list[str]:
+    """Regular expressions of the errors that this test provokes: `expected_errors.append("seal .* refused")`."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def _no_unexpected_errors(expected_errors: list[str]) -> Iterator[None]:
+    handler = _Errors()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+    said = [f"{record.name}: {record.getMessage()}" for record in handler.records]
+    unexpected = [line for line in said if not any(re.search(pattern, line) for pattern in expected_errors)]
+    assert not unexpected, "errors were logged that this test does not expect:\n" + "\n".join(unexpected)
