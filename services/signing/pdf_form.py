@@ -246,7 +246,7 @@ def _form_fields(writer: Revision) -> ArrayObject:
 
 
 def _add_signature_field(writer: Revision, place: SignerPlace, *, lock: tuple[str, ...] | None) -> None:
-    """An empty visible signature field; with `lock`, the lock dictionary of DESIGN §5.3."""
+    """An empty signature field without an appearance; with `lock`, the lock dictionary of DESIGN §5.3."""
     if place.field in _names(writer) or any(n == place.field for n, _, _ in enumerate_sig_fields(writer)):
         raise Rejected(PDF_FIELD_EXISTS, field=place.field)
     _, rectangle, rotation = user_box(writer, place.box, place.field)
@@ -262,5 +262,7 @@ def _add_signature_field(writer: Revision, place: SignerPlace, *, lock: tuple[st
         ),
     )
     _, field = find_field(writer, place.field)
+    # An empty appearance, replaced after the first signature, would be an undefined change to EU DSS.
+    field.pop("/AP", None)
     if rotation:
         field[NameObject("/MK")] = DictionaryObject({NameObject("/R"): NumberObject(rotation)})

@@ -167,3 +167,137 @@ KEY_DEVICE_UNAVAILABLE = Refusal(
     en="The key device does not answer ({why}); it is tried again, tell the operator if this lasts.",
     status=503,
 )
+
+
+# --- the service: orders, people, preparations, seals
+
+NOT_AWAITING_SIGNATURE = Refusal(
+    "not_awaiting_signature",
+    vi="Văn bản này hiện không chờ chữ ký của bạn; hãy tải lại danh sách chờ ký.",
+    en="This document does not wait for your signature now; reload the list of what waits.",
+)
+SIGNATURE_UNDER_WAY = Refusal(
+    "signature_under_way",
+    vi="Một chữ ký khác đang được ghi vào văn bản; hãy chờ ít phút rồi ký trên phiên bản mới.",
+    en="Another signature is being embedded in the document; wait a moment and sign the new version.",
+)
+PREPARATION_EXPIRED = Refusal(
+    "preparation_expired",
+    vi="Phiên chuẩn bị ký đã quá 15 phút; hãy chuẩn bị ký lại.",
+    en="What was prepared for signing is older than 15 minutes; prepare it again.",
+    status=410,
+)
+PREPARATION_FAILED = Refusal(
+    "preparation_failed",
+    vi="Lần ký này đã không thành; hãy xem lý do ở văn bản rồi chuẩn bị ký lại.",
+    en="This signature came to nothing; read the reason at the document and prepare again.",
+)
+REGISTRY_COPY_STALE = Refusal(
+    "registry_copy_stale",
+    vi="Dữ liệu về thẩm quyền và chứng thư chưa được cập nhật từ {as_of}; tạm dừng ký để an toàn, hãy thử lại sau ít phút hoặc báo người vận hành.",
+    en="Data on authority and certificates have not been renewed since {as_of}; signing stops to be safe, try again in a few minutes or tell the operator.",
+    status=503,
+)
+PERSON_INACTIVE = Refusal(
+    "person_inactive",
+    vi="Tài khoản của {name} không còn hoạt động; hãy trả lại văn bản để chọn người ký khác.",
+    en="{name} is no longer active; return the document and choose another signer.",
+    status=403,
+)
+POST_NOT_VALID = Refusal(
+    "post_not_valid",
+    vi="Chức vụ “{post}” hôm nay không còn hiệu lực hoặc không phải lãnh đạo; hãy hỏi cán bộ quản lý danh bạ.",
+    en="The post “{post}” is not valid today or is no leader's; ask the registry officer.",
+    status=403,
+)
+AUTHORITY_NOT_VALID = Refusal(
+    "authority_not_valid",
+    vi="{name} hôm nay không có thẩm quyền ký loại văn bản này; hãy trả lại văn bản hoặc hỏi cán bộ quản lý danh bạ.",
+    en="{name} has no authority to sign this type of document today; return it or ask the registry officer.",
+    status=403,
+)
+CERTIFICATE_NOT_REGISTERED = Refusal(
+    "certificate_not_registered",
+    vi="Chứng thư trên thiết bị không phải chứng thư đã đăng ký của bạn; hãy cắm đúng thiết bị hoặc đăng ký chứng thư.",
+    en="The token's certificate is not registered for you; plug in the right token or have the certificate registered.",
+    status=403,
+)
+NO_CERTIFICATE = Refusal(
+    "no_certificate",
+    vi="Bạn chưa có chứng thư nào được đăng ký; hãy đề nghị cán bộ quản lý danh bạ cấp hoặc đăng ký chứng thư.",
+    en="No certificate is registered for you; ask the registry officer to have one issued or registered.",
+    status=403,
+)
+SEAL_BEFORE_SIGNATURE = Refusal(
+    "seal_before_signature",
+    vi="Văn bản chưa đủ chữ ký của người có thẩm quyền nên chưa được đóng dấu; hãy chờ ký xong.",
+    en="The document does not carry every authorised signature yet, so it can't be sealed; wait until it is signed.",
+)
+ALREADY_SEALED = Refusal(
+    "already_sealed",
+    vi="Văn bản đã hoặc đang đóng dấu với số {number}; không đóng dấu với số khác.",
+    en="The document is or is being sealed with the number {number}; it is not sealed with another.",
+)
+NUMBER_MISMATCH = Refusal(
+    "number_mismatch",
+    vi="Số {number} không khớp với số, ký hiệu “{symbol}” hoặc với cơ quan ban hành; hãy kiểm tra sổ đăng ký.",
+    en="The number {number} does not match “{symbol}” or the issuing agency; look at the register.",
+)
+DOCUMENT_UNKNOWN = Refusal(
+    "document_unknown",
+    vi="Hệ thống ký chưa nhận được văn bản này; hãy trình lại văn bản.",
+    en="Signing has not received this document; submit it again.",
+)
+NO_SIGNERS = Refusal(
+    "no_signers",
+    vi="Văn bản chưa có người ký; hãy chọn người ký rồi trình lại.",
+    en="The document names no signer; choose one and submit it again.",
+    status=422,
+)
+SEAL_CERTIFICATE_MISSING = Refusal(
+    "seal_certificate_missing",
+    vi="Cơ quan chưa có chứng thư con dấu còn hiệu lực; số đã cấp được giữ, văn bản tự đóng dấu khi có chứng thư.",
+    en="The agency has no valid seal certificate; the number is kept and the seal follows once there is one.",
+    status=503,
+)
+SEAL_DEVICE_STOPPED = Refusal(
+    "seal_device_stopped",
+    vi="Thiết bị con dấu đã từ chối mã PIN nên không thử nữa; người vận hành cần sửa mã PIN và khởi động lại dịch vụ ký.",
+    en="The seal device refused its PIN and is not tried again; the operator has to correct the PIN and restart signing.",
+    status=503,
+)
+TRUST_MISSING = Refusal(
+    "trust_missing",
+    vi="Chưa đọc được chứng thư gốc tin cậy ({path}); người vận hành cần kiểm tra cấu hình VANTHU_TRUST.",
+    en="The trusted root certificates can't be read ({path}); the operator has to look at VANTHU_TRUST.",
+    status=503,
+)
+PROCESS_DIED = Refusal(
+    "process_died",
+    vi="Tiến trình xử lý PDF dừng đột ngột hoặc quá thời gian; hệ thống tự thử lại.",
+    en="The process working on the PDF died or took too long; it is tried again.",
+    status=503,
+)
+PDF_TOO_HARD = Refusal(
+    "pdf_too_hard",
+    vi="Tệp PDF nhiều lần làm dừng chương trình xử lý; hãy xuất lại PDF từ bản gốc.",
+    en="The PDF stopped the program that reads it several times; export it again from the source.",
+    status=422,
+)
+UNEXPECTED = Refusal(
+    "unexpected",
+    vi="Gặp lỗi ngoài dự kiến; hệ thống tự thử lại và đã ghi lại lỗi cho người vận hành.",
+    en="Something unexpected failed; it is tried again and recorded for the operator.",
+    status=503,
+)
+CONTENT_TAMPERED = Refusal(
+    "content_tampered",
+    vi="Nội dung nhận được khác với mã băm mà bên gửi công bố; văn bản đã bị thay đổi trên đường truyền, hãy đề nghị gửi lại.",
+    en="The content differs from the digest that the sender declared; it was changed on the way, ask for it again.",
+)
+REPORT_NOT_READY = Refusal(
+    "report_not_ready",
+    vi="Báo cáo kiểm tra chữ ký chưa có; hãy thử lại sau ít phút.",
+    en="The validation report is not there yet; try again in a few minutes.",
+    status=404,
+)

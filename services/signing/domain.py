@@ -1,0 +1,278 @@
+"""The life of a document's PDF from "approved" on: prepared, signed, numbered and sealed, or given back.
+
+Pure rules over facts: no clock, no database, no PDF. What a signature needs of people and certificates stands in
+`authority.py`, the two calls of a signature in `session.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from services.signing.refusals import (
+    ALREADY_SEALED,
+    NOT_AWAITING_SIGNATURE,
+    NUMBER_MISMATCH,
+    SEAL_BEFORE_SIGNATURE,
+    SIGNATURE_UNDER_WAY,
+)
+from shared.errors import Rejected
+from shared.events import Actor, BlobRef
+from shared.events.docs import Descriptor, PrepareDocument, SealDocument
+from shared.events.signing import DocumentPrepared, DocumentSealed, DocumentSigned
+
+SYSTEM = Actor(name="Hệ thống ký số", system="signing")
+
+
+class State(StrEnum):
+    """`completing`: a verified raw signature waits to be embedded. `refused` and `cancelled` end until a new order."""
+
+    PREPARING = "preparing"
+    AWAITING_SIGNATURE = "awaiting_signature"
+    COMPLETING = "completing"
+    SIGNED = "signed"
+    SEALING = "sealing"
+    SEALED = "sealed"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who shall sign, `ordinal` from 1. Signers may sign in any order; each signs what stands then."""
+
+    ordinal: int
+    person_id: UUID
+    post_id: UUID
+    authority_id: UUID
+    name: str
+    post: str
+    capacity: str
+    block: tuple[str, ...]
+    signed_at: datetime | None = None
+    certificate_serial: str | None = None
+
+    def actor(self, agency_id: UUID) -> Actor:
+        """As stated in facts: the person in the post and capacity in which they sign."""
+        return Actor(
+            person_id=self.person_id,
+            name=self.name,
+            post=self.post,
+            agency_id=agency_id,
+            capacity=self.capacity or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Number and printed date, fixed by docs; `by` is the clerk who issues and seals in person (NĐ 30, art. 32)."""
+
+    number: int
+    number_symbol: str
+    issued_on: date
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document. `content` is the newest revision; `numbered` says that it has fields for number and date.
+
+    `delayed` is the code of the reason last stated for waiting, so that each is stated once.
+    """
+
+    id: UUID
+    agency_id: UUID
+    state: State
+    descriptor: Descriptor
+    filename: str
+    author_id: UUID
+    signers: tuple[Signer, ...]
+    content: BlobRef
+    ordered_at: datetime
+    waiting_since: datetime
+    page_count: int | None = None
+    numbered: bool = False
+    completing: UUID | None = None
+    numbering: Numbering | None = None
+    level: str | None = None
+    delayed: str | None = None
+    version: int = 1
+
+    def signer_of(self, person_id: UUID | None) -> Signer | None:
+        """The first place still open for this person, else the one they have signed in, else None."""
+        own = [s for s in self.signers if s.person_id == person_id]
+        return next((s for s in own if s.signed_at is None), own[0] if own else None)
+
+    @property
+    def next_signer(self) -> Signer | None:
+        return next((s for s in self.signers if s.signed_at is None), None)
+
+
+def order(command: PrepareDocument) -> Document:
+    """A document that docs orders to be prepared."""
+    return Document(
+        id=command.document_id,
+        agency_id=command.descriptor.agency_id,
+        state=State.PREPARING,
+        descriptor=command.descriptor,
+        filename=command.filename,
+        author_id=command.author_id,
+        signers=tuple(
+            Signer(
+                ordinal=n,
+                person_id=s.person_id,
+                post_id=s.post_id,
+                authority_id=s.authority_id,
+                name=s.name,
+                post=s.post,
+                capacity=s.capacity,
+                block=s.block,
+            )
+            for n, s in enumerate(command.signers, start=1)
+        ),
+        content=command.content,
+        ordered_at=command.at,
+        waiting_since=command.at,
+    )
+
+
+def order_again(document: Document, command: PrepareDocument) -> Document | None:
+    """A new round after a return; None when this order changes nothing: an older one, or the document is sealed."""
+    if command.at <= document.ordered_at or document.state in (State.SEALING, State.SEALED):
+        return None
+    return replace(order(command), version=document.version)
+
+
+def prepared(
+    document: Document, content: BlobRef, *, pages: int, numbered: bool, at: datetime
+) -> tuple[Document, DocumentPrepared]:
+    """The fields are in; the first signer is told."""
+    after = replace(
+        document,
+        state=State.AWAITING_SIGNATURE,
+        content=content,
+        page_count=pages,
+        numbered=numbered,
+        delayed=None,
+        waiting_since=at,
+    )
+    return after, DocumentPrepared(
+        by=SYSTEM,
+        at=at,
+        document_id=document.id,
+        content=content,
+        page_count=pages,
+        waits_for=document.signers[0].person_id,
+    )
+
+
+def refuse(document: Document) -> Document:
+    """What was ordered can't be done; what stood before stands."""
+    back = {State.SEALING: State.SIGNED, State.COMPLETING: State.AWAITING_SIGNATURE}
+    return replace(document, state=back.get(document.state, State.REFUSED), completing=None, delayed=None)
+
+
+def open_place(document: Document, person_id: UUID | None) -> Signer:
+    """The place in which this person may sign now; Rejected when there is none."""
+    signer = document.signer_of(person_id)
+    if document.state is State.COMPLETING:
+        raise Rejected(SIGNATURE_UNDER_WAY)
+    if document.state is not State.AWAITING_SIGNATURE or signer is None or signer.signed_at is not None:
+        raise Rejected(NOT_AWAITING_SIGNATURE)
+    return signer
+
+
+def begin_completion(document: Document, preparation_id: UUID) -> Document:
+    """A verified signature is to be embedded; nobody else's is until that is done."""
+    return replace(document, state=State.COMPLETING, completing=preparation_id)
+
+
+def signed(
+    document: Document, ordinal: int, content: BlobRef, *, serial: str, level: str, at: datetime
+) -> tuple[Document, DocumentSigned]:
+    """A signature stands in the PDF, with its time stamp."""
+    signers = tuple(
+        replace(s, signed_at=at, certificate_serial=serial) if s.ordinal == ordinal else s for s in document.signers
+    )
+    signer = signers[ordinal - 1]
+    after = replace(
+        document,
+        signers=signers,
+        content=content,
+        completing=None,
+        level=level,
+        delayed=None,
+        waiting_since=at,
+    )
+    waiting = after.next_signer
+    after = replace(after, state=State.AWAITING_SIGNATURE if waiting else State.SIGNED)
+    return after, DocumentSigned(
+        by=signer.actor(document.agency_id),
+        at=at,
+        document_id=document.id,
+        content=content,
+        person_id=signer.person_id,
+        signer_name=signer.name,
+        certificate_serial=serial,
+        level=level,
+        waits_for=waiting.person_id if waiting else None,
+    )
+
+
+def order_seal(document: Document, command: SealDocument) -> Document:
+    """Take up docs' number; Rejected unless everybody has signed (NĐ 30, art. 32.2). Repeating it changes nothing."""
+    numbering = Numbering(command.number, command.number_symbol, command.issued_on, command.by)
+    if document.state in (State.SEALING, State.SEALED) and document.numbering is not None:
+        if document.numbering.number != command.number:
+            raise Rejected(ALREADY_SEALED, number=document.numbering.number_symbol)
+        return document
+    if document.state is not State.SIGNED:
+        raise Rejected(SEAL_BEFORE_SIGNATURE)
+    if _leading_number(command.number_symbol) != command.number or command.agency_id != document.agency_id:
+        raise Rejected(NUMBER_MISMATCH, number=command.number, symbol=command.number_symbol)
+    return replace(document, state=State.SEALING, numbering=numbering)
+
+
+def check_seal(document: Document) -> Numbering:
+    """The policy under which the seal key may be used: a number from docs, and every signature stands."""
+    if document.numbering is None or not document.signers or document.next_signer is not None:
+        raise Rejected(SEAL_BEFORE_SIGNATURE)
+    return document.numbering
+
+
+def sealed(document: Document, content: BlobRef, *, level: str, at: datetime) -> tuple[Document, DocumentSealed]:
+    """Number, date and seal stand, and the level is reached."""
+    numbering = check_seal(document)
+    after = replace(document, state=State.SEALED, content=content, level=level, delayed=None, waiting_since=at)
+    return after, DocumentSealed(
+        by=numbering.by,
+        at=at,
+        document_id=document.id,
+        content=content,
+        number=numbering.number,
+        level=level,
+    )
+
+
+def cancel(document: Document, at: datetime) -> Document | None:
+    """Returned by docs at `at`; None when that was before the standing order, or too late."""
+    if at < document.ordered_at or document.state in (State.SEALING, State.SEALED, State.CANCELLED):
+        return None
+    return replace(document, state=State.CANCELLED, completing=None, delayed=None)
+
+
+def void(document: Document, number: int) -> Document | None:
+    """The clerk gave this number up: a seal not yet made is not made; None when nothing changes."""
+    if document.numbering is None or document.numbering.number != number:
+        return None
+    if document.state is State.SEALING:
+        return replace(document, state=State.SIGNED, numbering=None, delayed=None)
+    return replace(document, state=State.CANCELLED) if document.state is State.SEALED else None
+
+
+def _leading_number(symbol: str) -> int:
+    """The number at the head of "05/UBND-VX"; 0 when there is none."""
+    head = symbol.partition("/")[0].strip()
+    return int(head) if head.isdecimal() else 0

@@ -1,0 +1,95 @@
+"""Spawned processes that do what costs CPU or may crash on a hostile file; a killed one is replaced.
+
+Threads would not do: parsing holds the interpreter for seconds, and a crash in a native library would take the
+whole service along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+from services.signing.refusals import PROCESS_DIED
+from shared.errors import Rejected
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workshop:
+    """`size` processes, begun when first needed. A task longer than `timeout` seconds is killed."""
+
+    def __init__(self, *, size: int = 2, timeout: float = 180.0) -> None:
+        self.size = size
+        self.timeout = timeout
+        self._lock = threading.Lock()
+        self._executor: ProcessPoolExecutor | None = None
+
+    def run(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The task's result; what it raises is raised here, Rejected(process_died) when its process died."""
+        return self.start(task, *args, **kwargs)()
+
+    def start(self, task: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
+        """Begin a task now; calling the result waits for it. Task and arguments are pickled."""
+        executor = self._get()
+        try:
+            future = executor.submit(task, *args, **kwargs)
+        except (BrokenProcessPool, RuntimeError) as error:
+            self._drop(executor)
+            raise Rejected(PROCESS_DIED) from error
+        return lambda: self._wait(executor, future)
+
+    def close(self) -> None:
+        """End the processes, also those at work."""
+        if self._executor:
+            self._drop(self._executor)
+
+    def _get(self) -> ProcessPoolExecutor:
+        with self._lock:
+            if self._executor is None:
+                self._executor = ProcessPoolExecutor(
+                    self.size, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in
+                )
+            return self._executor
+
+    def _wait(self, executor: ProcessPoolExecutor, future: Future[T]) -> T:
+        try:
+            return future.result(self.timeout)
+        except TimeoutError as error:
+            if future.done():
+                raise  # the task's own
+            self._drop(executor)
+            raise Rejected(PROCESS_DIED) from error
+        except BrokenProcessPool as error:
+            self._drop(executor)
+            raise Rejected(PROCESS_DIED) from error
+
+    def _drop(self, executor: ProcessPoolExecutor) -> None:
+        with self._lock:
+            if self._executor is executor:
+                self._executor = None
+        processes = list((executor._processes or {}).values())  # noqa: SLF001  there is no public way to kill them
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            with contextlib.suppress(OSError, ValueError):
+                process.kill()
+
+
+def _settle_in() -> None:
+    """Ctrl-C is the parent's to handle; when the parent is killed, its processes must not stay behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(0)
+
+    threading.Thread(target=follow, name="parent", daemon=True).start()
