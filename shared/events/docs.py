@@ -143,6 +143,7 @@ class DeliveryStatusReported(
     reason: str | None = None
     reason_code: str | None = None
     arrival_number: int | None = None
+    assignee_id: UUID | None = None  # with 04: who shall handle it; stays here, partners are never told
 
 
 class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMANDS, key="document_id"):

@@ -1,0 +1,183 @@
+"""What notify does when others state facts: keeps its copies, and tells the person whose turn it is.
+
+The notice is written and its e-mail ordered in the transaction that takes the fact in; sending is a job.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from services.notify import store
+from services.notify.domain import (
+    Call,
+    Clerks,
+    Delivery,
+    Document,
+    DocumentUnknown,
+    Known,
+    Person,
+    title_of,
+    whose_turn,
+)
+from shared import jobs
+from shared.db import Tx
+from shared.events import Envelope, Event, docs, portal, registry, signing
+from shared.inbox import Follower, Handler
+from shared.tokens import receive_key
+
+MAIL = "mail"
+MAIL_AGE = timedelta(days=2)  # a service that starts from nothing reads years of facts; nobody is mailed about those
+
+
+def follower() -> Follower:
+    tell: dict[type[Event], Handler] = dict.fromkeys(
+        (
+            docs.DocumentReturned,
+            docs.NumberVoided,
+            docs.DeliveryStatusReported,
+            signing.DocumentPrepared,
+            signing.DocumentSigned,
+            signing.DocumentRefused,
+            signing.DocumentDelayed,
+            signing.DocumentValidated,
+        ),
+        call_whose_turn_it_is,
+    )
+    return Follower(
+        "notify",
+        (
+            docs.DOCUMENT.name,
+            docs.DELIVERY.name,
+            signing.DOCUMENT.name,
+            registry.AGENCY.name,
+            registry.PERSON.name,
+            portal.KEY.name,
+        ),
+        {
+            **tell,
+            docs.DocumentSubmitted: learn_submitted_document,
+            docs.DocumentIssued: learn_issued_document,
+            docs.DeliveryDispatched: learn_delivery,
+            registry.AgencyStated: copy_agency,
+            registry.PersonStated: copy_person,
+            registry.Heartbeat: note_heartbeat,
+            portal.KeyStated: receive_key,
+        },
+    )
+
+
+# --- copies
+
+
+def copy_agency(tx: Tx, envelope: Envelope) -> None:
+    agency = envelope.data
+    assert isinstance(agency, registry.AgencyStated)  # noqa: S101  registered for this type
+    store.save_agency(tx, agency)
+
+
+def copy_person(tx: Tx, envelope: Envelope) -> None:
+    person = envelope.data
+    assert isinstance(person, registry.PersonStated)  # noqa: S101  registered for this type
+    store.save_person(tx, person)
+
+
+def note_heartbeat(tx: Tx, envelope: Envelope) -> None:
+    """Everybody stated so far is known now: facts that waited for an agency's clerks may go on."""
+    heartbeat = envelope.data
+    assert isinstance(heartbeat, registry.Heartbeat)  # noqa: S101  registered for this type
+    store.save_heartbeat(tx, heartbeat.of, heartbeat.as_of)
+    if heartbeat.of == registry.PERSON.name:
+        for waiting in store.release_for_clerks(tx):
+            call_whose_turn_it_is(tx, waiting)
+
+
+def learn_submitted_document(tx: Tx, envelope: Envelope) -> None:
+    """A document, or its next draft, gets its title here; facts that came before it go on."""
+    submitted = envelope.data
+    assert isinstance(submitted, docs.DocumentSubmitted)  # noqa: S101  registered for this type
+    _learn(tx, submitted.descriptor, submitted.document_id, submitted.author_id)
+    call_whose_turn_it_is(tx, envelope)
+
+
+def learn_issued_document(tx: Tx, envelope: Envelope) -> None:
+    issued = envelope.data
+    assert isinstance(issued, docs.DocumentIssued)  # noqa: S101  registered for this type
+    _learn(tx, issued.descriptor, issued.document_id, issued.author_id)
+    call_whose_turn_it_is(tx, envelope)
+
+
+def _learn(tx: Tx, descriptor: docs.Descriptor, document_id: UUID, author_id: UUID) -> None:
+    store.lock_document(tx, document_id)
+    store.save_document(
+        tx,
+        Document(
+            id=document_id,
+            agency_id=descriptor.agency_id,
+            author_id=author_id,
+            title=title_of(descriptor),
+            symbol=descriptor.number_symbol,
+        ),
+    )
+    for waiting in store.release_for_document(tx, document_id):
+        call_whose_turn_it_is(tx, waiting)
+
+
+def learn_delivery(tx: Tx, envelope: Envelope) -> None:
+    dispatched = envelope.data
+    assert isinstance(dispatched, docs.DeliveryDispatched)  # noqa: S101  registered for this type
+    store.save_delivery(
+        tx,
+        Delivery(
+            id=dispatched.delivery_id,
+            title=title_of(dispatched.descriptor),
+            symbol=dispatched.descriptor.number_symbol,
+        ),
+    )
+    call_whose_turn_it_is(tx, envelope)
+
+
+# --- notices
+
+
+def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
+    """Write the notices of a fact and order their e-mails, or hold the fact until it can be said for whom it is."""
+    try:
+        calls = whose_turn(envelope.data, _known(tx, envelope))
+    except DocumentUnknown as unknown:
+        store.hold_for_document(tx, unknown.document_id, envelope)
+        return
+    told: dict[UUID, Call] = {}
+    for call in calls:
+        if isinstance(call.to, Person):
+            told.setdefault(call.to.person_id, call)
+        else:
+            _tell_clerks(tx, call.to, call, told, envelope)
+    for notice in store.add_notices(tx, told, envelope):
+        if datetime.now(UTC) - envelope.time < MAIL_AGE:
+            payload = {"notice_id": str(notice.id), "person_id": str(notice.person_id)}
+            jobs.put(tx, MAIL, f"notice:{notice.id}", payload)
+
+
+def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], envelope: Envelope) -> None:
+    if store.is_behind_a_partner(tx, clerks.agency_id):
+        return
+    people = store.list_clerks(tx, clerks) if store.people_are_known(tx) else []
+    if not people:
+        # Who has been told by then is not told again: the notice is unique to event and person.
+        store.hold_for_clerks(tx, clerks.agency_id, envelope)
+    for person in people:
+        told.setdefault(person, call)
+
+
+def _known(tx: Tx, envelope: Envelope) -> Known:
+    fact = envelope.data
+    if isinstance(fact, docs.DeliveryStatusReported):
+        return Known(
+            document=store.find_document(tx, fact.document_id), delivery=store.find_delivery(tx, fact.delivery_id)
+        )
+    document_id = getattr(fact, "document_id", None)
+    if not isinstance(document_id, UUID):
+        return Known()
+    store.lock_document(tx, document_id)
+    return Known(document=store.find_document(tx, document_id))

@@ -1,0 +1,250 @@
+"""Whose turn it is: from a stated fact and what we know of its document, who must be told what.
+
+Pure: no IO and no clock. Who the clerks of an agency are, and what their addresses are, is looked up by the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.events import Event, docs, signing
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What we keep of a document: enough to name it. `symbol` is its number and symbol once it has one."""
+
+    id: UUID
+    agency_id: UUID
+    author_id: UUID
+    title: str
+    symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What we keep of a delivery: the same of the document as its receiver reads it."""
+
+    id: UUID
+    title: str
+    symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person is to be told."""
+
+    person_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Clerks:
+    """All clerks of an agency are to be told, whoever they are on that day."""
+
+    agency_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What `to` is told. `link` is a path of the portal.
+
+    `reason` is what somebody wrote or what failed: shown in the portal, never sent by e-mail. `once_while_unread`
+    keeps a fact that repeats itself (a time stamp is still not to be had) from filling an inbox.
+    """
+
+    to: Person | Clerks
+    title: str
+    text: str
+    link: str
+    reason: str | None = None
+    once_while_unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Our copies that concern a fact, as far as we have them."""
+
+    document: Document | None = None
+    delivery: Delivery | None = None
+
+
+class DocumentUnknown(Exception):
+    """The fact is about a document whose submission has not reached us yet: the two travel on different topics."""
+
+    def __init__(self, document_id: UUID) -> None:
+        self.document_id = document_id
+        super().__init__(f"document {document_id} is not known here yet")
+
+
+def title_of(descriptor: docs.Descriptor) -> str:
+    """Type and abstract on one line, as an office speaks of a document."""
+    return " ".join(f"{descriptor.type_name}: {descriptor.abstract}".split())
+
+
+def whose_turn(event: Event, known: Known) -> tuple[Call, ...]:
+    """Who is told what because of `event`; nobody when it is nobody's turn.
+
+    Raises DocumentUnknown when the document must be known to say so.
+    """
+    rule = RULES.get(type(event))
+    return rule(event, known) if rule else ()
+
+
+def _document(document_id: UUID, known: Known) -> Document:
+    if known.document is None:
+        raise DocumentUnknown(document_id)
+    return known.document
+
+
+def _page(document_id: UUID) -> str:
+    return f"/documents/{document_id}"
+
+
+# --- the life of a document
+
+
+def _submitted(event: docs.DocumentSubmitted, _known: Known) -> tuple[Call, ...]:
+    title = title_of(event.descriptor)
+    return tuple(
+        Call(Person(each), "Dự thảo chờ bạn cho ý kiến", title, _page(event.document_id)) for each in event.reviewers
+    )
+
+
+def _returned(event: docs.DocumentReturned, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    text = f"{document.title}. {event.by.name} đã trả lại; hãy sửa rồi trình lại."
+    return (Call(Person(event.author_id), "Văn bản bị trả lại", text, _page(document.id), reason=event.reason),)
+
+
+def _prepared(event: signing.DocumentPrepared, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    return (_to_sign(document, event.waits_for),)
+
+
+def _signed(event: signing.DocumentSigned, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    if event.waits_for is not None:
+        return (_to_sign(document, event.waits_for),)
+    text = f"{document.title}. {event.signer_name} đã ký; hãy lấy số và đóng dấu."
+    return (Call(Clerks(document.agency_id), "Văn bản chờ lấy số và đóng dấu", text, _page(document.id)),)
+
+
+def _to_sign(document: Document, signer: UUID) -> Call:
+    return Call(Person(signer), "Văn bản chờ bạn ký", document.title, _page(document.id))
+
+
+def _refused(event: signing.DocumentRefused, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    what = {"prepare": "chuẩn bị để ký", "sign": "hoàn tất chữ ký", "seal": "đóng dấu"}[event.stage]
+    text = f"{document.title}. Hệ thống không thể {what} văn bản này; hãy mở văn bản để xem lý do."
+    to: list[Person | Clerks] = [Person(document.author_id)]
+    if event.stage == "seal":
+        to.append(Clerks(document.agency_id))  # the number is taken by now, and only a clerk may void it
+    return tuple(
+        Call(each, "Văn bản không xử lý được", text, _page(document.id), reason=event.reason_vi) for each in to
+    )
+
+
+def _delayed(event: signing.DocumentDelayed, known: Known) -> tuple[Call, ...]:
+    if event.stage == "validate":
+        return ()  # about an incoming document: its state says so itself
+    document = _document(event.document_id, known)
+    text = f"{document.title}. Việc xử lý đang chờ dịch vụ bên ngoài; hệ thống sẽ tự thử lại, bạn chưa cần làm gì."
+    title = "Văn bản đang bị chậm"
+    return (
+        Call(
+            Person(document.author_id),
+            title,
+            text,
+            _page(document.id),
+            reason=event.reason_vi,
+            once_while_unread=True,
+        ),
+    )
+
+
+def _issued(event: docs.DocumentIssued, _known: Known) -> tuple[Call, ...]:
+    number = event.descriptor.number_symbol
+    text = f"{title_of(event.descriptor)}. Số {number} đã ký, đóng dấu xong; hãy gửi đi."
+    return (Call(Person(event.author_id), f"Văn bản {number} sẵn sàng gửi", text, _page(event.document_id)),)
+
+
+def _voided(event: docs.NumberVoided, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    text = f"{document.title}. Số {event.number} đã được hủy trong sổ; số này không dùng lại."
+    return (Call(Person(document.author_id), "Số văn bản đã hủy", text, _page(document.id), reason=event.reason),)
+
+
+# --- deliveries
+
+
+def _dispatched(event: docs.DeliveryDispatched, _known: Known) -> tuple[Call, ...]:
+    if event.partner is not None or event.receiver.agency_id is None:
+        return ()  # the receiver works in another system
+    text = f"{event.sender.name}: {_named(event.descriptor)}. Hãy kiểm tra và vào sổ văn bản đến."
+    return (Call(Clerks(event.receiver.agency_id), "Văn bản đến mới", text, "/incoming"),)
+
+
+def _named(descriptor: docs.Descriptor) -> str:
+    title = title_of(descriptor)
+    return f"{descriptor.number_symbol} – {title}" if descriptor.number_symbol else title
+
+
+def _status_reported(event: docs.DeliveryStatusReported, known: Known) -> tuple[Call, ...]:
+    title = known.delivery.title if known.delivery else "Văn bản"
+    receiver, sender = event.receiver.name, event.sender.name
+    if event.status == "13" and event.receiver.agency_id:
+        text = f"{title}. {sender} yêu cầu lấy lại văn bản đã gửi; hãy đồng ý hoặc từ chối."
+        return (
+            Call(Clerks(event.receiver.agency_id), "Yêu cầu lấy lại văn bản", text, "/incoming", reason=event.reason),
+        )
+    if event.status == "04" and event.assignee_id:
+        text = f"{title}. Văn bản của {sender} được giao cho bạn xử lý."
+        return (Call(Person(event.assignee_id), "Văn bản giao bạn xử lý", text, "/incoming", reason=event.reason),)
+    said = STATUS_FOR_SENDER.get(event.status)
+    if said is None:
+        return ()  # 01, 03 and 05 are nobody's turn at the sender: the document's page shows them
+    heading, sentence = said
+    to: list[Person | Clerks] = []
+    if event.sender.agency_id and event.status in NEEDS_THE_CLERKS:
+        to.append(Clerks(event.sender.agency_id))
+    if known.document is not None:
+        to.append(Person(known.document.author_id))
+    text = f"{title}. {receiver} {sentence}"
+    return tuple(Call(each, heading, text, _page(event.document_id), reason=event.reason) for each in to)
+
+
+STATUS_FOR_SENDER: Mapping[str, tuple[str, str]] = {  # STANDARDS T7
+    "02": ("Văn bản bị từ chối tiếp nhận", "từ chối tiếp nhận; hãy xem lý do rồi sửa và gửi lại."),
+    "06": ("Nơi nhận đã hoàn thành", "đã hoàn thành xử lý văn bản."),
+    "15": ("Nơi nhận đồng ý lấy lại", "đồng ý cho lấy lại hoặc cập nhật văn bản."),
+    "16": ("Nơi nhận từ chối lấy lại", "từ chối cho lấy lại hoặc cập nhật văn bản; hãy xem lý do."),
+}
+NEEDS_THE_CLERKS = frozenset({"02", "16"})
+
+
+def _validated(event: signing.DocumentValidated, _known: Known) -> tuple[Call, ...]:
+    if event.indication == "TOTAL_PASSED":
+        return ()
+    text = "Chữ ký trên một văn bản đến chưa được xác nhận là hợp lệ; hãy mở báo cáo kiểm tra trước khi vào sổ."
+    link = f"/incoming/{event.incoming_id}"
+    return (Call(Clerks(event.agency_id), "Văn bản đến cần xem lại chữ ký", text, link, reason=event.reason_vi),)
+
+
+RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
+    docs.DocumentSubmitted: _submitted,
+    docs.DocumentReturned: _returned,
+    docs.DocumentIssued: _issued,
+    docs.NumberVoided: _voided,
+    docs.DeliveryDispatched: _dispatched,
+    docs.DeliveryStatusReported: _status_reported,
+    signing.DocumentPrepared: _prepared,
+    signing.DocumentSigned: _signed,
+    signing.DocumentRefused: _refused,
+    signing.DocumentDelayed: _delayed,
+    signing.DocumentValidated: _validated,
+}
+"""A type that is not here is nobody's turn: approving and sealing are followed by another fact at once."""
