@@ -13,11 +13,12 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from asn1crypto import core, ocsp
+from asn1crypto import algos, core, ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from deploy.devpki.der import BIT_STRING, CONTEXT_0, ENUMERATED, MALFORMED, OCTET_STRING, SEQUENCE, tlv
 from deploy.devpki.hierarchy import Authority, Hierarchy
 from deploy.devpki.issuing import serial_text
 from deploy.devpki.store import Status, Store
@@ -36,6 +37,8 @@ _REASONS = {  # RFC 5280 names to asn1crypto's
     "certificateHold": "certificate_hold",
     "privilegeWithdrawn": "privilege_withdrawn",
 }
+_BASIC = ocsp.ResponseType("basic_ocsp_response").dump()
+_ECDSA_SHA256 = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump()
 
 
 class _Malformed(ValueError):
@@ -52,7 +55,10 @@ class OcspResponder:
     def __init__(self, hierarchy: Hierarchy, database: Store) -> None:
         self._database = database
         self._authorities: dict[tuple[str, bytes, bytes], Authority] = {}
+        self._responder_ids: dict[str, bytes] = {}
         for authority in hierarchy.authorities:
+            signer = asn1_x509.Certificate.load(authority.ocsp.der)
+            self._responder_ids[authority.name] = signer.public_key.sha1
             certificate = asn1_x509.Certificate.load(authority.ca.der)
             subject, key = certificate.subject.dump(), bytes(certificate.public_key["public_key"])
             for algorithm in CERT_ID_HASHES:
@@ -63,7 +69,7 @@ class OcspResponder:
         """The OCSPResponse (DER) to an OCSPRequest (DER); errors are answers too (§2.3)."""
         try:
             question = _read(request)
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except MALFORMED as error:
             log.info("malformed OCSP request: %s", error)
             return _error("malformed_request")
         # One signer answers the whole request, and it may speak for one CA only.
@@ -83,33 +89,27 @@ class OcspResponder:
 
     def _sign(self, authority: Authority, question: _Question) -> bytes:
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-        signer = asn1_x509.Certificate.load(authority.ocsp.der)
-        cutoff = authority.ca.certificate.not_valid_before_utc
         data: dict[str, Any] = {
-            "responder_id": ocsp.ResponderId("by_key", signer.public_key.sha1),
+            "responder_id": ocsp.ResponderId("by_key", self._responder_ids[authority.name]),
             "produced_at": now,
-            "responses": [self._single(authority, one, now, cutoff) for one in question.ids],
+            "responses": [self._single(authority, one, now) for one in question.ids],
         }
         if question.nonce is not None:
             data["response_extensions"] = [{"extn_id": "nonce", "extn_value": core.OctetString(question.nonce)}]
-        tbs = ocsp.ResponseData(data)
-        basic = ocsp.BasicOCSPResponse(
-            {
-                "tbs_response_data": tbs,
-                "signature_algorithm": {"algorithm": "sha256_ecdsa"},
-                "signature": authority.ocsp.key.sign(tbs.dump(), ec.ECDSA(hashes.SHA256())),
-                "certs": [signer],
-            },
+        tbs = ocsp.ResponseData(data).dump()
+        signature = authority.ocsp.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+        basic = tlv(
+            SEQUENCE,
+            tbs,
+            _ECDSA_SHA256,
+            tlv(BIT_STRING, b"\0", signature),
+            tlv(CONTEXT_0, tlv(SEQUENCE, authority.ocsp.der)),
         )
-        answer = ocsp.OCSPResponse(
-            {
-                "response_status": "successful",
-                "response_bytes": {"response_type": "basic_ocsp_response", "response": basic},
-            },
-        )
-        return bytes(answer.dump())
+        answer = tlv(SEQUENCE, _BASIC, tlv(OCTET_STRING, basic))
+        return tlv(SEQUENCE, tlv(ENUMERATED, b"\0"), tlv(CONTEXT_0, answer))  # 0: successful
 
-    def _single(self, authority: Authority, cert_id: Any, now: dt.datetime, cutoff: dt.datetime) -> dict[str, Any]:
+    def _single(self, authority: Authority, cert_id: Any, now: dt.datetime) -> dict[str, Any]:
+        cutoff = authority.ca.certificate.not_valid_before_utc
         serial = serial_text(cert_id["serial_number"].native)
         return {
             "cert_id": cert_id,

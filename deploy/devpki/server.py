@@ -261,6 +261,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", given.content_type)
         self.send_header("Content-Length", str(len(given.body)))
         self.send_header("Cache-Control", "no-store")  # a revocation shows at once
+        if given.status == 401:
+            self.send_header("WWW-Authenticate", "Bearer")
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()

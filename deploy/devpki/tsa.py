@@ -9,12 +9,13 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import algos, cms, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki import store
+from deploy.devpki.der import CONTEXT_0, INTEGER, MALFORMED, OCTET_STRING, SEQUENCE, SET, set_of, tlv
 from deploy.devpki.hierarchy import TSA_POLICY, Hierarchy
 from deploy.devpki.store import Store
 
@@ -22,15 +23,6 @@ DIGEST_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 ACCURACY_SECONDS = 1
 SERIALS_AT_ONCE = 256
 log = logging.getLogger("vanthu.devpki.tsa")
-
-
-class _Response(core.Sequence):  # type: ignore[misc]
-    """TimeStampResp (§2.4.2); the library's own class demands a token even in a rejection."""
-
-    _fields = [  # noqa: RUF012 - asn1crypto's way to declare
-        ("status", tsp.PKIStatusInfo),
-        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
-    ]
 
 
 class _Rejection(ValueError):
@@ -73,9 +65,13 @@ class SerialNumbers:
 class TimeStampAuthority:
     def __init__(self, hierarchy: Hierarchy, database: Store) -> None:
         self._key = hierarchy.tsa.key
-        self._certificate = asn1_x509.Certificate.load(hierarchy.tsa.der)
-        self._issuer = asn1_x509.Certificate.load(hierarchy.issuing.ca.der)
         self._serials = SerialNumbers(database)
+        certificate = asn1_x509.Certificate.load(hierarchy.tsa.der)
+        self._certificates = (hierarchy.tsa.der, hierarchy.issuing.ca.der)
+        self._signer_id = cms.IssuerAndSerialNumber(
+            {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
+        ).dump()
+        self._certificate_id = _signing_certificate(certificate)
 
     def answer(self, request: bytes) -> bytes:
         """The TimeStampResp (DER) to a TimeStampReq (DER); a refusal is a TimeStampResp too (§2.4.2)."""
@@ -84,11 +80,7 @@ class TimeStampAuthority:
         except _Rejection as rejection:
             log.info("time stamp rejected: %s", rejection.sentence)
             return reject(rejection.failure, rejection.sentence)
-        response = _Response({"status": {"status": "granted"}, "time_stamp_token": self._token(asked)})
-        return bytes(response.dump())
-
-    def _token(self, asked: _Request) -> Any:
-        info = {
+        info: dict[str, Any] = {
             "version": "v1",
             "policy": TSA_POLICY.dotted_string,
             "message_imprint": asked.imprint,
@@ -98,52 +90,59 @@ class TimeStampAuthority:
         }
         if asked.nonce is not None:
             info["nonce"] = asked.nonce
-        content = tsp.TSTInfo(info).dump()
-        attributes = self._signed_attributes(content)
-        signer = {
-            "version": "v1",
-            "sid": cms.SignerIdentifier(
-                "issuer_and_serial_number",
-                {"issuer": self._certificate.issuer, "serial_number": self._certificate.serial_number},
-            ),
-            "digest_algorithm": {"algorithm": "sha256"},
-            "signed_attrs": attributes,
-            "signature_algorithm": {"algorithm": "sha256_ecdsa"},
-            # Signed is the plain SET OF, not its [0] form inside SignerInfo (RFC 5652 §5.4).
-            "signature": self._key.sign(attributes.dump(), ec.ECDSA(hashes.SHA256())),
-        }
-        signed = {
-            "version": "v3",
-            "digest_algorithms": [{"algorithm": "sha256"}],
-            "encap_content_info": {
-                "content_type": "tst_info",
-                "content": core.ParsableOctetString(content),
-            },
-            "signer_infos": [signer],
-        }
-        if asked.wants_certificates:
-            signed["certificates"] = [self._certificate, self._issuer]
-        return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(signed)})
+        token = self._sign(tsp.TSTInfo(info).dump(), with_certificates=asked.wants_certificates)
+        return tlv(SEQUENCE, _GRANTED, token)
 
-    def _signed_attributes(self, content: bytes) -> Any:
-        """Content type, digest, and ESSCertIDv2 with SHA-256 (RFC 5816 §2.2.1)."""
-        certificate_id = {
-            "cert_hash": hashlib.sha256(self._certificate.dump()).digest(),
-            "issuer_serial": {
-                "issuer": [asn1_x509.GeneralName("directory_name", self._certificate.issuer)],
-                "serial_number": self._certificate.serial_number,
-            },
-        }
-        return cms.CMSAttributes(
-            [
-                {"type": "content_type", "values": ["tst_info"]},
-                {"type": "message_digest", "values": [hashlib.sha256(content).digest()]},
-                {
-                    "type": "signing_certificate_v2",
-                    "values": [tsp.SigningCertificateV2({"certs": [certificate_id]})],
-                },
-            ],
+    def _sign(self, content: bytes, *, with_certificates: bool) -> bytes:
+        """The TimeStampToken: CMS SignedData (RFC 5652 §5) around a TSTInfo."""
+        digest = tlv(OCTET_STRING, hashlib.sha256(content).digest())
+        attributes = (
+            _CONTENT_TYPE,
+            tlv(SEQUENCE, _MESSAGE_DIGEST, tlv(SET, digest)),
+            self._certificate_id,
         )
+        # Signed is the plain SET OF; inside SignerInfo the same octets stand under [0] (§5.4).
+        signature = self._key.sign(set_of(SET, *attributes), ec.ECDSA(hashes.SHA256()))
+        signer = tlv(
+            SEQUENCE,
+            tlv(INTEGER, b"\x01"),
+            self._signer_id,
+            _SHA256,
+            set_of(CONTEXT_0, *attributes),
+            _ECDSA_SHA256,
+            tlv(OCTET_STRING, signature),
+        )
+        signed = tlv(
+            SEQUENCE,
+            tlv(INTEGER, b"\x03"),
+            tlv(SET, _SHA256),
+            tlv(SEQUENCE, _TST_INFO, tlv(CONTEXT_0, tlv(OCTET_STRING, content))),
+            set_of(CONTEXT_0, *self._certificates) if with_certificates else b"",
+            tlv(SET, signer),
+        )
+        return tlv(SEQUENCE, _SIGNED_DATA, tlv(CONTEXT_0, signed))
+
+
+_TST_INFO = cms.ContentType("tst_info").dump()
+_SIGNED_DATA = cms.ContentType("signed_data").dump()
+_MESSAGE_DIGEST = cms.CMSAttributeType("message_digest").dump()
+_CONTENT_TYPE = cms.CMSAttribute({"type": "content_type", "values": ["tst_info"]}).dump()
+_SHA256 = algos.DigestAlgorithm({"algorithm": "sha256"}).dump()
+_ECDSA_SHA256 = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump()
+_GRANTED = tsp.PKIStatusInfo({"status": "granted"}).dump()
+
+
+def _signing_certificate(certificate: Any) -> bytes:
+    """The attribute that binds the signature to its certificate: ESSCertIDv2 with SHA-256 (RFC 5816 §2.2.1)."""
+    certificate_id = {
+        "cert_hash": hashlib.sha256(certificate.dump()).digest(),
+        "issuer_serial": {
+            "issuer": [asn1_x509.GeneralName("directory_name", certificate.issuer)],
+            "serial_number": certificate.serial_number,
+        },
+    }
+    value = tsp.SigningCertificateV2({"certs": [certificate_id]})
+    return bytes(cms.CMSAttribute({"type": "signing_certificate_v2", "values": [value]}).dump())
 
 
 def _read(request: bytes) -> _Request:
@@ -153,7 +152,7 @@ def _read(request: bytes) -> _Request:
         native = parsed.native  # asn1crypto parses lazily; this visits every part
         algorithm = native["message_imprint"]["hash_algorithm"]["algorithm"]
         digest = native["message_imprint"]["hashed_message"]
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except MALFORMED as error:
         raise _Rejection("bad_data_format", "The request is no TimeStampReq.") from error
     if native["version"] != "v1":
         raise _Rejection("bad_request", "Only version 1 is known.")
@@ -169,6 +168,6 @@ def _read(request: bytes) -> _Request:
 
 
 def reject(failure: str, sentence: str) -> bytes:
-    """A rejection (DER); `failure` is asn1crypto's name for a PKIFailureInfo."""
+    """A rejection (DER), without a token; `failure` is asn1crypto's name for a PKIFailureInfo."""
     status = {"status": "rejection", "status_string": [sentence], "fail_info": {failure}}
-    return bytes(_Response({"status": status}).dump())
+    return tlv(SEQUENCE, tsp.PKIStatusInfo(status).dump())
