@@ -58,7 +58,6 @@ def create_app(service: str, pool: db.Pool, *routers: APIRouter, follower: inbox
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(Tracing, service=service)
     return app
 
@@ -116,7 +115,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return problem(request, refusal, why=error.detail)
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(request, INTERNAL, trace=telemetry.current_trace_id())
 
@@ -308,7 +307,11 @@ def outbox_backlog(tx: Tx, _who: Operator) -> dict[str, Any]:
 
 
 class Tracing:
-    """A server span around each request, the route in its name; the trace id goes back in `X-Trace-Id`."""
+    """A server span around each request, the route in its name; the trace id goes back in `X-Trace-Id`.
+
+    It also answers for what nobody caught, inside the span: the framework's own last resort is outside of it and
+    raises the exception once more into the server's log.
+    """
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self.app = app
@@ -320,24 +323,26 @@ class Tracing:
             return
         headers = dict(scope["headers"])
         parent = headers.get(b"traceparent", b"").decode("ascii", "ignore") or None
-        started, status = time.perf_counter(), 500
+        begun, status, answered = time.perf_counter(), 500, False
 
         with telemetry.span(f"{scope['method']} {self.service}", parent=parent, kind=telemetry.SpanKind.SERVER) as span:
 
             async def send_with_trace(message: Message) -> None:
-                nonlocal status
+                nonlocal status, answered
                 if message["type"] == "http.response.start":
-                    status = message["status"]
+                    status, answered = message["status"], True
                     message.setdefault("headers", []).append((b"x-trace-id", telemetry.current_trace_id().encode()))
                 await send(message)
 
             try:
                 await self.app(scope, receive, send_with_trace)
+            except Exception as error:
+                if answered:
+                    raise
+                await _unexpected(Request(scope), error)(scope, receive, send_with_trace)
             finally:
                 route = getattr(scope.get("route"), "path", "unmatched")
                 span.update_name(f"{scope['method']} {route}")
                 span.set_attribute("http.route", route)
                 span.set_attribute("http.response.status_code", status)
-                telemetry.http_seconds.labels(scope["method"], route, str(status)).observe(
-                    time.perf_counter() - started
-                )
+                telemetry.http_seconds.labels(scope["method"], route, str(status)).observe(time.perf_counter() - begun)
