@@ -1,0 +1,1 @@
+"""Notify: whose turn it is, and that everybody hears of it once."""

@@ -1,0 +1,125 @@
+"""Whose turn it is, from facts alone."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+
+from services.notify import refusals
+from services.notify.domain import (
+    RULES,
+    Call,
+    Clerks,
+    Delivery,
+    Document,
+    DocumentUnknown,
+    Known,
+    Person,
+    title_of,
+    whose_turn,
+)
+from shared.errors import Refusal
+from shared.events import Event
+from shared.ids import new_id
+from tests.notify.facts import Story
+
+STORY = Story()
+DOCUMENT = Document(
+    id=STORY.document, agency_id=STORY.agency, author_id=STORY.author, title="Công văn: V/v tổ chức hội nghị quý IV"
+)
+KNOWN = Known(document=DOCUMENT, delivery=Delivery(STORY.delivery, DOCUMENT.title, "12/UBND-VX"))
+REVIEWERS = (new_id(), new_id())
+OFFICER = new_id()
+
+AUTHOR, LEADER = Person(STORY.author), Person(STORY.leader)
+CLERKS, RECEIVER = Clerks(STORY.agency), Clerks(STORY.receiver)
+
+
+@pytest.mark.parametrize(
+    ("event", "whom"),
+    [
+        (STORY.submitted(), []),
+        (STORY.submitted(*REVIEWERS), [Person(REVIEWERS[0]), Person(REVIEWERS[1])]),
+        (STORY.returned(), [AUTHOR]),
+        (STORY.prepared(), [LEADER]),
+        (STORY.signed(waits_for=OFFICER), [Person(OFFICER)]),
+        (STORY.signed(), [CLERKS]),
+        (STORY.refused("prepare"), [AUTHOR]),
+        (STORY.refused("sign"), [AUTHOR]),
+        (STORY.refused("seal"), [AUTHOR, CLERKS]),
+        (STORY.delayed("seal"), [AUTHOR]),
+        (STORY.delayed("validate"), []),
+        (STORY.issued(), [AUTHOR]),
+        (STORY.dispatched(), [RECEIVER]),
+        (STORY.dispatched(partner="motcua"), []),
+        (STORY.status("01"), []),
+        (STORY.status("02"), [CLERKS, AUTHOR]),
+        (STORY.status("03"), []),
+        (STORY.status("04"), []),
+        (STORY.status("04", assignee_id=OFFICER), [Person(OFFICER)]),
+        (STORY.status("05"), []),
+        (STORY.status("06"), [AUTHOR]),
+        (STORY.status("13"), [RECEIVER]),
+        (STORY.status("15"), [AUTHOR]),
+        (STORY.status("16"), [CLERKS, AUTHOR]),
+        (STORY.validated("TOTAL_PASSED"), []),
+        (STORY.validated("TOTAL_FAILED"), [RECEIVER]),
+    ],
+    ids=lambda value: type(value).__name__ + getattr(value, "status", "") + getattr(value, "stage", ""),
+)
+def test_each_fact_calls_whose_turn_it_is(event: Event, whom: list[Any]) -> None:
+    calls = whose_turn(event, KNOWN)
+    assert [call.to for call in calls] == whom
+    for call in calls:
+        assert call.link.startswith("/")
+        assert "\n" not in call.title
+        assert all(unicodedata.is_normalized("NFC", part) for part in (call.title, call.text))
+
+
+def test_a_fact_about_an_unknown_document_says_what_it_needs() -> None:
+    with pytest.raises(DocumentUnknown) as caught:
+        whose_turn(STORY.prepared(), Known())
+    assert caught.value.document_id == STORY.document
+
+
+def test_a_refusal_by_the_receiver_names_who_and_why() -> None:
+    (call, _) = whose_turn(STORY.status("02", reason="Sai nơi nhận"), KNOWN)
+    assert call.title == "Văn bản bị từ chối tiếp nhận"
+    assert call.text.startswith("Công văn: V/v tổ chức hội nghị quý IV. Sở Nội vụ từ chối tiếp nhận")
+    assert call.reason == "Sai nơi nhận"
+    assert call.link == f"/documents/{STORY.document}"
+
+
+def test_what_somebody_wrote_is_kept_apart_from_what_is_mailed() -> None:
+    for event in (STORY.returned("bí mật"), STORY.status("02", reason="bí mật")):
+        for call in whose_turn(event, KNOWN):
+            assert call.reason == "bí mật"
+            assert "bí mật" not in call.title + call.text
+
+
+def test_a_delay_is_told_once_while_it_is_unread() -> None:
+    (call,) = whose_turn(STORY.delayed(), KNOWN)
+    assert call.once_while_unread
+    assert not any(c.once_while_unread for c in whose_turn(STORY.refused(), KNOWN))
+
+
+def test_a_title_is_one_line() -> None:
+    assert title_of(STORY.descriptor) == "Công văn: V/v tổ chức hội nghị quý IV"
+
+
+def test_a_delivery_by_an_unknown_sender_still_reaches_the_receivers_clerks() -> None:
+    calls: tuple[Call, ...] = whose_turn(STORY.status("13"), Known())
+    assert [call.to for call in calls] == [RECEIVER]
+
+
+def test_every_rule_is_for_a_type_that_travels() -> None:
+    assert all(hasattr(kind, "TYPE") for kind in RULES)
+
+
+@pytest.mark.parametrize("refusal", [r for r in vars(refusals).values() if isinstance(r, Refusal)], ids=lambda r: r.code)
+def test_refusals_speak_both_languages(refusal: Refusal) -> None:
+    assert refusal.vi.strip().endswith(".")
+    assert refusal.en.strip().endswith(".")
+    assert unicodedata.is_normalized("NFC", refusal.vi)
