@@ -17,23 +17,29 @@ from services.signing.pdf_form import (
 )
 from services.signing.pdf_issue import Sealer, fill_number_and_seal
 from services.signing.pdf_read import PdfFacts, inspect
+from services.signing.pdf_report import Indication, Modification, SignatureReport, ValidationReport
 from services.signing.pdf_sign import Mechanism, PreparedSignature, begin_signature, finish_signature
 from services.signing.pdf_trust import TimeStampService, Trust, check_certificate
+from services.signing.pdf_validate import validate
 
 __all__ = [
     "DAY_FIELD",
     "MONTH_FIELD",
     "NUMBER_FIELD",
     "SEAL_FIELD",
+    "Indication",
     "Level",
     "Mechanism",
+    "Modification",
     "PdfFacts",
     "Plan",
     "PreparedSignature",
     "Sealer",
+    "SignatureReport",
     "SignerPlace",
     "TimeStampService",
     "Trust",
+    "ValidationReport",
     "begin_signature",
     "check_certificate",
     "extend",
@@ -42,4 +48,5 @@ __all__ = [
     "inspect",
     "prepare",
     "signer_field",
+    "validate",
 ]

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from asn1crypto import cms, x509
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.signers.pdf_signer import PdfTimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
@@ -68,10 +67,10 @@ def signature_time_stamp(signature: EmbeddedPdfSignature) -> cms.SignedData | No
     return None
 
 
-def embedded_certificates(reader: PdfFileReader) -> list[x509.Certificate]:
+def embedded_certificates(signatures: Iterable[EmbeddedPdfSignature]) -> list[x509.Certificate]:
     """All certificates that signatures and time stamps carry, signers included."""
     found = []
-    for signature in reader.embedded_signatures:
+    for signature in signatures:
         stamp = signature_time_stamp(signature)
         for data in filter(None, (signature.signed_data, stamp)):
             certificates = certificates_of(data)
@@ -81,7 +80,7 @@ def embedded_certificates(reader: PdfFileReader) -> list[x509.Certificate]:
 
 def _add_validation_data(pdf: bytes, trust: Trust) -> bytes:
     reader = open_reader(pdf)
-    within = context(trust, embedded_certificates(reader))
+    within = context(trust, embedded_certificates(reader.embedded_signatures))
     paths = asyncio.run(_paths(reader.embedded_signatures, within))
     writer = Revision(pdf)
     DocumentSecurityStore.supply_dss_in_writer(writer, None, paths=paths, validation_context=within)

@@ -29,7 +29,7 @@ from pyhanko_certvalidator.errors import (
     RevokedError,
     ValidationError,
 )
-from pyhanko_certvalidator.fetchers.api import Fetchers, FetchLimits
+from pyhanko_certvalidator.fetchers.api import FetcherBackend, Fetchers, FetchLimits
 from pyhanko_certvalidator.fetchers.common_utils import FetchBudget
 from pyhanko_certvalidator.fetchers.requests_fetchers.cert_fetch_client import RequestsCertificateFetcher
 from pyhanko_certvalidator.fetchers.requests_fetchers.crl_client import RequestsCRLFetcher
@@ -143,6 +143,19 @@ def fetchers(trust: Trust) -> Fetchers:
         crl_fetcher=_Crls(trust, budget),
         cert_fetcher=_Certificates(trust, budget),
     )
+
+
+class Backend(FetcherBackend):  # type: ignore[misc]
+    """The same fetchers for pyHanko's AdES validation, which asks a backend."""
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+
+    def get_fetchers(self) -> Fetchers:
+        return fetchers(self.trust)
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
 
 
 def load(certificate: bytes) -> x509.Certificate:

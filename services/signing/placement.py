@@ -135,14 +135,14 @@ def default_places(width: float, height: float, last_page: int, *, text_layer: s
         return Box(page, left, top, left + text_width * w, top + text_height * h)
 
     def blank(x: float, w: float) -> Blank:
-        place = box(1, x, 0.07, w, 0.025)
+        place = box(1, x, 0.053, w, 0.023)
         return Blank(place, place.y0 + 0.75 * place.height, found=False)
 
     return Places(
-        number=blank(0.13, 0.07),
-        day=blank(0.66, 0.05),
-        month=blank(0.77, 0.05),
-        signature=Area(box(last_page, 0.56, 0.74, 0.36, 0.12), found=False),
+        number=blank(0.126, 0.062),
+        day=blank(0.665, 0.042),
+        month=blank(0.77, 0.042),
+        signature=Area(box(last_page, 0.597, 0.783, 0.243, 0.14), found=False),
         text_layer=text_layer,
     )
 
