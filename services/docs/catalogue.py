@@ -1,0 +1,63 @@
+"""What NĐ 30 and the exchange rules list: document types, registers, urgencies, statuses. Data, no decisions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A type of NĐ 30 art. 7; `code` is ours, `abbreviation` stands in the symbol (công văn and thư công have none).
+
+    `copy`: certified copies and extracts, which the agency makes of another document and nobody submits.
+    """
+
+    code: str
+    abbreviation: str
+    vi: str
+    en: str
+    copy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A numbering register that every agency has; `direction` is out (its own documents) or in (arrivals)."""
+
+    code: str
+    direction: str
+    vi: str
+    en: str
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+DOCUMENT_TYPES: Mapping[str, DocumentType] = {
+    row["code"]: DocumentType(row["code"], row["abbreviation"], row["vi"], row["en"], bool(row["copy"]))
+    for row in _rows("document_types.csv")
+}
+REGISTERS: Mapping[str, Register] = {row["code"]: Register(**row) for row in _rows("registers.csv")}
+
+OUTGOING = "VB"
+ARRIVALS = "DEN"
+
+# NĐ 30 annex I.III.2b; edXML's 4 ("hẹn giờ") is not in the decree, we read it from partners and never write it.
+URGENCIES: Mapping[int, str] = {0: "Thường", 1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc", 4: "Hỏa tốc hẹn giờ"}
+
+# The exchange's codes for how a delivery stands; 00 is ours: sent, nothing heard yet.
+STATUSES: Mapping[str, str] = {
+    "00": "Đã gửi",
+    "01": "Đã đến",
+    "02": "Từ chối tiếp nhận",
+    "03": "Đã tiếp nhận",
+    "04": "Phân công xử lý",
+    "05": "Đang xử lý",
+    "06": "Hoàn thành",
+}

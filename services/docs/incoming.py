@@ -1,0 +1,200 @@
+"""A document that arrived: validated, refused or registered, assigned, handled, completed (NĐ 30 arts 21–24).
+
+The receiver's own aggregate: what happens inside the agency stays here, the sender hears the status only.
+None means that this very thing has been done already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from services.docs import refusals
+from services.docs.delivery import NEXT, REFUSED
+from services.docs.step import Reason, Step, ourselves
+from shared.errors import Rejected
+from shared.events import Actor, BlobRef
+from shared.events.docs import (
+    DeliveryDispatched,
+    DeliveryStatusReported,
+    Descriptor,
+    Part,
+    Party,
+    ValidateDocument,
+)
+from shared.events.signing import DocumentDelayed, DocumentValidated, SignatureSummary
+
+ARRIVED, REGISTERED, ASSIGNED, STARTED, COMPLETED = "01", "03", "04", "05", "06"
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """signing's verdict; `code` is set when the file could not be validated at all."""
+
+    indication: str
+    sub_indication: str | None
+    code: str | None
+    reason_vi: str
+    reason_en: str
+    signatures: tuple[SignatureSummary, ...]
+    report: BlobRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One arrived document of one receiving agency."""
+
+    id: UUID
+    delivery_id: UUID
+    document_id: UUID
+    sender: Party
+    receiver: Party
+    descriptor: Descriptor
+    signer_name: str
+    parts: tuple[Part, ...]
+    arrived_at: datetime
+    status: str = ARRIVED
+    reason: str | None = None
+    reason_code: str | None = None
+    arrival_number: int | None = None
+    validation: Validation | None = None
+    delayed: Reason | None = None
+    assignee_id: UUID | None = None
+    assignee_name: str | None = None
+    version: int = 0
+
+    @property
+    def agency_id(self) -> UUID:
+        if self.receiver.agency_id is None:
+            raise ValueError("a receiver's agency lives here")
+        return self.receiver.agency_id
+
+
+def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[Incoming]:
+    """The system itself tells the sender that it arrived, the same day (NĐ 30 art. 21.2c), and orders validation."""
+    by = ourselves()
+    made = Incoming(
+        id=incoming_id,
+        delivery_id=fact.delivery_id,
+        document_id=fact.document_id,
+        sender=fact.sender,
+        receiver=fact.receiver,
+        descriptor=fact.descriptor,
+        signer_name=fact.signer_name,
+        parts=fact.parts,
+        arrived_at=at,
+    )
+    order = ValidateDocument(
+        incoming_id=incoming_id, agency_id=made.agency_id, content=fact.parts[0].content, by=by, at=at
+    )
+    return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
+
+
+def _report(incoming: Incoming, by: Actor, at: datetime) -> DeliveryStatusReported:
+    return DeliveryStatusReported(
+        delivery_id=incoming.delivery_id,
+        document_id=incoming.document_id,
+        sender=incoming.sender,
+        receiver=incoming.receiver,
+        status=incoming.status,
+        reason=incoming.reason,
+        reason_code=incoming.reason_code,
+        arrival_number=incoming.arrival_number,
+        assignee_id=incoming.assignee_id if incoming.status == ASSIGNED else None,
+        by=by,
+        at=at,
+    )
+
+
+def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incoming] | None:
+    """A failed document is returned at once with the reason (art. 21.2); anything else is for the clerk to judge."""
+    if incoming.validation is not None:
+        return None
+    verdict = Validation(
+        indication=fact.indication,
+        sub_indication=fact.sub_indication,
+        code=fact.code,
+        reason_vi=fact.reason_vi,
+        reason_en=fact.reason_en,
+        signatures=fact.signatures,
+        report=fact.report,
+    )
+    known = replace(incoming, validation=verdict, delayed=None)
+    if incoming.status != ARRIVED or (fact.indication != "TOTAL_FAILED" and fact.code is None):
+        return Step(known, "validated", fact.by, fact.at, detail=fact.indication)
+    refused = replace(
+        known,
+        status=REFUSED,
+        reason=fact.reason_vi,
+        reason_code=fact.code or fact.sub_indication or fact.indication,
+    )
+    told = _report(refused, fact.by, fact.at)
+    return Step(refused, "refused_automatically", fact.by, fact.at, detail=fact.reason_vi, tell=(told,))
+
+
+def receive_delayed(incoming: Incoming, fact: DocumentDelayed) -> Step[Incoming] | None:
+    reason = Reason(fact.code, fact.reason_vi, fact.reason_en)
+    if incoming.validation is not None or incoming.delayed == reason:
+        return None
+    return Step(replace(incoming, delayed=reason), "validation_delayed", fact.by, fact.at, detail=fact.code)
+
+
+def may_register(incoming: Incoming) -> bool:
+    """False: it is registered already (a second click). Raises Rejected when it was refused or is not validated."""
+    if incoming.arrival_number is not None:
+        return False
+    _check_open(incoming, REGISTERED)
+    if incoming.validation is None:
+        raise Rejected(refusals.NOT_VALIDATED_YET)
+    return True
+
+
+def register(incoming: Incoming, number: int, by: Actor, at: datetime) -> Step[Incoming]:
+    """Entered in the register of arrivals; the sender hears "received"."""
+    may_register(incoming)
+    after = replace(incoming, status=REGISTERED, arrival_number=number)
+    return Step(after, "registered", by, at, detail=str(number), tell=(_report(after, by, at),))
+
+
+def refuse(incoming: Incoming, reason: str, by: Actor, at: datetime) -> Step[Incoming] | None:
+    """Not for us, or not acceptable: back to the sender with the reason."""
+    if incoming.status == REFUSED:
+        return None
+    _check_open(incoming, REFUSED)
+    after = replace(incoming, status=REFUSED, reason=reason, reason_code="refused_by_clerk")
+    return Step(after, "refused", by, at, detail=reason, tell=(_report(after, by, at),))
+
+
+def assign(incoming: Incoming, person_id: UUID, name: str, by: Actor, at: datetime) -> Step[Incoming] | None:
+    """To whoever shall handle it; before work has begun it may go to somebody else."""
+    if incoming.status == ASSIGNED and incoming.assignee_id == person_id:
+        return None
+    if incoming.status != ASSIGNED:
+        _check_open(incoming, ASSIGNED)
+    after = replace(incoming, status=ASSIGNED, assignee_id=person_id, assignee_name=name)
+    return Step(after, "assigned", by, at, detail=name, tell=(_report(after, by, at),))
+
+
+def start(incoming: Incoming, by: Actor, at: datetime) -> Step[Incoming] | None:
+    if incoming.status == STARTED:
+        return None
+    _check_open(incoming, STARTED)
+    after = replace(incoming, status=STARTED)
+    return Step(after, "started", by, at, tell=(_report(after, by, at),))
+
+
+def complete(incoming: Incoming, note: str | None, by: Actor, at: datetime) -> Step[Incoming] | None:
+    """The work is done. The note is the agency's own and does not travel."""
+    if incoming.status == COMPLETED:
+        return None
+    _check_open(incoming, COMPLETED)
+    after = replace(incoming, status=COMPLETED)
+    return Step(after, "completed", by, at, detail=note, tell=(_report(after, by, at),))
+
+
+def _check_open(incoming: Incoming, new: str) -> None:
+    if incoming.status == REFUSED:
+        raise Rejected(refusals.ALREADY_REFUSED)
+    if new not in NEXT[incoming.status]:
+        raise Rejected(refusals.STATUS_NOT_POSSIBLE, current=incoming.status, new=new)

@@ -1,0 +1,132 @@
+"""What a person may do now, decided on our copy of the registry's facts: post, roles, signing authority."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from services.docs import refusals
+from services.docs.catalogue import DOCUMENT_TYPES, DocumentType
+from shared.errors import FORBIDDEN, Rejected
+from shared.events.docs import Party, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A person at one post of theirs, as registry last stated both."""
+
+    person_id: UUID
+    name: str
+    active: bool
+    post_id: UUID
+    agency_id: UUID
+    title: str
+    roles: frozenset[str]
+    valid_from: date
+    valid_until: date | None
+
+    def holds(self, day: date) -> bool:
+        return self.active and _covers(self.valid_from, self.valid_until, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency as registry last stated it; with `partner` it is reached through that partner's topics."""
+
+    agency_id: UUID
+    identifier: str
+    name: str
+    level: str
+    partner: str | None
+    valid_from: date
+    valid_until: date | None
+
+    @property
+    def party(self) -> Party:
+        return Party(agency_id=self.agency_id, identifier=self.identifier, name=self.name)
+
+    def stands(self, day: date) -> bool:
+        return _covers(self.valid_from, self.valid_until, day)
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Who may sign for an agency and how (NĐ 30 art. 13), with the post it comes from. No types: all types."""
+
+    authority_id: UUID
+    capacity: str
+    block: tuple[str, ...]
+    document_types: tuple[str, ...]
+    valid_from: date
+    valid_until: date | None
+    withdrawn: bool
+    agency_id: UUID
+    post: Post
+
+    def holds(self, day: date) -> bool:
+        in_time = not self.withdrawn and _covers(self.valid_from, self.valid_until, day)
+        return in_time and self.post.holds(day) and self.post.agency_id == self.agency_id
+
+    def covers(self, type_code: str) -> bool:
+        return not self.document_types or type_code in self.document_types
+
+
+def _covers(first: date, last: date | None, day: date) -> bool:
+    return first <= day and (last is None or day <= last)
+
+
+def may_act(post: Post | None, agency_id: UUID | None, day: date, *roles: str) -> Post:
+    """The post that a token's bearer acts from; Rejected(not_in_post) when it has ended, 403 for the wrong role."""
+    if post is None or post.agency_id != agency_id or not post.holds(day):
+        raise Rejected(refusals.NOT_IN_POST)
+    if roles and not post.roles & set(roles):
+        raise Rejected(FORBIDDEN)
+    return post
+
+
+def document_type(code: str) -> DocumentType:
+    """A type that can be submitted; copies are made of documents, not submitted."""
+    found = DOCUMENT_TYPES.get(code)
+    if found is None or found.copy:
+        raise Rejected(refusals.TYPE_UNKNOWN, code=code)
+    return found
+
+
+def signer_by(authority: Authority | None, agency_id: UUID, kind: DocumentType, day: date) -> Signer:
+    """The signer that an authority gives for a document of this type today; refuses with the reason why not."""
+    if authority is None or authority.agency_id != agency_id:
+        raise Rejected(refusals.AUTHORITY_UNKNOWN)
+    if not authority.holds(day):
+        raise Rejected(refusals.AUTHORITY_ENDED, name=authority.post.name)
+    if not authority.covers(kind.code):
+        raise Rejected(refusals.AUTHORITY_OTHER_TYPES, name=authority.post.name, type=kind.vi, type_en=kind.en)
+    return Signer(
+        person_id=authority.post.person_id,
+        post_id=authority.post.post_id,
+        authority_id=authority.authority_id,
+        name=authority.post.name,
+        post=authority.post.title,
+        capacity=authority.capacity,
+        block=authority.block,
+    )
+
+
+def check_fresh(oldest_copy: datetime | None, now: datetime, bound: float) -> None:
+    """Taking a number orders a seal: with a copy of the registry older than `bound` seconds nobody's right is known."""
+    if oldest_copy is None or (now - oldest_copy).total_seconds() > bound:
+        raise Rejected(refusals.REGISTRY_COPY_STALE)
+
+
+def recipients_by(identifiers: list[str], known: dict[str, Agency], sender: UUID, day: date) -> list[Agency]:
+    """The agencies of a list of national identifiers, in its order; refuses the whole list for one wrong entry."""
+    repeated = sorted({i for i in identifiers if identifiers.count(i) > 1})
+    if repeated:
+        raise Rejected(refusals.RECIPIENT_REPEATED, identifiers=", ".join(repeated))
+    unknown = [i for i in identifiers if i not in known or not known[i].stands(day)]
+    if unknown:
+        raise Rejected(refusals.RECIPIENT_UNKNOWN, identifiers=", ".join(unknown))
+    found = [known[i] for i in identifiers]
+    if any(a.agency_id == sender for a in found):
+        raise Rejected(refusals.RECIPIENT_IS_SENDER)
+    return found

@@ -1,0 +1,39 @@
+"""What an act makes of a thing: its next state, the facts to state, and the line in its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from shared.events import Actor, Event
+
+Thing = TypeVar("Thing")
+
+SYSTEM = "docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Thing]):
+    """`act` is a stable name for the history, `detail` what the person added, such as a reason."""
+
+    after: Thing
+    act: str
+    by: Actor
+    at: datetime
+    detail: str | None = None
+    tell: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something stands where it stands, in both languages, with a stable code."""
+
+    code: str
+    vi: str
+    en: str
+
+
+def ourselves() -> Actor:
+    """The actor of what no person did."""
+    return Actor(name="Vanthu", system=SYSTEM)
