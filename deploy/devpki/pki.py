@@ -25,6 +25,7 @@ class Pki:
     """State lives in `var`/devpki, the bearer secret in `var`/secrets/devpki; `close` it when done."""
 
     def __init__(self, var: Path, base_url: str) -> None:
+        self.var = var
         self.hierarchy: Hierarchy = load_or_create(var / "devpki", base_url)
         self.secret = load_secret(var / "secrets" / "devpki")
         self.database = Store(var / "devpki" / "state.sqlite")

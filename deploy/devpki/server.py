@@ -340,6 +340,7 @@ class Running:
     def __init__(self, server: Server, url: str) -> None:
         self.pki = server.pki
         self.url = url
+        self.var = server.pki.var
         self.secret = server.pki.secret  # for Authorization: Bearer
         self.tsa_url = f"{url}/tsa"
         self.ocsp_url = f"{url}/ocsp"
