@@ -267,7 +267,7 @@ def void(document: Document, number: int) -> Document | None:
     """The clerk gave this number up: a seal not yet made is not made; None when nothing changes."""
     if document.numbering is None or document.numbering.number != number:
         return None
-    if document.state is State.SEALING:
+    if document.state in (State.SIGNED, State.SEALING):
         return replace(document, state=State.SIGNED, numbering=None, delayed=None)
     return replace(document, state=State.CANCELLED) if document.state is State.SEALED else None
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.signing.domain import Document, open_place
 from services.signing.refusals import BASE_CHANGED, PREPARATION_EXPIRED, PREPARATION_FAILED
-from shared.errors import NotFound, Rejected
+from shared.errors import Rejected
 
 LEASE = timedelta(minutes=15)  # reading a pile of documents between the two calls takes this long
 
@@ -46,13 +46,11 @@ class Preparation:
         return "expired" if self.state is PreparationState.PREPARED and now > self.expires_at else self.state.value
 
 
-def check_completion(preparation: Preparation | None, person_id: UUID | None, now: datetime) -> bool:
+def check_completion(preparation: Preparation, now: datetime) -> bool:
     """Whether a completion is to be taken up: False when it was before, so a repeated one is harmless.
 
-    Rejected when it is somebody else's, over or failed.
+    Rejected when the preparation is over or failed.
     """
-    if preparation is None or preparation.person_id != person_id:
-        raise NotFound("preparation")
     if preparation.state in (PreparationState.COMPLETING, PreparationState.COMPLETED):
         return False
     if preparation.state is PreparationState.FAILED:

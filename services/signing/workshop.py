@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
@@ -67,7 +67,7 @@ class Workshop:
                 raise  # the task's own
             self._drop(executor)
             raise Rejected(PROCESS_DIED) from error
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, CancelledError) as error:
             self._drop(executor)
             raise Rejected(PROCESS_DIED) from error
 

@@ -1,0 +1,94 @@
+"""The job `complete`: a verified raw signature becomes a signature in the PDF, with its time stamp."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from services.signing import copies, craft, domain, store
+from services.signing.desk import PDF, Desk, state_delay, told
+from services.signing.domain import Document, State
+from services.signing.session import Preparation
+from shared import jobs, outbox
+from shared.db import Tx, act_for, transaction
+from shared.errors import NotFound
+from shared.events.signing import SigningAct
+
+KIND = "complete"
+LEVEL = "B-T"
+
+
+def put(tx: Tx, preparation: Preparation) -> None:
+    payload = {"agency_id": str(preparation.agency_id), "preparation_id": str(preparation.id)}
+    jobs.put(tx, KIND, str(preparation.document_id), payload)
+
+
+def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
+    """Outside any transaction: check the certificate on-line, have it time-stamped, embed, store.
+
+    A second run after a crash makes other bytes with another time stamp; only one of them is ever committed.
+    """
+    agency_id, preparation_id = UUID(job.payload["agency_id"]), UUID(job.payload["preparation_id"])
+    with transaction(desk.pool, agency=agency_id) as tx:
+        document = store.get(tx, UUID(job.subject))
+        preparation = store.find_preparation(tx, preparation_id)
+        certificate = copies.get_certificate(tx, preparation.certificate_id) if preparation else None
+    if preparation is None or certificate is None:
+        raise NotFound("preparation")
+    if not _is_wanted(document, preparation_id) or preparation.prepared is None or preparation.signature is None:
+        return lambda _tx: None
+    made = desk.workshop.run(
+        craft.finish,
+        desk.blobs.get(document.content),
+        preparation.prepared,
+        preparation.signature,
+        network=desk.network(),
+    )
+    content = desk.blobs.put(made, PDF)
+    ordinal, serial = preparation.ordinal, certificate.serial
+
+    def commit(tx: Tx) -> None:
+        act_for(tx, agency_id)
+        current = store.lock(tx, document.id)
+        if not _is_wanted(current, preparation_id):
+            return
+        after, fact = domain.signed(current, ordinal, content, serial=serial, level=LEVEL, at=store.now(tx))
+        store.save(tx, after, stage="signed")
+        store.end_preparation(tx, preparation_id)
+        outbox.put(tx, fact, source=desk.source)
+
+    return commit
+
+
+def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  jobs.OnFailure
+    """For good: the signature came to nothing and the document waits for its signer again. Else: told that it waits."""
+    act_for(tx, UUID(job.payload["agency_id"]))
+    preparation_id = UUID(job.payload["preparation_id"])
+    document = store.find_and_lock(tx, UUID(job.subject))
+    if document is None or not _is_wanted(document, preparation_id):
+        return
+    if not final:
+        state_delay(tx, desk, document, "sign", error)
+        return
+    preparation = store.find_preparation(tx, preparation_id)
+    ordinal = preparation.ordinal if preparation else 1
+    store.save(tx, replace(domain.refuse(document), waiting_since=document.waiting_since))
+    store.end_preparation(tx, preparation_id, problem=told(error))
+    state_refused_signature(tx, desk.source, document, ordinal, error)
+
+
+def state_refused_signature(tx: Tx, source: str, document: Document, ordinal: int, error: Exception) -> None:
+    """For the ledger: somebody tried to sign and could not."""
+    act = SigningAct(
+        by=document.signers[ordinal - 1].actor(document.agency_id),
+        at=store.now(tx),
+        act="signature_refused",
+        object_kind="document",
+        object_id=str(document.id),
+        detail={"code": told(error)["code"]},
+    )
+    outbox.put(tx, act, source=source)
+
+
+def _is_wanted(document: Document, preparation_id: UUID) -> bool:
+    return document.state is State.COMPLETING and document.completing == preparation_id

@@ -1,0 +1,162 @@
+"""What runs in the workshop's processes: bytes and plain values in, bytes and plain values out.
+
+pyhanko and its companions are imported on the first call there, so that neither the API nor the worker pays for
+them at its start. Nothing here knows the database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from services.signing.pdf_trust import TimeStampService, Trust
+    from services.signing.placement import Box
+
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Whom we believe and whom we ask: `roots` are DER, `tsa` addresses are tried in order, `timeout` in seconds."""
+
+    roots: tuple[bytes, ...]
+    tsa: tuple[str, ...]
+    timeout: float = 5.0
+
+    @property
+    def snapshot(self) -> str:
+        """A name for this set of roots that does not depend on their order."""
+        return hashlib.sha256(b"".join(sorted(hashlib.sha256(r).digest() for r in self.roots))).hexdigest()
+
+    def trust(self) -> Trust:
+        from services.signing.pdf_trust import Trust
+
+        return Trust(roots=self.roots, timeout=self.timeout)
+
+    def time_stamps(self) -> TimeStampService:
+        from services.signing.pdf_trust import TimeStampService
+
+        return TimeStampService(urls=self.tsa, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document with its empty fields; `numbered` says that number and date have theirs."""
+
+    pdf: bytes
+    pages: int
+    numbered: bool
+
+
+def prepare(pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float) -> Prepared:
+    """Add the fields where Decree 30/2020 has them. `signers` and `agency` are read out by viewers at their fields.
+
+    A document that comes in already signed gets signature fields only (DESIGN §5.2).
+    """
+    from services.signing import pdf as craft
+    from services.signing.placement import find_places, seal_box
+
+    facts = craft.inspect(pdf)
+    places = find_places(pdf)
+    fresh = not facts.signatures
+    boxes = side_by_side(places.signature.box, len(signers))
+    plan = craft.Plan(
+        signers=tuple(
+            craft.SignerPlace(craft.signer_field(n), box, label)
+            for n, (box, label) in enumerate(zip(boxes, signers, strict=True), start=1)
+        ),
+        seal=craft.SignerPlace(craft.SEAL_FIELD, seal_box(boxes[0], seal_mm), agency),
+        number=places.number if fresh else None,
+        day=places.day if fresh else None,
+        month=places.month if fresh else None,
+        already_signed=facts.signatures,
+    )
+    return Prepared(craft.prepare(pdf, plan), facts.pages, numbered=fresh)
+
+
+def side_by_side(area: Box, count: int) -> list[Box]:
+    """The room for signatures cut into equal columns, the first signer at the left."""
+    from services.signing.placement import Box
+
+    width = area.width / count
+    return [Box(area.page, area.x0 + n * width, area.y0, area.x0 + (n + 1) * width, area.y1) for n in range(count)]
+
+
+def begin(
+    pdf: bytes,
+    *,
+    ordinal: int,
+    certificate: bytes,
+    chain_pem: str,
+    name: str,
+    post: str,
+    signed_at: datetime,
+    pss: bool,
+) -> dict[str, Any]:
+    """The first half of a signature (pdf_sign.PreparedSignature as JSON). RSA keys sign PKCS#1 v1.5 unless `pss`."""
+    from services.signing import pdf as craft
+    from services.signing.appearance import SignatureLook
+
+    return craft.begin_signature(
+        pdf,
+        craft.signer_field(ordinal),
+        certificate=certificate,
+        chain=chain(chain_pem),
+        look=SignatureLook(name=name, post=post, signed_at=signed_at),
+        signed_at=signed_at,
+        mechanism=mechanism(certificate, pss=pss),
+    ).to_json()
+
+
+def verify(prepared: dict[str, Any], signature: bytes) -> None:
+    """Rejected(signature_invalid) when the raw signature is not the certificate's over what was prepared."""
+    from services.signing.pdf_sign import PreparedSignature, verify
+
+    verify(PreparedSignature.from_json(prepared), signature)
+
+
+def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: Network) -> bytes:
+    """The signed document with its time stamp.
+
+    1. TT 15/2025: the certificate is checked on-line against its CA before anything is embedded.
+    2. The raw signature is verified once more, time-stamped and embedded.
+    """
+    from services.signing import pdf as craft
+
+    half = craft.PreparedSignature.from_json(prepared)
+    craft.check_certificate(half.certificate, half.chain, network.trust())
+    return craft.finish_signature(pdf, half, signature, time_stamps=network.time_stamps())
+
+
+def mechanism(certificate: bytes, *, pss: bool) -> Any:
+    """How the key of this certificate signs."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509 import load_der_x509_certificate
+
+    from services.signing.pdf_sign import Mechanism
+
+    if isinstance(load_der_x509_certificate(certificate).public_key(), ec.EllipticCurvePublicKey):
+        return Mechanism.ECDSA
+    return Mechanism.RSA_PSS if pss else Mechanism.RSA_PKCS1
+
+
+def chain(pem: str) -> tuple[bytes, ...]:
+    """The certificates of a PEM text as DER."""
+    return tuple(ssl.PEM_cert_to_DER_cert(_BEGIN + part) for part in _blocks(pem))
+
+
+def _blocks(pem: str) -> list[str]:
+    end = "-----END CERTIFICATE-----"
+    return [part.partition(end)[0] + end for part in pem.split(_BEGIN)[1:]]
+
+
+def validate(pdf: bytes, *, network: Network) -> dict[str, Any]:
+    """The validation report as JSON values (pdf_report.ValidationReport); Rejected for what is no PDF at all."""
+    from services.signing.pdf_validate import validate
+
+    return validate(pdf, network.trust()).to_json()

@@ -1,0 +1,399 @@
+"""Our tables: documents with their signers and revisions, preparations, validations and reports. The only SQL on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from services.signing.domain import Document, Numbering, Signer, State
+from services.signing.session import Preparation, PreparationState
+from shared.db import Tx
+from shared.errors import NotFound
+from shared.events import Actor, BlobRef
+from shared.events.docs import Descriptor
+
+
+class Superseded(Exception):
+    """The row is no longer what the decision was made on; whoever decided has to look again."""
+
+
+def act_for_person(tx: Tx, person_id: UUID | None) -> None:
+    """From here on in this transaction also documents that this person shall sign or has signed are visible."""
+    tx.execute("SELECT set_config('vanthu.person', %s, true)", [str(person_id) if person_id else ""])
+
+
+def now(tx: Tx) -> datetime:
+    """The database's clock, one for all processes."""
+    row = tx.execute("SELECT clock_timestamp() AS at").fetchone()
+    assert row is not None  # noqa: S101  a function call gives one row
+    at: datetime = row["at"]
+    return at
+
+
+# --- documents
+
+
+def get(tx: Tx, document_id: UUID) -> Document:
+    return _or_not_found(find(tx, document_id))
+
+
+def find(tx: Tx, document_id: UUID) -> Document | None:
+    row = tx.execute("SELECT * FROM document WHERE id = %s", [document_id]).fetchone()
+    return _document(tx, row) if row else None
+
+
+def lock(tx: Tx, document_id: UUID) -> Document:
+    """The document, locked until the end of the transaction."""
+    return _or_not_found(find_and_lock(tx, document_id))
+
+
+def find_and_lock(tx: Tx, document_id: UUID) -> Document | None:
+    row = tx.execute("SELECT * FROM document WHERE id = %s FOR UPDATE", [document_id]).fetchone()
+    return _document(tx, row) if row else None
+
+
+def add(tx: Tx, document: Document) -> None:
+    tx.execute(
+        "INSERT INTO document (id, agency_id, state, version, descriptor, filename, author_id, ordered_at, content,"
+        " waiting_since) VALUES (%s, %s, %s, 1, %s, %s, %s, %s, %s, %s)",
+        [
+            document.id,
+            document.agency_id,
+            document.state,
+            _json(document.descriptor),
+            document.filename,
+            document.author_id,
+            document.ordered_at,
+            _json(document.content),
+            document.waiting_since,
+        ],
+    )
+    _save_signers(tx, document)
+
+
+def save(tx: Tx, document: Document, *, stage: str | None = None) -> None:
+    """Write the next state over the version that it was made from; with `stage` its content is a new revision."""
+    done = tx.execute(
+        "UPDATE document SET state = %s, version = version + 1, descriptor = %s, filename = %s, author_id = %s,"
+        " ordered_at = %s, content = %s, page_count = %s, numbered = %s, completing = %s, numbering = %s, level = %s,"
+        " delayed = %s, waiting_since = %s WHERE id = %s AND version = %s",
+        [
+            document.state,
+            _json(document.descriptor),
+            document.filename,
+            document.author_id,
+            document.ordered_at,
+            _json(document.content),
+            document.page_count,
+            document.numbered,
+            document.completing,
+            _numbering_json(document.numbering),
+            document.level,
+            document.delayed,
+            document.waiting_since,
+            document.id,
+            document.version,
+        ],
+    )
+    if done.rowcount == 0:
+        raise Superseded
+    _save_signers(tx, document)
+    if stage:
+        tx.execute(
+            "INSERT INTO revision (document_id, sha256, agency_id, content, stage) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [document.id, document.content.sha256, document.agency_id, _json(document.content), stage],
+        )
+
+
+def list_waiting_for(tx: Tx, person_id: UUID) -> list[Document]:
+    """Documents that this person may sign now, longest waiting first."""
+    rows = tx.execute(
+        "SELECT d.* FROM document d WHERE d.state = 'awaiting_signature' AND EXISTS (SELECT FROM signer s"
+        "  WHERE s.document_id = d.id AND s.person_id = %s AND s.signed_at IS NULL)"
+        " ORDER BY d.waiting_since, d.id LIMIT 500",
+        [person_id],
+    ).fetchall()
+    return _documents(tx, rows)
+
+
+def _save_signers(tx: Tx, document: Document) -> None:
+    tx.execute(
+        "DELETE FROM signer WHERE document_id = %s AND ordinal > %s",
+        [document.id, len(document.signers)],
+    )
+    for s in document.signers:
+        tx.execute(
+            "INSERT INTO signer (document_id, ordinal, agency_id, person_id, post_id, authority_id, name, post,"
+            " capacity, block, signed_at, certificate_serial)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"
+            " person_id = excluded.person_id, post_id = excluded.post_id, authority_id = excluded.authority_id,"
+            " name = excluded.name, post = excluded.post, capacity = excluded.capacity, block = excluded.block,"
+            " signed_at = excluded.signed_at, certificate_serial = excluded.certificate_serial",
+            [
+                document.id,
+                s.ordinal,
+                document.agency_id,
+                s.person_id,
+                s.post_id,
+                s.authority_id,
+                s.name,
+                s.post,
+                s.capacity,
+                list(s.block),
+                s.signed_at,
+                s.certificate_serial,
+            ],
+        )
+
+
+def _documents(tx: Tx, rows: list[dict[str, Any]]) -> list[Document]:
+    signers = tx.execute(
+        "SELECT * FROM signer WHERE document_id = ANY(%s) ORDER BY ordinal", [[row["id"] for row in rows]]
+    ).fetchall()
+    return [_made(row, (s for s in signers if s["document_id"] == row["id"])) for row in rows]
+
+
+def _document(tx: Tx, row: dict[str, Any]) -> Document:
+    return _documents(tx, [row])[0]
+
+
+def _made(row: dict[str, Any], signers: Iterable[dict[str, Any]]) -> Document:
+    return Document(
+        id=row["id"],
+        agency_id=row["agency_id"],
+        state=State(row["state"]),
+        descriptor=Descriptor.model_validate(row["descriptor"]),
+        filename=row["filename"],
+        author_id=row["author_id"],
+        signers=tuple(_signer(s) for s in signers),
+        content=BlobRef.model_validate(row["content"]),
+        ordered_at=row["ordered_at"],
+        waiting_since=row["waiting_since"],
+        page_count=row["page_count"],
+        numbered=row["numbered"],
+        completing=row["completing"],
+        numbering=_numbering(row["numbering"]),
+        level=row["level"],
+        delayed=row["delayed"],
+        version=row["version"],
+    )
+
+
+def _signer(row: dict[str, Any]) -> Signer:
+    return Signer(
+        ordinal=row["ordinal"],
+        person_id=row["person_id"],
+        post_id=row["post_id"],
+        authority_id=row["authority_id"],
+        name=row["name"],
+        post=row["post"],
+        capacity=row["capacity"],
+        block=tuple(row["block"]),
+        signed_at=row["signed_at"],
+        certificate_serial=row["certificate_serial"],
+    )
+
+
+def _numbering_json(numbering: Numbering | None) -> Jsonb | None:
+    if numbering is None:
+        return None
+    return Jsonb(
+        {
+            "number": numbering.number,
+            "number_symbol": numbering.number_symbol,
+            "issued_on": numbering.issued_on.isoformat(),
+            "by": numbering.by.model_dump(mode="json", exclude_none=True),
+        }
+    )
+
+
+def _numbering(value: dict[str, Any] | None) -> Numbering | None:
+    if value is None:
+        return None
+    return Numbering(
+        number=value["number"],
+        number_symbol=value["number_symbol"],
+        issued_on=datetime.fromisoformat(value["issued_on"]).date(),
+        by=Actor.model_validate(value["by"]),
+    )
+
+
+def _json(value: Descriptor | BlobRef) -> Jsonb:
+    return Jsonb(value.model_dump(mode="json", exclude_none=True), dumps=_dumps)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _or_not_found(document: Document | None) -> Document:
+    if document is None:
+        raise NotFound("document")
+    return document
+
+
+# --- withdrawals that may come before what they withdraw
+
+
+def add_withdrawal(tx: Tx, document_id: UUID, agency_id: UUID, *, number: int = 0, at: datetime) -> None:
+    """Docs has taken the document (number 0) or one number of it back at `at`."""
+    tx.execute(
+        "INSERT INTO withdrawal (document_id, agency_id, number, at) VALUES (%s, %s, %s, %s) ON CONFLICT"
+        " (document_id, number) DO UPDATE SET at = greatest(withdrawal.at, excluded.at)",
+        [document_id, agency_id, number, at],
+    )
+
+
+def find_withdrawal(tx: Tx, document_id: UUID, *, number: int = 0) -> datetime | None:
+    row = tx.execute(
+        "SELECT at FROM withdrawal WHERE document_id = %s AND number = %s", [document_id, number]
+    ).fetchone()
+    return row["at"] if row else None
+
+
+def drop_jobs(tx: Tx, subject: UUID, *kinds: str) -> None:
+    """Take waiting work back. A worker that has it under lease finds its job gone and commits nothing.
+
+    Called before the document is locked: workers take the two locks in the same order.
+    """
+    tx.execute("DELETE FROM job WHERE subject = %s AND kind = ANY(%s)", [str(subject), list(kinds)])
+
+
+# --- preparations
+
+
+def add_preparation(tx: Tx, preparation: Preparation) -> None:
+    tx.execute(
+        "INSERT INTO preparation (id, document_id, agency_id, person_id, ordinal, base_sha256, certificate_id, state,"
+        " prepared, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            preparation.id,
+            preparation.document_id,
+            preparation.agency_id,
+            preparation.person_id,
+            preparation.ordinal,
+            preparation.base_sha256,
+            preparation.certificate_id,
+            preparation.state,
+            Jsonb(preparation.prepared),
+            preparation.expires_at,
+        ],
+    )
+
+
+def get_preparation(tx: Tx, preparation_id: UUID, person_id: UUID | None) -> Preparation:
+    """The person's own preparation; NotFound for anybody else's."""
+    found = find_preparation(tx, preparation_id)
+    if found is None or found.person_id != person_id:
+        raise NotFound("preparation")
+    return found
+
+
+def find_preparation(tx: Tx, preparation_id: UUID) -> Preparation | None:
+    row = tx.execute(
+        "SELECT id, document_id, agency_id, person_id, ordinal, base_sha256, certificate_id, state, prepared,"
+        " signature, problem, expires_at FROM preparation WHERE id = %s",
+        [preparation_id],
+    ).fetchone()
+    return Preparation(**{**row, "state": PreparationState(row["state"])}) if row else None
+
+
+def begin_completion(tx: Tx, preparation_id: UUID, signature: bytes) -> None:
+    """The raw signature is taken, once."""
+    done = tx.execute(
+        "UPDATE preparation SET state = 'completing', signature = %s WHERE id = %s AND state = 'prepared'",
+        [signature, preparation_id],
+    )
+    if done.rowcount == 0:
+        raise Superseded
+
+
+def end_preparation(tx: Tx, preparation_id: UUID, *, problem: dict[str, str] | None = None) -> None:
+    """Completed, or failed with a problem; what was prepared is of no use any more."""
+    tx.execute(
+        "UPDATE preparation SET state = %s, problem = %s, prepared = NULL WHERE id = %s",
+        ["failed" if problem else "completed", Jsonb(problem) if problem else None, preparation_id],
+    )
+
+
+def fail_preparations(tx: Tx, document_id: UUID, problem: dict[str, str]) -> None:
+    """All that is under way for this document comes to nothing."""
+    tx.execute(
+        "UPDATE preparation SET state = 'failed', problem = %s, prepared = NULL"
+        " WHERE document_id = %s AND state IN ('prepared', 'completing')",
+        [Jsonb(problem), document_id],
+    )
+
+
+def forget_expired(tx: Tx, document_id: UUID) -> None:
+    """Expired preparations of a document keep their row, for a clear answer, not their bytes."""
+    tx.execute(
+        "UPDATE preparation SET prepared = NULL WHERE document_id = %s AND state = 'prepared'"
+        " AND prepared IS NOT NULL AND expires_at < now()",
+        [document_id],
+    )
+
+
+# --- validations and reports
+
+
+def add_validation(tx: Tx, incoming_id: UUID, agency_id: UUID, content: BlobRef, *, at: datetime) -> None:
+    """An order to validate; a later order for the same incoming document asks anew."""
+    tx.execute(
+        "INSERT INTO validation (incoming_id, agency_id, content, ordered_at) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (incoming_id) DO UPDATE SET content = excluded.content, ordered_at = excluded.ordered_at,"
+        " outcome = NULL, delayed = NULL",
+        [incoming_id, agency_id, _json(content), at],
+    )
+
+
+def find_validation(tx: Tx, incoming_id: UUID) -> dict[str, Any] | None:
+    """incoming_id, agency_id, content (BlobRef as JSON), ordered_at, outcome, delayed."""
+    return tx.execute("SELECT * FROM validation WHERE incoming_id = %s FOR UPDATE", [incoming_id]).fetchone()
+
+
+def save_outcome(tx: Tx, incoming_id: UUID, outcome: dict[str, Any]) -> None:
+    tx.execute(
+        "UPDATE validation SET outcome = %s, delayed = NULL WHERE incoming_id = %s",
+        [Jsonb(outcome, dumps=_dumps), incoming_id],
+    )
+
+
+def set_validation_delayed(tx: Tx, incoming_id: UUID, code: str) -> bool:
+    """Whether this reason was not the last one stated."""
+    done = tx.execute(
+        "UPDATE validation SET delayed = %s WHERE incoming_id = %s AND delayed IS DISTINCT FROM %s",
+        [code, incoming_id, code],
+    )
+    return done.rowcount == 1
+
+
+def find_report(tx: Tx, sha256: str, policy: str, trust: str) -> dict[str, Any] | None:
+    """The outcome kept for these bytes under this policy and these roots."""
+    row = tx.execute(
+        "SELECT outcome FROM report WHERE sha256 = %s AND policy = %s AND trust = %s", [sha256, policy, trust]
+    ).fetchone()
+    return row["outcome"] if row else None
+
+
+def add_report(tx: Tx, sha256: str, policy: str, trust: str, outcome: dict[str, Any]) -> None:
+    """The first report of these bytes stays; two workers may have made the same one."""
+    tx.execute(
+        "INSERT INTO report (sha256, policy, trust, outcome) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [sha256, policy, trust, Jsonb(outcome, dumps=_dumps)],
+    )
+
+
+def latest_outcome(tx: Tx, sha256: str) -> dict[str, Any] | None:
+    """The newest outcome for bytes that the reader's agency received, or None."""
+    row = tx.execute(
+        "SELECT outcome FROM validation WHERE sha256 = %s AND outcome IS NOT NULL ORDER BY ordered_at DESC LIMIT 1",
+        [sha256],
+    ).fetchone()
+    return row["outcome"] if row else None

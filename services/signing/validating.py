@@ -1,0 +1,147 @@
+"""The job `validate`: judge every signature of what arrived; one report per bytes, policy and trusted roots."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from services.signing import craft, store
+from services.signing.desk import Desk, told
+from services.signing.domain import SYSTEM
+from services.signing.refusals import CONTENT_TAMPERED, REVOCATION_UNAVAILABLE
+from shared import jobs, outbox
+from shared.blobs import BLOB_DAMAGED
+from shared.db import Tx, act_for, transaction
+from shared.errors import Rejected
+from shared.events import BlobRef
+from shared.events.docs import ValidateDocument
+from shared.events.signing import DocumentDelayed, DocumentValidated
+
+KIND = "validate"
+POLICY = "vanthu-1"  # a new name whenever the same bytes might be judged otherwise
+PATIENCE = 6  # tries with revocation data out of reach (half a minute), then the report says that they were
+REPORT = "application/json"
+
+
+def put(tx: Tx, command: ValidateDocument) -> None:
+    payload = {"agency_id": str(command.agency_id), "round": command.at.isoformat()}
+    jobs.put(tx, KIND, str(command.incoming_id), payload)
+
+
+def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
+    """Outside any transaction: read, compare with the declared digest, judge, store the report."""
+    incoming_id, agency_id = UUID(job.subject), UUID(job.payload["agency_id"])
+    with transaction(desk.pool, agency=agency_id) as tx:
+        order = store.find_validation(tx, incoming_id)
+    if order is None or order["ordered_at"].isoformat() != job.payload["round"]:
+        return lambda _tx: None
+    content = BlobRef.model_validate(order["content"])
+    network = desk.network()
+    # The bytes are read even when a report is kept: they may have been changed on the way to this receiver.
+    pdf = _read(desk, content)
+    kept, keep = _kept(desk, content.sha256, network), False
+    outcome = kept
+    if outcome is None:
+        report = desk.workshop.run(craft.validate, pdf, network=network)
+        unreachable = _revocation_unknown(report)
+        if unreachable and job.attempts < PATIENCE:
+            raise Rejected(REVOCATION_UNAVAILABLE, why="OCSP/CRL")
+        outcome, keep = _outcome(desk, report), not unreachable
+
+    def commit(tx: Tx) -> None:
+        act_for(tx, agency_id)
+        if keep:
+            store.add_report(tx, content.sha256, POLICY, network.snapshot, outcome)
+        _state(tx, desk, job, content.sha256, outcome)
+
+    return commit
+
+
+def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  jobs.OnFailure
+    """For good: what is no readable PDF, or other bytes than declared, has failed. Else: told that it waits."""
+    agency_id, incoming_id = UUID(job.payload["agency_id"]), UUID(job.subject)
+    act_for(tx, agency_id)
+    order = store.find_validation(tx, incoming_id)
+    if order is None or order["ordered_at"].isoformat() != job.payload["round"]:
+        return
+    reason = told(error)
+    if final:
+        tampered = reason["code"] == CONTENT_TAMPERED.code
+        outcome = {
+            "indication": "TOTAL_FAILED",
+            "sub_indication": "HASH_FAILURE" if tampered else "FORMAT_FAILURE",
+            "code": reason["code"],
+            "reason_vi": reason["vi"],
+            "reason_en": reason["en"],
+        }
+        _state(tx, desk, job, BlobRef.model_validate(order["content"]).sha256, outcome)
+    elif store.set_validation_delayed(tx, incoming_id, reason["code"]):
+        delayed = DocumentDelayed(
+            by=SYSTEM,
+            at=store.now(tx),
+            document_id=incoming_id,
+            stage="validate",
+            code=reason["code"],
+            reason_vi=reason["vi"],
+            reason_en=reason["en"],
+        )
+        outbox.put(tx, delayed, source=desk.source)
+
+
+def _read(desk: Desk, content: BlobRef) -> bytes:
+    try:
+        return desk.blobs.get(content)
+    except Rejected as error:
+        if error.code == BLOB_DAMAGED.code:
+            raise Rejected(CONTENT_TAMPERED) from error
+        raise
+
+
+def _kept(desk: Desk, sha256: str, network: craft.Network) -> dict[str, Any] | None:
+    with transaction(desk.pool) as tx:
+        return store.find_report(tx, sha256, POLICY, network.snapshot)
+
+
+def _outcome(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
+    """What the fact says of a report, and where the whole report lies."""
+    blob = desk.blobs.put(json.dumps(report, ensure_ascii=False).encode(), REPORT)
+    return {
+        "indication": report["indication"],
+        "sub_indication": report["subindication"],
+        "reason_vi": report["sentence"]["vi"],
+        "reason_en": report["sentence"]["en"],
+        "signatures": [_summary(s) for s in report["signatures"] if s["kind"] == "signature"],
+        "report": blob.model_dump(mode="json"),
+    }
+
+
+def _summary(signature: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "field": signature["field"],
+        "signer": signature["signer"]["name"] if signature["signer"] else "",
+        "indication": signature["indication"],
+        "sub_indication": signature["subindication"],
+        "level": signature["level"] or "",
+        "signed_at": signature["time"] or signature["claimed_time"],
+    }
+
+
+def _revocation_unknown(report: dict[str, Any]) -> bool:
+    return any("revocation_unknown" in s["reasons"] for s in report["signatures"])
+
+
+def _state(tx: Tx, desk: Desk, job: jobs.Job, sha256: str, outcome: dict[str, Any]) -> None:
+    incoming_id = UUID(job.subject)
+    store.save_outcome(tx, incoming_id, outcome)
+    fact = DocumentValidated.model_validate(
+        {
+            "by": SYSTEM,
+            "at": store.now(tx),
+            "incoming_id": incoming_id,
+            "agency_id": job.payload["agency_id"],
+            "sha256": sha256,
+            **outcome,
+        }
+    )
+    outbox.put(tx, fact, source=desk.source)
