@@ -25,3 +25,8 @@ class Period:
         if self.start < other.start:
             return False
         return other.until is None or (self.until is not None and self.until <= other.until)
+
+    @classmethod
+    def of(cls, start: str, until: str | None) -> Period:
+        """From ISO 8601 dates."""
+        return cls(date.fromisoformat(start), date.fromisoformat(until) if until else None)

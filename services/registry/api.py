@@ -1,0 +1,368 @@
+"""HTTP in front of the directory: agencies, people, signing authority. Certificates have api_certificates.py."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from services.registry import directory, store
+from services.registry.agency import Agency, AgencyFacts, Level
+from services.registry.authority import Authority, AuthorityFacts
+from services.registry.edge import ExpectedVersion, Limit, Officer, Reader, Shape, Text, cursor_id, desk, etag
+from services.registry.period import Period
+from services.registry.person import Person, PersonFacts, Post
+from shared.events.registry import Capacity, Role
+from shared.http import OnceOnly, Tx, decode_cursor, encode_cursor
+from shared.ids import new_id
+
+router = APIRouter()
+
+# --- agencies
+
+
+class AgencyIn(Shape):
+    identifier: str = Field(max_length=60)
+    old_identifier: str | None = Field(default=None, max_length=60)
+    name: Text
+    parent_id: UUID | None = None
+    level: Level
+    partner: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")
+    email: str | None = None
+    seal_mm: float = Field(default=36.0, ge=10, le=80)
+    valid_from: date
+    valid_until: date | None = None
+
+    def facts(self) -> AgencyFacts:
+        values = self.model_dump(exclude={"valid_from", "valid_until"})
+        return AgencyFacts(**values, period=Period(self.valid_from, self.valid_until))
+
+
+class AgencyView(Shape):
+    agency_id: UUID
+    identifier: str
+    old_identifier: str | None
+    name: str
+    parent_id: UUID | None
+    level: Level
+    partner: str | None
+    email: str | None
+    seal_mm: float
+    valid_from: date
+    valid_until: date | None
+    version: int
+
+    @classmethod
+    def of(cls, agency: Agency) -> AgencyView:
+        facts = agency.facts
+        return cls(
+            agency_id=agency.id,
+            identifier=facts.identifier,
+            old_identifier=facts.old_identifier,
+            name=facts.name,
+            parent_id=facts.parent_id,
+            level=facts.level,
+            partner=facts.partner,
+            email=facts.email,
+            seal_mm=facts.seal_mm,
+            valid_from=facts.period.start,
+            valid_until=facts.period.until,
+            version=agency.version,
+        )
+
+
+class AgencyPage(Shape):
+    items: list[AgencyView]
+    next_cursor: str | None
+
+
+@router.get("/agencies")
+def list_agencies(
+    tx: Tx, _who: Reader, q: str = "", level: Level | None = None, cursor: str | None = None, limit: Limit = 50
+) -> AgencyPage:
+    """Names and addresses of agencies, for everybody who works in one."""
+    after = decode_cursor(cursor, 1)
+    found = store.list_agencies(tx, query=q, level=level, after=after[0] if after else "", limit=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    items = [AgencyView.of(agency) for agency in page]
+    return AgencyPage(items=items, next_cursor=encode_cursor(page[-1].facts.identifier) if more else None)
+
+
+@router.get("/agencies/{agency_id}")
+def get_agency(agency_id: UUID, tx: Tx, _who: Reader, response: Response) -> AgencyView:
+    agency = store.get_agency(tx, agency_id)
+    etag(response, agency.version)
+    return AgencyView.of(agency)
+
+
+@router.post("/agencies", status_code=201)
+def establish_agency(body: AgencyIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> AgencyView:
+    def act() -> AgencyView:
+        return AgencyView.of(directory.establish_agency(desk(request, tx, who), body.facts()))
+
+    return once.run(act, AgencyView)
+
+
+@router.put("/agencies/{agency_id}")
+def change_agency(
+    *,
+    agency_id: UUID,
+    body: AgencyIn,
+    request: Request,
+    response: Response,
+    tx: Tx,
+    who: Officer,
+    expected: ExpectedVersion,
+) -> AgencyView:
+    before = store.lock_agency(tx, agency_id)
+    directory.require_version(before.version, expected)
+    after = directory.change_agency(desk(request, tx, who), before, body.facts())
+    etag(response, after.version)
+    return AgencyView.of(after)
+
+
+# --- people
+
+
+class PostIn(Shape):
+    """Without `post_id` a new post."""
+
+    post_id: UUID | None = None
+    agency_id: UUID
+    title: Text
+    unit: Text | None = None
+    roles: tuple[Role, ...] = ()
+    valid_from: date
+    valid_until: date | None = None
+
+    def post(self) -> Post:
+        return Post(
+            id=self.post_id or new_id(),
+            agency_id=self.agency_id,
+            title=self.title,
+            unit=self.unit,
+            roles=self.roles,
+            period=Period(self.valid_from, self.valid_until),
+        )
+
+
+class PersonIn(Shape):
+    name: Text
+    login: str = Field(max_length=80)
+    email: str
+    active: bool = True
+    posts: tuple[PostIn, ...] = Field(max_length=50)
+
+    def facts(self) -> PersonFacts:
+        return PersonFacts(
+            name=self.name,
+            login=self.login,
+            email=self.email,
+            active=self.active,
+            posts=tuple(post.post() for post in self.posts),
+        )
+
+
+class PostView(Shape):
+    post_id: UUID
+    agency_id: UUID
+    title: str
+    unit: str | None
+    roles: tuple[Role, ...]
+    valid_from: date
+    valid_until: date | None
+
+
+class PersonView(Shape):
+    person_id: UUID
+    name: str
+    login: str
+    email: str
+    active: bool
+    posts: list[PostView]
+    version: int
+
+    @classmethod
+    def of(cls, person: Person) -> PersonView:
+        facts = person.facts
+        posts = [
+            PostView(
+                post_id=post.id,
+                agency_id=post.agency_id,
+                title=post.title,
+                unit=post.unit,
+                roles=post.roles,
+                valid_from=post.period.start,
+                valid_until=post.period.until,
+            )
+            for post in facts.posts
+        ]
+        return cls(
+            person_id=person.id,
+            name=facts.name,
+            login=facts.login,
+            email=facts.email,
+            active=facts.active,
+            posts=posts,
+            version=person.version,
+        )
+
+
+class PersonPage(Shape):
+    items: list[PersonView]
+    next_cursor: str | None
+
+
+@router.get("/people")
+def list_people(
+    tx: Tx, _who: Officer, q: str = "", agency_id: UUID | None = None, cursor: str | None = None, limit: Limit = 50
+) -> PersonPage:
+    after = decode_cursor(cursor, 1)
+    found = store.list_people(tx, query=q, agency_id=agency_id, after=after[0] if after else "", limit=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    items = [PersonView.of(person) for person in page]
+    return PersonPage(items=items, next_cursor=encode_cursor(page[-1].facts.login) if more else None)
+
+
+@router.get("/people/{person_id}")
+def get_person(person_id: UUID, tx: Tx, _who: Officer, response: Response) -> PersonView:
+    person = store.get_person(tx, person_id)
+    etag(response, person.version)
+    return PersonView.of(person)
+
+
+@router.post("/people", status_code=201)
+def enter_person(body: PersonIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> PersonView:
+    def act() -> PersonView:
+        return PersonView.of(directory.enter_person(desk(request, tx, who), body.facts()))
+
+    return once.run(act, PersonView)
+
+
+@router.put("/people/{person_id}")
+def change_person(
+    *,
+    person_id: UUID,
+    body: PersonIn,
+    request: Request,
+    response: Response,
+    tx: Tx,
+    who: Officer,
+    expected: ExpectedVersion,
+) -> PersonView:
+    before = store.lock_person(tx, person_id)
+    directory.require_version(before.version, expected)
+    after = directory.change_person(desk(request, tx, who), before, body.facts())
+    etag(response, after.version)
+    return PersonView.of(after)
+
+
+# --- signing authority
+
+
+class AuthorityIn(Shape):
+    agency_id: UUID
+    person_id: UUID
+    post_id: UUID
+    capacity: Capacity
+    block: tuple[Text, ...] = Field(max_length=10)
+    document_types: tuple[Text, ...] = Field(default=(), max_length=40)
+    valid_from: date
+    valid_until: date | None = None
+
+    def facts(self) -> AuthorityFacts:
+        return AuthorityFacts(
+            agency_id=self.agency_id,
+            person_id=self.person_id,
+            post_id=self.post_id,
+            capacity=self.capacity,
+            block=self.block,
+            document_types=self.document_types,
+            period=Period(self.valid_from, self.valid_until),
+        )
+
+
+class AuthorityView(AuthorityIn):
+    authority_id: UUID
+    withdrawn: bool
+    version: int
+
+    @classmethod
+    def of(cls, authority: Authority) -> AuthorityView:
+        facts = authority.facts
+        return cls(
+            authority_id=authority.id,
+            agency_id=facts.agency_id,
+            person_id=facts.person_id,
+            post_id=facts.post_id,
+            capacity=facts.capacity,
+            block=facts.block,
+            document_types=facts.document_types,
+            valid_from=facts.period.start,
+            valid_until=facts.period.until,
+            withdrawn=authority.withdrawn,
+            version=authority.version,
+        )
+
+
+class AuthorityPage(Shape):
+    items: list[AuthorityView]
+    next_cursor: str | None
+
+
+@router.get("/authorities")
+def list_authorities(
+    tx: Tx,
+    _who: Officer,
+    agency_id: UUID | None = None,
+    person_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> AuthorityPage:
+    after = cursor_id(cursor)
+    found = store.list_authorities(tx, agency_id=agency_id, person_id=person_id, after=after, limit=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    items = [AuthorityView.of(authority) for authority in page]
+    return AuthorityPage(items=items, next_cursor=encode_cursor(page[-1].id) if more else None)
+
+
+@router.get("/authorities/{authority_id}")
+def get_authority(authority_id: UUID, tx: Tx, _who: Officer, response: Response) -> AuthorityView:
+    authority = store.get_authority(tx, authority_id)
+    etag(response, authority.version)
+    return AuthorityView.of(authority)
+
+
+@router.post("/authorities", status_code=201)
+def grant_authority(body: AuthorityIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> AuthorityView:
+    def act() -> AuthorityView:
+        return AuthorityView.of(directory.grant_authority(desk(request, tx, who), body.facts()))
+
+    return once.run(act, AuthorityView)
+
+
+@router.put("/authorities/{authority_id}")
+def change_authority(
+    *,
+    authority_id: UUID,
+    body: AuthorityIn,
+    request: Request,
+    response: Response,
+    tx: Tx,
+    who: Officer,
+    expected: ExpectedVersion,
+) -> AuthorityView:
+    before = store.lock_authority(tx, authority_id)
+    directory.require_version(before.version, expected)
+    after = directory.change_authority(desk(request, tx, who), before, body.facts())
+    etag(response, after.version)
+    return AuthorityView.of(after)
+
+
+@router.post("/authorities/{authority_id}/withdraw")
+def withdraw_authority(authority_id: UUID, request: Request, tx: Tx, who: Officer) -> AuthorityView:
+    """At once; a second time changes nothing."""
+    before = store.lock_authority(tx, authority_id)
+    return AuthorityView.of(directory.withdraw_authority(desk(request, tx, who), before))

@@ -1,0 +1,234 @@
+"""The use cases on certificates: entering, requesting from the CA, ending; and the jobs that talk to the CA.
+
+No CA is called inside a transaction: a request and the end of a certificate are committed with a job, and the end
+holds here from that commit on, whether the CA is reachable or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from services.registry import certificate, store, trust
+from services.registry import store_certificates as certificates
+from services.registry.ca import CertificateAuthority, Order
+from services.registry.certificate import Certificate, CertificateRequest, Holder, common_name
+from services.registry.directory import Desk
+from services.registry.refusals import HOLDER_NEEDED
+from services.registry.trust import Checked
+from shared import db, jobs, outbox
+from shared.db import Tx
+from shared.errors import INTERNAL, Rejected
+from shared.events import Actor
+from shared.events.registry import CertificateStated
+from shared.ids import new_id
+
+ISSUE, TELL_CA = "issue_certificate", "tell_ca"
+CLOCK = Actor(name="registry", system="registry clock")
+HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
+HOLD, RELEASE = "certificateHold", "removeFromCRL"
+
+
+def today() -> date:
+    """The day on paper here."""
+    return datetime.now(HANOI).date()
+
+
+# --- whose
+
+
+def holder(tx: Tx, person_id: UUID | None, agency_id: UUID | None) -> Holder:
+    """Exactly one of the two. May hold: an active person with a post today; an agency that lives here."""
+    if (person_id is None) == (agency_id is None):
+        raise Rejected(HOLDER_NEEDED)
+    if person_id is not None:
+        person = store.get_person(tx, person_id)
+        at_work = any(post.period.has(today()) for post in person.facts.posts)
+        return Holder("person", person.id, person.name, may_hold=person.facts.active and at_work)
+    assert agency_id is not None  # noqa: S101  one of the two
+    agency = store.get_agency(tx, agency_id)
+    return Holder("seal", agency.id, agency.name, may_hold=agency.lives_here and agency.open_on(today()))
+
+
+# --- a certificate that somebody brings
+
+
+def enter(desk: Desk, pem: str, chain_pem: str, whose: Holder) -> Certificate:
+    """Register a certificate issued elsewhere, after all checks."""
+    at = datetime.now(UTC)
+    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx), at)
+    made, stated = certificate.register(new_id(), checked, whose, at=at)
+    _keep(desk, made, stated, "enter_certificate")
+    return made
+
+
+# --- a certificate asked of the CA
+
+
+def request(
+    desk: Desk,
+    csr_pem: str,
+    whose: Holder,
+    *,
+    not_before: datetime | None = None,
+    not_after: datetime | None = None,
+) -> CertificateRequest:
+    """Order a certificate for the key of a CSR; a worker asks the CA. Raises Rejected(request_repeated)."""
+    certificate.check_holder(whose)
+    made = CertificateRequest(
+        id=new_id(),
+        kind=whose.kind,
+        person_id=whose.person_id,
+        agency_id=whose.agency_id,
+        csr_pem=csr_pem,
+        spki_sha256=trust.read_csr(csr_pem),
+        not_before=not_before,
+        not_after=not_after,
+    )
+    certificates.add_request(desk.tx, made, desk.by)
+    jobs.put(desk.tx, ISSUE, f"request:{made.id}", {"request_id": str(made.id)})
+    desk.record("request_certificate", "certificate_request", made.id, kind=made.kind)
+    return made
+
+
+def issue_job(pool: db.Pool, ca: CertificateAuthority, source: str) -> jobs.Kind:
+    """Asks the CA for what a request wants, checks what comes back, and registers it."""
+
+    def run(job: jobs.Job) -> Callable[[Tx], None]:
+        request_id = UUID(job.payload["request_id"])
+        with db.transaction(pool) as tx:
+            wanted, by = certificates.get_request(tx, request_id)
+            whose = holder(tx, wanted.person_id, wanted.agency_id)
+            certificate.check_holder(whose)
+            order = _order(tx, wanted, whose)
+            anchors = certificates.list_anchors(tx)
+        answer = ca.issue(order)
+        at = datetime.now(UTC)
+        # Explicit dates may lie in the past: such a certificate is kept for the record and judged as of its last day.
+        judged_at = min(at, trust.last_moment(answer.pem)) if wanted.not_after else at
+        checked = trust.check(answer.pem, answer.chain_pem, anchors, judged_at)
+        return lambda tx: _issued(Desk(tx, by, source), request_id, checked, whose, ca.name)
+
+    return jobs.Kind(run=run, on_failure=_issue_failed)
+
+
+def _order(tx: Tx, wanted: CertificateRequest, whose: Holder) -> Order:
+    """The subject: a person with the post and agency of today, or an agency."""
+    organisation = title = email = None
+    if whose.kind == "person":
+        facts = store.get_person(tx, whose.id).facts
+        post = next(post for post in facts.posts if post.period.has(today()))
+        agency = store.get_agency(tx, post.agency_id)
+        organisation, title, email = common_name(agency.name), common_name(post.title), facts.email
+    else:
+        agency = store.get_agency(tx, whose.id)
+        email = agency.facts.email
+    return Order(
+        key=str(wanted.id),
+        csr_pem=wanted.csr_pem,
+        profile="person" if whose.kind == "person" else "agency",
+        common_name=common_name(whose.name),
+        organisation=organisation,
+        organisation_id=agency.facts.identifier,
+        title=title,
+        email=email,
+        not_before=wanted.not_before,
+        not_after=wanted.not_after,
+    )
+
+
+def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> None:
+    wanted = certificates.lock_request(desk.tx, request_id)
+    made, stated = certificate.register(new_id(), checked, whose, at=datetime.now(UTC), issued_by=ca)
+    _keep(desk, made, stated, "issue_certificate")
+    done = replace(wanted, state="issued", certificate_id=made.id, problem_code=None, problem_vi=None, problem_en=None)
+    certificates.save_request(desk.tx, done)
+
+
+def _issue_failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  shape of OnFailure
+    """The request says why it waits, or why it is refused."""
+    wanted = certificates.lock_request(tx, UUID(job.payload["request_id"]))
+    why = error if isinstance(error, Rejected) else Rejected(INTERNAL, trace=str(job.id))
+    certificates.save_request(
+        tx,
+        replace(
+            wanted,
+            state="refused" if final else wanted.state,
+            problem_code=why.code,
+            problem_vi=why.sentence.vi,
+            problem_en=why.sentence.en,
+        ),
+    )
+
+
+# --- the end of a certificate
+
+
+def revoke(desk: Desk, before: Certificate, reason: str) -> Certificate:
+    """`before` is locked by the caller, here and below. Stated at once; the CA hears of it by a job."""
+    after, stated = certificate.revoke(before, reason)
+    return _end(desk, after, stated, "revoke_certificate", reason)
+
+
+def suspend(desk: Desk, before: Certificate, reason: str) -> Certificate:
+    after, stated = certificate.suspend(before, reason)
+    return _end(desk, after, stated, "suspend_certificate", HOLD)
+
+
+def resume(desk: Desk, before: Certificate) -> Certificate:
+    after, stated = certificate.resume(before)
+    return _end(desk, after, stated, "resume_certificate", RELEASE)
+
+
+def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:
+    """State the end of certificates that ran out; returns how many."""
+    due = certificates.lock_due(tx, at, limit)
+    desk = Desk(tx, CLOCK, source)
+    for before in due:
+        after, stated = certificate.expire(before, at)
+        if stated is not None:
+            certificates.save(tx, after)
+            outbox.put(tx, stated, source=source)
+            desk.record("expire_certificate", "certificate", after.id, serial=after.serial)
+    return len(due)
+
+
+def tell_ca_job(pool: db.Pool, ca: CertificateAuthority) -> jobs.Kind:
+    """Tells the CA what was decided; in order, since jobs of one certificate run one after the other."""
+
+    def run(job: jobs.Job) -> Callable[[Tx], None]:
+        certificate_id = UUID(job.payload["certificate_id"])
+        with db.transaction(pool) as tx:
+            known = certificates.get(tx, certificate_id)
+        ca.end(known.serial, job.payload["reason"])
+        return lambda tx: certificates.note_ca(tx, certificate_id, problem=None)
+
+    def failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: ARG001, FBT001  shape of OnFailure
+        why = error.sentence.en if isinstance(error, Rejected) else type(error).__name__
+        certificates.note_ca(tx, UUID(job.payload["certificate_id"]), problem=why)
+
+    return jobs.Kind(run=run, on_failure=failed)
+
+
+def job_kinds(pool: db.Pool, ca: CertificateAuthority, source: str) -> dict[str, jobs.Kind]:
+    return {ISSUE: issue_job(pool, ca, source), TELL_CA: tell_ca_job(pool, ca)}
+
+
+def _end(desk: Desk, after: Certificate, stated: CertificateStated | None, act: str, told: str) -> Certificate:
+    if stated is not None:
+        certificates.save(desk.tx, after)
+        outbox.put(desk.tx, stated, source=desk.source)
+        desk.record(act, "certificate", after.id, serial=after.serial, reason=after.reason or "")
+        if after.issued_by:
+            payload = {"certificate_id": str(after.id), "reason": told}
+            jobs.put(desk.tx, TELL_CA, f"certificate:{after.id}", payload)
+    return after
+
+
+def _keep(desk: Desk, made: Certificate, stated: CertificateStated, act: str) -> None:
+    certificates.add(desk.tx, made)
+    outbox.put(desk.tx, stated, source=desk.source)
+    desk.record(act, "certificate", made.id, serial=made.serial, kind=made.kind)

@@ -1,0 +1,300 @@
+"""Registry's tables: the only SQL about agencies, people and authority. Certificates have store_certificates.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+
+from services.registry.agency import Agency, AgencyFacts
+from services.registry.authority import Authority, AuthorityFacts
+from services.registry.names import fold
+from services.registry.period import Period
+from services.registry.person import Person, PersonFacts, Post
+from services.registry.refusals import IDENTIFIER_TAKEN, LOGIN_TAKEN
+from shared.db import Tx
+from shared.errors import NotFound, Rejected
+
+Row = dict[str, Any]
+
+
+def lock_directory(tx: Tx) -> None:
+    """For a whole import: nobody else changes agencies, people or authority until the commit; readers go on."""
+    tx.execute("LOCK TABLE agency, person, post, authority IN SHARE ROW EXCLUSIVE MODE")
+
+
+# --- agencies
+
+
+def get_agency(tx: Tx, agency_id: UUID) -> Agency:
+    if found := find_agency(tx, agency_id):
+        return found
+    raise NotFound(f"agency {agency_id}")
+
+
+def find_agency(tx: Tx, agency_id: UUID | None) -> Agency | None:
+    row = tx.execute("SELECT * FROM agency WHERE id = %s", [agency_id]).fetchone()
+    return _agency(row) if row else None
+
+
+def find_agency_by_identifier(tx: Tx, identifier: str) -> Agency | None:
+    row = tx.execute("SELECT * FROM agency WHERE identifier = %s", [identifier]).fetchone()
+    return _agency(row) if row else None
+
+
+def lock_agency(tx: Tx, agency_id: UUID) -> Agency:
+    row = tx.execute("SELECT * FROM agency WHERE id = %s FOR UPDATE", [agency_id]).fetchone()
+    if row is None:
+        raise NotFound(f"agency {agency_id}")
+    return _agency(row)
+
+
+def get_agencies(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Agency]:
+    """Those of the ids that exist."""
+    rows = tx.execute("SELECT * FROM agency WHERE id = ANY(%s)", [list(ids)]).fetchall()
+    return {row["id"]: _agency(row) for row in rows}
+
+
+def list_agencies(
+    tx: Tx, *, query: str = "", level: str | None = None, after: str = "", limit: int | None = None
+) -> list[Agency]:
+    """By identifier, those whose name or identifier has `query` in it, with or without diacritics."""
+    rows = tx.execute(
+        "SELECT * FROM agency WHERE identifier > %(after)s AND (%(level)s::text IS NULL OR level = %(level)s)"
+        " AND (strpos(folded, %(folded)s) > 0 OR strpos(lower(identifier), lower(%(query)s)) > 0)"
+        " ORDER BY identifier LIMIT %(limit)s",
+        {"after": after, "level": level, "folded": fold(query), "query": query.strip(), "limit": limit},
+    ).fetchall()
+    return [_agency(row) for row in rows]
+
+
+def save_agency(tx: Tx, agency: Agency) -> None:
+    """Insert or replace. Raises Rejected(identifier_taken)."""
+    facts = agency.facts
+    try:
+        with tx.transaction():
+            tx.execute(
+                "INSERT INTO agency (id, identifier, old_identifier, name, folded, parent_id, level, partner, email,"
+                " seal_mm, valid_from, valid_until, version)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (id) DO UPDATE SET old_identifier = excluded.old_identifier, name = excluded.name,"
+                " folded = excluded.folded, parent_id = excluded.parent_id, partner = excluded.partner,"
+                " email = excluded.email, seal_mm = excluded.seal_mm, valid_from = excluded.valid_from,"
+                " valid_until = excluded.valid_until, version = excluded.version",
+                [
+                    agency.id,
+                    facts.identifier,
+                    facts.old_identifier,
+                    facts.name,
+                    fold(facts.name),
+                    facts.parent_id,
+                    facts.level,
+                    facts.partner,
+                    facts.email,
+                    facts.seal_mm,
+                    facts.period.start,
+                    facts.period.until,
+                    agency.version,
+                ],
+            )
+    except UniqueViolation as error:
+        old = error.diag.constraint_name == "agency_old_identifier"
+        raise Rejected(IDENTIFIER_TAKEN, identifier=facts.old_identifier if old else facts.identifier) from error
+
+
+def _agency(row: Row) -> Agency:
+    return Agency(
+        id=row["id"],
+        version=row["version"],
+        facts=AgencyFacts(
+            identifier=row["identifier"],
+            old_identifier=row["old_identifier"],
+            name=row["name"],
+            parent_id=row["parent_id"],
+            level=row["level"],
+            partner=row["partner"],
+            email=row["email"],
+            seal_mm=row["seal_mm"],
+            period=Period(row["valid_from"], row["valid_until"]),
+        ),
+    )
+
+
+# --- people
+
+# A person is one row with the posts inside: one query, one snapshot.
+PERSON = (
+    "SELECT p.*, coalesce((SELECT jsonb_agg(to_jsonb(o) ORDER BY o.ordinal) FROM post o WHERE o.person_id = p.id),"
+    " '[]'::jsonb) AS posts FROM person p"
+)
+
+
+def get_person(tx: Tx, person_id: UUID) -> Person:
+    if found := find_person(tx, person_id):
+        return found
+    raise NotFound(f"person {person_id}")
+
+
+def find_person(tx: Tx, person_id: UUID | None) -> Person | None:
+    row = tx.execute(f"{PERSON} WHERE p.id = %s", [person_id]).fetchone()
+    return _person(row) if row else None
+
+
+def find_person_by_login(tx: Tx, login: str) -> Person | None:
+    row = tx.execute(f"{PERSON} WHERE p.login = %s", [login]).fetchone()
+    return _person(row) if row else None
+
+
+def lock_person(tx: Tx, person_id: UUID) -> Person:
+    """The posts belong to the person's row: whoever changes them holds it."""
+    tx.execute("SELECT FROM person WHERE id = %s FOR UPDATE", [person_id])
+    return get_person(tx, person_id)
+
+
+def list_people(
+    tx: Tx, *, query: str = "", agency_id: UUID | None = None, after: str = "", limit: int | None = None
+) -> list[Person]:
+    """By log-in, those whose name or log-in has `query` in it; of one agency: who has or had a post there."""
+    rows = tx.execute(
+        f"{PERSON} WHERE p.login > %(after)s AND (strpos(p.folded, %(folded)s) > 0 OR strpos(p.login, %(query)s) > 0)"
+        " AND (%(agency)s::uuid IS NULL OR EXISTS"
+        "  (SELECT FROM post o WHERE o.person_id = p.id AND o.agency_id = %(agency)s))"
+        " ORDER BY p.login LIMIT %(limit)s",
+        {"after": after, "folded": fold(query), "query": query.strip(), "agency": agency_id, "limit": limit},
+    ).fetchall()
+    return [_person(row) for row in rows]
+
+
+def save_person(tx: Tx, person: Person) -> None:
+    """Insert or replace, with the posts. Raises Rejected(login_taken)."""
+    facts = person.facts
+    try:
+        with tx.transaction():
+            tx.execute(
+                "INSERT INTO person (id, login, name, folded, email, active, version) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, email = excluded.email,"
+                " active = excluded.active, version = excluded.version",
+                [person.id, facts.login, facts.name, fold(facts.name), facts.email, facts.active, person.version],
+            )
+    except UniqueViolation as error:
+        raise Rejected(LOGIN_TAKEN, login=facts.login) from error
+    for ordinal, post in enumerate(facts.posts):
+        tx.execute(
+            "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, roles, valid_from, valid_until)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (id) DO UPDATE SET ordinal = excluded.ordinal, title = excluded.title, unit = excluded.unit,"
+            " roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until",
+            [
+                post.id,
+                person.id,
+                ordinal,
+                post.agency_id,
+                post.title,
+                post.unit,
+                list(post.roles),
+                post.period.start,
+                post.period.until,
+            ],
+        )
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        id=row["id"],
+        version=row["version"],
+        facts=PersonFacts(
+            name=row["name"],
+            login=row["login"],
+            email=row["email"],
+            active=row["active"],
+            posts=tuple(_post(each) for each in row["posts"]),
+        ),
+    )
+
+
+def _post(row: Row) -> Post:
+    """From JSON, where ids and dates are text."""
+    return Post(
+        id=UUID(row["id"]),
+        agency_id=UUID(row["agency_id"]),
+        title=row["title"],
+        unit=row["unit"],
+        roles=tuple(row["roles"]),
+        period=Period.of(row["valid_from"], row["valid_until"]),
+    )
+
+
+# --- signing authority
+
+
+def get_authority(tx: Tx, authority_id: UUID) -> Authority:
+    row = tx.execute("SELECT * FROM authority WHERE id = %s", [authority_id]).fetchone()
+    if row is None:
+        raise NotFound(f"authority {authority_id}")
+    return _authority(row)
+
+
+def lock_authority(tx: Tx, authority_id: UUID) -> Authority:
+    tx.execute("SELECT FROM authority WHERE id = %s FOR UPDATE", [authority_id])
+    return get_authority(tx, authority_id)
+
+
+def list_authorities(
+    tx: Tx,
+    *,
+    agency_id: UUID | None = None,
+    person_id: UUID | None = None,
+    after: UUID | None = None,
+    limit: int | None = None,
+) -> list[Authority]:
+    """Oldest first."""
+    rows = tx.execute(
+        "SELECT * FROM authority WHERE (%(after)s::uuid IS NULL OR id > %(after)s)"
+        " AND (%(agency)s::uuid IS NULL OR agency_id = %(agency)s)"
+        " AND (%(person)s::uuid IS NULL OR person_id = %(person)s) ORDER BY id LIMIT %(limit)s",
+        {"after": after, "agency": agency_id, "person": person_id, "limit": limit},
+    ).fetchall()
+    return [_authority(row) for row in rows]
+
+
+def save_authority(tx: Tx, authority: Authority) -> None:
+    facts = authority.facts
+    tx.execute(
+        "INSERT INTO authority (id, agency_id, person_id, post_id, capacity, block, document_types, valid_from,"
+        " valid_until, withdrawn, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (id) DO UPDATE SET block = excluded.block, document_types = excluded.document_types,"
+        " valid_from = excluded.valid_from, valid_until = excluded.valid_until, withdrawn = excluded.withdrawn,"
+        " version = excluded.version",
+        [
+            authority.id,
+            facts.agency_id,
+            facts.person_id,
+            facts.post_id,
+            facts.capacity,
+            list(facts.block),
+            list(facts.document_types),
+            facts.period.start,
+            facts.period.until,
+            authority.withdrawn,
+            authority.version,
+        ],
+    )
+
+
+def _authority(row: Row) -> Authority:
+    return Authority(
+        id=row["id"],
+        withdrawn=row["withdrawn"],
+        version=row["version"],
+        facts=AuthorityFacts(
+            agency_id=row["agency_id"],
+            person_id=row["person_id"],
+            post_id=row["post_id"],
+            capacity=row["capacity"],
+            block=tuple(row["block"]),
+            document_types=tuple(row["document_types"]),
+            period=Period(row["valid_from"], row["valid_until"]),
+        ),
+    )
