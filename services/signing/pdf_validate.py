@@ -39,7 +39,7 @@ from pyhanko.sign.validation.policy_decl import (
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
 )
-from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
+from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy
@@ -170,15 +170,10 @@ async def _judge(signature: EmbeddedPdfSignature, spec: SignatureValidationSpec,
         )
     if _stamped_later(signature):  # 5.6.3
         return await ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing_info=timing)
-    process = ades_basic_validation if signature_time_stamp(signature) is None else ades_with_time_validation
-    return await process(  # 5.3, 5.5
-        data,
-        spec,
-        timing_info=timing,
-        raw_digest=signature.compute_digest(),
-        extra_status_kwargs=signature.summarise_integrity_info(),
-        status_cls=PdfSignatureStatus,
-    )
+    digest = signature.compute_digest()
+    if signature_time_stamp(signature) is None:  # 5.3
+        return await ades_basic_validation(data, spec, timing_info=timing, raw_digest=digest)
+    return await ades_with_time_validation(data, spec, timing_info=timing, raw_digest=digest)  # 5.5
 
 
 def _stamped_later(signature: EmbeddedPdfSignature) -> bool:
