@@ -96,7 +96,7 @@ def prepare(server: Server, processes: Processes) -> Command:
         account=account,
         stop_signal=signal.SIGINT,  # "fast": clients are cut off, what is committed is written
         patience=30.0,
-        prepare=lambda: _clear_leftovers(server.data),
+        prepare=lambda: clear_leftovers(server.data),
     )
 
 
@@ -164,11 +164,11 @@ def _initialise(server: Server, processes: Processes, binaries: Path, account: t
         password.unlink()
 
 
-def _clear_leftovers(data: Path) -> None:
+def clear_leftovers(data: Path) -> int:
     """Server processes of a killed postmaster keep its shared memory, and a new one refuses to start beside them.
 
     Only processes that work in this very directory are ended. postmaster.pid is removed since its number may belong
-    to somebody else by now, which PostgreSQL could not tell.
+    to somebody else by now, which PostgreSQL could not tell. How many processes there were.
     """
     left = [process for process in psutil.process_iter() if _works_in(process, data)]
     for process in left:
@@ -176,6 +176,7 @@ def _clear_leftovers(data: Path) -> None:
             process.kill()
     psutil.wait_procs(left, timeout=10)
     (data / "postmaster.pid").unlink(missing_ok=True)
+    return len(left)
 
 
 def _works_in(process: psutil.Process, data: Path) -> bool:

@@ -46,7 +46,7 @@ class Command:
     account: tuple[int, int] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     patience: float = 10.0  # seconds between the stop signal and SIGKILL
-    prepare: Callable[[], None] | None = None
+    prepare: Callable[[], object] | None = None
 
 
 class Running:

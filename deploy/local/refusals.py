@@ -26,6 +26,11 @@ NOT_RUNNING = Refusal(
     vi="Không có hệ thống nào đang chạy với thư mục {var}; gõ `make run` để chạy.",
     en="No stack is running on {var}; type `make run` to start one.",
 )
+STILL_RUNNING = Refusal(
+    "still_running",
+    vi="Hệ thống (tiến trình {pid}) chưa dừng sau {seconds} giây; hãy đợi thêm hoặc gõ `kill -9 {pid}` rồi `make run`.",
+    en="The stack (process {pid}) has not stopped after {seconds} s; wait, or type `kill -9 {pid}`, then `make run`.",
+)
 NO_SUCH_PROCESS = Refusal(
     "no_such_process",
     vi="Không có tiến trình tên {name} đang chạy; các tên đang có: {names}.",

@@ -6,11 +6,13 @@ A service may write what it states and read what it follows, a partner its own t
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -78,7 +80,24 @@ def apply(settings: ClientSettings, password: Callable[[str], str]) -> list[str]
     rights = wanted_rights(TOPICS.values(), partners())
     users = sorted({right.user for right in rights})
     _settle(_topics(admin), _users(admin, users, password), _rights(admin, {right.binding() for right in rights}))
+    _await(settings, users[0], password(users[0]))
     return users
+
+
+def _await(settings: ClientSettings, user: str, password: str) -> None:
+    """What the controller has committed the broker holds some milliseconds later, all of it in that order.
+
+    Until then a user who has just been made is turned away, which would stand in every service's log as an error.
+    """
+    login: ClientSettings = {**settings, "sasl.username": user, "sasl.password": password, "log_level": 0}
+    until = time.monotonic() + BOUND
+    while True:
+        try:
+            if AdminClient(login).list_topics(timeout=1.0).topics:
+                return
+        except KafkaException:
+            if time.monotonic() > until:
+                raise
 
 
 def _settle(*batches: Mapping[Any, Future[Any]]) -> None:
