@@ -7,9 +7,9 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
+from email.header import Header
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import Literal
 
@@ -33,38 +33,44 @@ class MailServer:
     password: SecretStr | None = None
 
 
-def compose(notice: Notice, to: Recipient, *, sender: str, portal_url: str) -> EmailMessage:
+def compose(notice: Notice, to: Recipient, *, sender: str, portal_url: str) -> MIMEText:
     """The mail about one notice: title, sentence and link. Neither the document nor anybody's reason is in it.
 
     Raises Rejected(mail_refused) when the registry's address is none.
     """
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address("Vanthu", addr_spec=sender)
-    try:
-        message["To"] = Address(_line(to.name), addr_spec=to.email)
-    except (ValueError, HeaderParseError) as error:
-        raise Rejected(MAIL_REFUSED, address=to.email, why=error) from error
-    message["Subject"] = _line(notice.title)
+    message = MIMEText(
+        f"Kính gửi {to.name},\n\n"
+        f"{notice.text}\n\n"
+        f"Mở trong hệ thống: {portal_url.rstrip('/')}{notice.link}\n\n"
+        "Thư này do hệ thống văn thư gửi tự động, không kèm nội dung văn bản. "
+        "Có thể tắt thư báo trong phần Tùy chọn thông báo.\n",
+        "plain",
+        "utf-8",
+    )
+    message["From"] = f"Vanthu <{sender}>"
+    message["To"] = f"{_encoded(to.name)} <{_checked(to.email)}>"
+    message["Subject"] = _encoded(notice.title)
     message["Date"] = format_datetime(datetime.now(UTC))
     # The same id at every try: when the server's last answer was lost, the reader's program shows one mail.
     message["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answer comes back
     message["Content-Language"] = "vi"
-    message.set_content(
-        f"Kính gửi {to.name},\n\n"
-        f"{notice.text}\n\n"
-        f"Mở trong hệ thống: {portal_url.rstrip('/')}{notice.link}\n\n"
-        "Thư này do hệ thống văn thư gửi tự động, không kèm nội dung văn bản. "
-        "Có thể tắt thư báo trong phần Tùy chọn thông báo.\n"
-    )
     return message
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _encoded(text: str) -> str:
+    """RFC 2047, on one logical line. By hand, since EmailMessage loses the space between a folded word and "12/UB"."""
+    return Header(" ".join(text.split()), "utf-8").encode()
 
 
-def send(server: MailServer, message: EmailMessage) -> None:
+def _checked(address: str) -> str:
+    try:
+        return Address(addr_spec=address).addr_spec
+    except (ValueError, IndexError, HeaderParseError) as error:  # beyond ASCII it is none either: few servers take such
+        raise Rejected(MAIL_REFUSED, address=address, why=error) from error
+
+
+def send(server: MailServer, message: MIMEText) -> None:
     """Hand one mail over.
 
     Raises Rejected(mail_server_away, 503: worth another try) or Rejected(mail_refused: the server will not have it).
@@ -77,8 +83,6 @@ def send(server: MailServer, message: EmailMessage) -> None:
         raise _refusal(server, message, code, why) from error
     except smtplib.SMTPResponseException as error:
         raise _refusal(server, message, error.smtp_code, error.smtp_error) from error
-    except smtplib.SMTPNotSupportedError as error:  # an address beyond ASCII, and a server without SMTPUTF8
-        raise Rejected(MAIL_REFUSED, address=message["To"], why=error) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Rejected(MAIL_SERVER_AWAY, server=server.address, why=str(error) or type(error).__name__) from error
 
@@ -100,7 +104,7 @@ def _connect(server: MailServer) -> smtplib.SMTP:
     return smtp
 
 
-def _refusal(server: MailServer, message: EmailMessage, code: int, why: bytes | str) -> Rejected:
+def _refusal(server: MailServer, message: MIMEText, code: int, why: bytes | str) -> Rejected:
     """RFC 5321 §4.2.1: 4yz is for now, 5yz for good. A refused log-in (§ RFC 4954: 530, 535) is the operator's to mend."""
     text = why.decode(errors="replace") if isinstance(why, bytes) else why
     if code < 500 or code in {530, 534, 535}:

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psycopg
 import pytest
 
 from services.notify.__main__ import NotifySettings, api
 from services.notify.consumer import follower
+from services.notify.stream import Stream
 from shared import db
 from shared.events import Event
 from shared.inbox import Record
@@ -30,6 +32,7 @@ class Office:
     url: str
     issuer: Issuer
     settings: NotifySettings
+    stream: Stream
 
     def take(self, *records: Record) -> list[str]:
         """Take records in as the consumer does; the outcomes."""
@@ -41,9 +44,8 @@ class Office:
 
     def http(self, person: UUID | None, **changed: Any) -> httpx.Client:
         """As this person; None is a partner's system."""
-        kind = "person" if person else "partner"
         principal = Principal(
-            kind=kind,  # type: ignore[arg-type]  one of the two
+            kind="person" if person else "partner",
             name="Lê Thị Hoa",
             roles=frozenset({"clerk"}),
             person_id=person,
@@ -60,7 +62,10 @@ class Office:
 
     def rows(self, query: str, *params: Any) -> list[dict[str, Any]]:
         with db.transaction(self.pool) as tx:
-            return tx.execute(query, params).fetchall()  # type: ignore[arg-type,unused-ignore]
+            return tx.execute(query, params).fetchall()
+
+    def owner(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.database.owner, autocommit=True)
 
 
 @pytest.fixture
@@ -68,10 +73,10 @@ def office(database: Callable[[str], Database]) -> Iterator[Office]:
     made = database("notify")
     settings = NotifySettings(
         service="notify",
-        database=made.app,  # type: ignore[arg-type]  pydantic makes it a secret
+        database=made.app,
         kafka="unused:1",
         kafka_user="notify",
-        kafka_password="unused",  # type: ignore[arg-type]
+        kafka_password="unused",
         blobs="file:///nonexistent",
         port=0,
         worker_port=0,
@@ -87,6 +92,6 @@ def office(database: Callable[[str], Database]) -> Iterator[Office]:
         with db.transaction(pool) as tx:
             issuer.trust(tx)
         with serve(app) as url:
-            yield Office(pool, made, url, issuer, settings)
+            yield Office(pool, made, url, issuer, settings, app.state.stream)
     finally:
         pool.close()

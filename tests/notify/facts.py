@@ -17,11 +17,9 @@ BLOB = BlobRef(prefix="docs", sha256="0" * 64, size=9, media_type="application/p
 _offsets = itertools.count()
 
 
-def person(name: str, agency: UUID, *roles: registry.Role, **changed: Any) -> registry.PersonStated:
+def person(name: str, agency: UUID, /, *roles: registry.Role, **changed: Any) -> registry.PersonStated:
     person_id = new_id()
-    post = registry.Post(
-        post_id=new_id(), agency_id=agency, title="Văn thư", roles=roles, valid_from=date(2020, 1, 1)
-    )
+    post = registry.Post(post_id=new_id(), agency_id=agency, title="Văn thư", roles=roles, valid_from=date(2020, 1, 1))
     stated = registry.PersonStated(
         person_id=person_id,
         name=name,

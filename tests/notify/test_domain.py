@@ -118,7 +118,9 @@ def test_every_rule_is_for_a_type_that_travels() -> None:
     assert all(hasattr(kind, "TYPE") for kind in RULES)
 
 
-@pytest.mark.parametrize("refusal", [r for r in vars(refusals).values() if isinstance(r, Refusal)], ids=lambda r: r.code)
+@pytest.mark.parametrize(
+    "refusal", [r for r in vars(refusals).values() if isinstance(r, Refusal)], ids=lambda r: r.code
+)
 def test_refusals_speak_both_languages(refusal: Refusal) -> None:
     assert refusal.vi.strip().endswith(".")
     assert refusal.en.strip().endswith(".")
