@@ -1,0 +1,98 @@
+"""Registry's composition root: settings, wiring, roles `migrate`, `api`, `worker` and the operator's commands."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from shared import db
+from shared.process import Service, Worker, main
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from services.registry.ca import CertificateAuthority
+    from services.registry.commands import Bench
+
+
+class RegistrySettings(Settings):
+    """Beside what all services have: the CA, and its secret (else read from `var`/secrets/devpki)."""
+
+    var: Path = Path("var")
+    devpki_url: str
+    devpki_secret: SecretStr | None = None
+
+
+def secret(settings: RegistrySettings) -> str:
+    """The CA's bearer secret. Raises Rejected(ca_secret_missing), which a job tries again."""
+    from services.registry.refusals import CA_SECRET_MISSING
+    from shared.errors import Rejected
+
+    if settings.devpki_secret is not None:
+        return settings.devpki_secret.get_secret_value()
+    path = settings.var / "secrets" / "devpki"
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Rejected(CA_SECRET_MISSING, where=path) from error
+
+
+def authority(settings: RegistrySettings) -> CertificateAuthority:
+    from services.registry.ca import DevelopmentCA
+
+    return DevelopmentCA(settings.devpki_url, partial(secret, settings))
+
+
+def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
+    from services.registry import api as directory_api
+    from services.registry import api_certificates, consumer
+    from shared.http import create_app
+
+    app = create_app("registry", pool, directory_api.router, api_certificates.router, follower=consumer.follower())
+    app.state.source = settings.source
+    return app
+
+
+def worker(settings: RegistrySettings, pool: db.Pool) -> Worker:
+    from services.registry import consumer, issuance, pulse
+
+    return Worker(
+        follower=consumer.follower(),
+        jobs=issuance.job_kinds(pool, authority(settings), settings.source),
+        loops={
+            "heartbeats": pulse.heartbeats(pool, settings.source),
+            "expiry": pulse.expiry(pool, settings.source),
+        },
+    )
+
+
+def bench() -> Bench:
+    from services.registry.commands import Bench
+
+    settings = RegistrySettings()
+    pool = db.open_pool(settings.database.get_secret_value(), max_size=4, name="registry-command")
+    return Bench(pool, settings.source, authority(settings))
+
+
+def command(name: str, arguments: list[str]) -> None:
+    from services.registry import commands
+
+    commands.run(commands.COMMANDS[name], bench, arguments)
+
+
+NAMES = ("import", "trust", "certify", "revoke")
+
+if __name__ == "__main__":
+    main(
+        Service(
+            "registry",
+            RegistrySettings,
+            api=api,
+            worker=worker,
+            commands={name: partial(command, name) for name in NAMES},
+        )
+    )
