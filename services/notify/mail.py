@@ -48,8 +48,8 @@ def compose(notice: Notice, to: Recipient, *, sender: str, portal_url: str) -> M
         "utf-8",
     )
     message["From"] = f"Vanthu <{sender}>"
-    message["To"] = f"{_encoded(to.name)} <{_checked(to.email)}>"
-    message["Subject"] = _encoded(notice.title)
+    message["To"] = f"{_encoded(to.name, 'To')} <{_checked(to.email)}>"
+    message["Subject"] = _encoded(notice.title, "Subject")
     message["Date"] = format_datetime(datetime.now(UTC))
     # The same id at every try: when the server's last answer was lost, the reader's program shows one mail.
     message["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
@@ -58,9 +58,9 @@ def compose(notice: Notice, to: Recipient, *, sender: str, portal_url: str) -> M
     return message
 
 
-def _encoded(text: str) -> str:
+def _encoded(text: str, header: str) -> str:
     """RFC 2047, on one logical line. By hand, since EmailMessage loses the space between a folded word and "12/UB"."""
-    return Header(" ".join(text.split()), "utf-8").encode()
+    return Header(" ".join(text.split()), "utf-8", header_name=header).encode()
 
 
 def _checked(address: str) -> str:
