@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -165,6 +166,18 @@ def test_a_ca_that_is_not_ours_is_not_answered_for(pki: Running) -> None:
     with running() as other:
         foreign = question(other.issue(KEY, common_name="A").certificate, other.issuing)
     assert answer(pki, foreign).response_status == ocsp.OCSPResponseStatus.UNAUTHORIZED
+
+
+def test_one_request_about_two_cas_is_not_answered_since_no_signer_speaks_for_both(pki: Running) -> None:
+    below_issuing = question(pki.issue(KEY, common_name="A").certificate, pki.issuing)
+    below_root = question(pki.issuing, pki.root)
+    ids = [asn1_ocsp.OCSPRequest.load(one)["tbs_request"]["request_list"][0] for one in (below_issuing, below_root)]
+    for asked, status in (
+        ([ids[0], ids[0]], ocsp.OCSPResponseStatus.SUCCESSFUL),
+        (ids, ocsp.OCSPResponseStatus.UNAUTHORIZED),
+    ):
+        request = asn1_ocsp.OCSPRequest({"tbs_request": {"request_list": asked}}).dump()
+        assert answer(pki, request).response_status == status
 
 
 def test_changed_bytes_in_a_request_never_break_the_responder(pki: Running) -> None:
