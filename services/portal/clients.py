@@ -1,0 +1,168 @@
+"""The other services' HTTP APIs, called as the person who sits at the browser. Their refusals become ours, unchanged."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import httpx
+
+from services.portal.keys import Issuer
+from services.portal.refusals import SERVICE_DOWN, TOKEN_NOT_ACCEPTED
+from shared import telemetry
+from shared.errors import Refusal, Rejected
+from shared.tokens import Principal
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = httpx.Timeout(15.0, connect=2.0)
+UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=2.0)
+CHUNK = 64 * 1024
+
+IN_WORDS = {
+    "docs": "văn bản",
+    "signing": "ký số",
+    "registry": "danh bạ",
+    "notify": "thông báo",
+    "portal": "cổng",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Where the services are (base URLs by name) and whose tokens they believe."""
+
+    urls: Mapping[str, str]
+    issuer: Issuer
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False))
+
+    def as_person(self, principal: Principal) -> Caller:
+        return Caller(self, principal)
+
+    def close(self) -> None:
+        self.http.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Calls on behalf of one person. `service` is one of docs, signing, registry, notify; `path` follows /<service>/v1."""
+
+    services: Services
+    principal: Principal
+
+    def get(self, service: str, path: str, **query: Any) -> Any:
+        """The JSON answer; raises Rejected with the service's own code and sentences."""
+        return self._call(service, "GET", path, params={k: v for k, v in query.items() if v not in (None, "")}).json()
+
+    def post(self, service: str, path: str, body: Any = None, *, key: str) -> Any:
+        """`key` is the form's Idempotency-Key: a second click gets the first one's answer."""
+        answer = self._call(
+            service, "POST", path, json=body if body is not None else {}, headers={"Idempotency-Key": key}
+        )
+        return answer.json() if answer.content else None
+
+    def put(self, service: str, path: str, body: Any) -> Any:
+        return self._call(service, "PUT", path, json=body).json()
+
+    def upload(self, service: str, path: str, file: BinaryIO, *, key: str, **query: Any) -> Any:
+        """Sends a file without holding it in memory."""
+        return self._call(
+            service,
+            "POST",
+            path,
+            params=query,
+            content=_chunks(file),
+            headers={"Idempotency-Key": key, "Content-Type": "application/octet-stream"},
+            timeout=UPLOAD_TIMEOUT,
+        ).json()
+
+    @contextmanager
+    def download(self, service: str, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """An open answer to read from; raises as `get` does."""
+        with (
+            _answering(service),
+            self.services.http.stream(
+                "GET", self._url(service, path), headers={**self._headers(service), **headers}
+            ) as answer,
+        ):
+            if answer.status_code >= 400:
+                answer.read()
+            _check(service, answer)
+            yield answer
+
+    async def stream(self, service: str, path: str) -> AsyncIterator[bytes]:
+        """The bytes of an event stream as they come, until either side ends it."""
+        timeout = httpx.Timeout(None, connect=2.0)
+        async with (
+            httpx.AsyncClient(timeout=timeout, trust_env=False) as http,
+            http.stream("GET", self._url(service, path), headers=self._headers(service)) as answer,
+        ):
+            if answer.status_code >= 400:
+                await answer.aread()
+            _check(service, answer)
+            async for chunk in answer.aiter_raw():
+                yield chunk
+
+    def _call(self, service: str, method: str, path: str, **request: Any) -> httpx.Response:
+        own = request.pop("headers", {})
+        with _answering(service):
+            headers = {**self._headers(service), **own}
+            answer = self.services.http.request(method, self._url(service, path), headers=headers, **request)
+        _check(service, answer)
+        return answer
+
+    def _url(self, service: str, path: str) -> str:
+        return f"{self.services.urls[service].rstrip('/')}/{service}/v1{path}"
+
+    def _headers(self, service: str) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {self.services.issuer.token(self.principal, service)}"}
+        if traceparent := telemetry.current_traceparent():
+            headers["traceparent"] = traceparent
+        return headers
+
+
+@contextmanager
+def _answering(service: str) -> Iterator[None]:
+    try:
+        with telemetry.span(f"call {service}", kind=telemetry.SpanKind.CLIENT):
+            yield
+    except httpx.TransportError as error:
+        log.warning("%s does not answer: %s", service, error)
+        raise Rejected(SERVICE_DOWN, what=IN_WORDS[service]) from error
+
+
+def _check(service: str, answer: httpx.Response) -> None:
+    """RFC 9457 back into a Rejected."""
+    if answer.status_code < 400:
+        return
+    if answer.status_code == 401:
+        raise Rejected(TOKEN_NOT_ACCEPTED, what=IN_WORDS[service])
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict) or "code" not in problem:
+        log.error("%s answered %s without a problem document", service, answer.status_code)
+        raise Rejected(SERVICE_DOWN, what=IN_WORDS[service])
+    raise Rejected(
+        Refusal(
+            str(problem["code"]),
+            vi=_literal(problem.get("detail_vi") or problem.get("detail")),
+            en=_literal(problem.get("detail_en") or problem.get("detail")),
+            status=answer.status_code,
+        )
+    )
+
+
+def _literal(sentence: Any) -> str:
+    """Parameters were filled in over there: braces that are left are the sentence's own."""
+    return str(sentence or "").replace("{", "{{").replace("}", "}}")
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        yield chunk

@@ -1,0 +1,150 @@
+"""What the portal refuses, and what to do about it. OAuth's error codes are those of RFC 6749, 8628 and 8707."""
+
+from __future__ import annotations
+
+from shared.errors import Refusal
+
+WRONG_PASSWORD = Refusal(
+    "wrong_password",
+    vi="Tên đăng nhập hoặc mật khẩu chưa đúng; hãy kiểm tra phím Caps Lock và bộ gõ tiếng Việt rồi nhập lại.",
+    en="The log-in name or the password is wrong; check Caps Lock and the keyboard, then try again.",
+    status=401,
+)
+TOO_MANY_TRIES = Refusal(
+    "too_many_tries",
+    vi="Đã nhập sai nhiều lần; hãy chờ {wait} giây rồi thử lại, hoặc nhờ quản trị đặt lại mật khẩu.",
+    en="Too many wrong tries; wait {wait} seconds and try again, or ask the administrator for a new password.",
+    status=429,
+)
+NO_POST_TODAY = Refusal(
+    "no_post_today",
+    vi="Hôm nay bạn không giữ chức vụ nào trong hệ thống; hãy liên hệ cán bộ quản lý danh bạ của tỉnh.",
+    en="You hold no post today; ask the province's registry officer.",
+    status=403,
+)
+PERSON_NOT_KNOWN_YET = Refusal(
+    "person_not_known_yet",
+    vi="Tài khoản đúng nhưng chưa có trong danh bạ cán bộ hoặc đã ngừng hoạt động; hãy liên hệ cán bộ quản lý danh bạ.",
+    en="The account is right but its person is not in the registry or no longer active; ask the registry officer.",
+    status=403,
+)
+POST_NOT_YOURS = Refusal(
+    "post_not_yours",
+    vi="Chức vụ này không phải của bạn hoặc đã hết hạn; hãy chọn chức vụ khác.",
+    en="This post is not yours or has ended; choose another one.",
+    status=403,
+)
+FORBIDDEN_PAGE = Refusal(
+    "forbidden",
+    vi="Trang này dành cho: {roles}; nếu bạn giữ chức vụ đó, hãy đổi chức vụ ở góc trên bên phải.",
+    en="This page is for: {roles}; if you hold such a post, choose it at the top right.",
+    status=403,
+)
+FOREIGN_FORM = Refusal(
+    "foreign_form",
+    vi="Biểu mẫu được gửi từ một trang khác nên không được nhận; hãy mở lại trang trong Vanthu rồi làm lại.",
+    en="The form was sent from another site and was not accepted; open the page in Vanthu and try again.",
+    status=403,
+)
+FORM_TOO_LARGE = Refusal(
+    "form_too_large",
+    vi="Tệp gửi lên quá lớn (tối đa {limit} MB); hãy chọn tệp nhỏ hơn.",
+    en="What was sent is too large (at most {limit} MB); choose a smaller file.",
+    status=413,
+)
+FILE_TOO_LARGE = Refusal(
+    "file_too_large",
+    vi="Tệp {name} lớn hơn {limit} MB; hãy giảm dung lượng (quét lại ở 200 dpi) hoặc tách phụ lục rồi chọn lại.",
+    en="The file {name} is larger than {limit} MB; make it smaller or split off the annexes, then choose it again.",
+    status=413,
+)
+SERVICE_DOWN = Refusal(
+    "service_down",
+    vi="Phần {what} chưa trả lời; nội dung bạn nhập còn trên trang này, hãy thử lại sau ít phút.",
+    en="The {what} service does not answer; what you entered is still here, try again in a few minutes.",
+    status=503,
+)
+TOKEN_NOT_ACCEPTED = Refusal(
+    "token_not_accepted",
+    vi="Phần {what} chưa nhận được khóa mới của cổng nên chưa phục vụ; hãy thử lại sau ít giây, nếu vẫn vậy hãy báo quản trị.",
+    en="The {what} service has not received the portal's key yet; try again in a few seconds, else tell the operator.",
+    status=503,
+)
+NO_SIGNING_KEY = Refusal(
+    "no_signing_key",
+    vi="Cổng chưa có khóa ký mã truy cập; hãy khởi động lại cổng hoặc báo quản trị.",
+    en="The portal has no key to sign access tokens with; restart it or tell the operator.",
+    status=503,
+)
+USER_CODE_UNKNOWN = Refusal(
+    "user_code_unknown",
+    vi="Mã thiết bị này không đúng, đã dùng hoặc đã hết hạn; hãy xem lại mã trên màn hình vanthu-sign hoặc đăng nhập lại ở đó.",
+    en="This device code is wrong, used or expired; look at vanthu-sign's screen again or start its log-in anew.",
+    status=404,
+)
+FILE_MISSING = Refusal(
+    "file_missing",
+    vi="Chưa chọn tệp PDF của văn bản; hãy chọn tệp ở mục “Tệp văn bản”.",
+    en="No PDF was chosen; choose the document's file.",
+    status=422,
+)
+BAD_OPERATOR_FILE = Refusal(
+    "bad_operator_file",
+    vi="Tệp {file} không đúng dạng: {why}.",
+    en="The file {file} is not as expected: {why}.",
+    status=422,
+)
+
+# --- OAuth: the code is the `error` of RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2
+
+INVALID_CLIENT = Refusal(
+    "invalid_client",
+    vi="Không nhận ra chương trình này hoặc mật khẩu của nó sai; hãy kiểm tra client_id và client_secret.",
+    en="The client is not known or its secret is wrong; check client_id and client_secret.",
+    status=401,
+)
+INVALID_GRANT = Refusal(
+    "invalid_grant",
+    vi="Mã đăng nhập đã dùng, đã hết hạn hoặc bị thu hồi; hãy đăng nhập lại.",
+    en="The code or token was used, has expired or was withdrawn; log in again.",
+    status=400,
+)
+UNSUPPORTED_GRANT_TYPE = Refusal(
+    "unsupported_grant_type",
+    vi="Cổng không hỗ trợ grant_type này; hãy dùng device_code, refresh_token hoặc client_credentials.",
+    en="This grant_type is not supported; use device_code, refresh_token or client_credentials.",
+    status=400,
+)
+INVALID_TARGET = Refusal(
+    "invalid_target",
+    vi="Không có dịch vụ “{audience}”; hãy chọn docs, signing, registry hoặc notify.",
+    en='There is no service "{audience}"; choose docs, signing, registry or notify.',
+    status=400,
+)
+AUTHORIZATION_PENDING = Refusal(
+    "authorization_pending",
+    vi="Chưa có ai xác nhận mã; hãy mở trang xác nhận và nhập mã.",
+    en="Nobody has approved the code yet; open the page and type it.",
+    status=400,
+)
+SLOW_DOWN = Refusal(
+    "slow_down",
+    vi="Chương trình hỏi quá dày; hãy giãn thêm 5 giây.",
+    en="Polling too fast; wait 5 seconds longer between tries.",
+    status=400,
+)
+EXPIRED_TOKEN = Refusal(
+    "expired_token",
+    vi="Mã thiết bị đã hết hạn; hãy bắt đầu đăng nhập lại.",
+    en="The device code has expired; start the log-in again.",
+    status=400,
+)
+ACCESS_DENIED = Refusal(
+    "access_denied",
+    vi="Người dùng đã từ chối cho chương trình này đăng nhập; nếu nhầm, hãy bắt đầu lại.",
+    en="The person refused this program; if by mistake, start again.",
+    status=400,
+)
+OF_A_POLL = {
+    each.code: each for each in (AUTHORIZATION_PENDING, SLOW_DOWN, EXPIRED_TOKEN, ACCESS_DENIED, INVALID_GRANT)
+}

@@ -1,0 +1,168 @@
+"""What codes, states and times are called on screen. Vietnamese only here; nothing is decided."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+# Viet Nam has had one offset since 1975; machines without a time zone database know it too.
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+
+ROLES = {
+    "clerk": "Văn thư, chuyên viên",
+    "leader": "Lãnh đạo",
+    "officer": "Quản lý danh bạ, chứng thư",
+    "operator": "Quản trị hệ thống",
+}
+
+# state → (in a word, which colour, what it means and what comes next)
+DOCUMENT_STATES = {
+    "in_review": ("Đang xem xét", "wait", "Người xem xét đọc dự thảo, rồi duyệt hoặc trả lại."),
+    "preparing": ("Đang chuẩn bị ký", "work", "Hệ thống đặt ô chữ ký, ô số và ngày vào tệp PDF; thường vài giây."),
+    "awaiting_signature": ("Chờ ký số", "wait", "Lãnh đạo ký bằng vanthu-sign và USB token."),
+    "signed": ("Đã ký, chờ cấp số", "act", "Văn thư cấp số và đóng dấu cơ quan."),
+    "sealing": (
+        "Đang đóng dấu",
+        "work",
+        "Số đã cấp và giữ nguyên; hệ thống đang đóng dấu, nếu trục trặc sẽ tự thử lại.",
+    ),
+    "issued": ("Đã ban hành", "good", "Văn bản có đủ chữ ký, số, ngày và dấu; có thể phát hành."),
+    "returned": ("Bị trả lại", "bad", "Người soạn sửa theo lý do bên dưới rồi trình lại."),
+    "refused": ("Không xử lý được", "bad", "Tệp PDF không dùng được vì lý do bên dưới; hãy thay tệp rồi trình lại."),
+    "voided": ("Đã hủy số", "off", "Số đã cấp được ghi hủy trong sổ và không dùng lại."),
+}
+
+DELIVERY_STATUSES = {
+    "01": ("Đã đến", "wait"),
+    "02": ("Từ chối", "bad"),
+    "03": ("Đã tiếp nhận", "good"),
+    "04": ("Phân công", "work"),
+    "05": ("Đang xử lý", "work"),
+    "06": ("Hoàn thành", "good"),
+    "13": ("Lấy lại", "off"),
+    "15": ("Đồng ý lấy lại", "off"),
+    "16": ("Từ chối lấy lại", "bad"),
+}
+
+URGENCIES = {0: "Thường", 1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc", 4: "Hỏa tốc hẹn giờ"}
+
+LEVELS = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã", "outside": "Ngoài tỉnh"}
+
+CERTIFICATE_STATUSES = {
+    "active": ("Đang dùng", "good"),
+    "suspended": ("Tạm dừng", "wait"),
+    "revoked": ("Đã thu hồi", "bad"),
+    "expired": ("Hết hạn", "off"),
+    "renewed": ("Đã thay mới", "off"),
+}
+
+# How a signature's verdict is said: colour and sentence first, the standard's terms (EN 319 102-1) beside it.
+INDICATIONS = {
+    "TOTAL_PASSED": ("good", "Chữ ký hợp lệ"),
+    "TOTAL_FAILED": ("bad", "Chữ ký không hợp lệ"),
+    "INDETERMINATE": ("wait", "Chưa đủ căn cứ kết luận"),
+}
+
+ACTS = {
+    "submit": "Trình văn bản",
+    "submitted": "Trình văn bản",
+    "resubmitted": "Trình lại",
+    "approved": "Duyệt dự thảo",
+    "returned": "Trả lại",
+    "prepared": "Đã đặt ô chữ ký",
+    "signed": "Ký số",
+    "numbered": "Cấp số",
+    "sealed": "Đóng dấu cơ quan",
+    "issued": "Ban hành",
+    "refused": "Không xử lý được",
+    "delayed": "Đang chờ, tự thử lại",
+    "voided": "Hủy số",
+    "number_voided": "Hủy số",
+    "dispatched": "Phát hành",
+    "arrived": "Văn bản đến",
+    "validated": "Kiểm tra chữ ký",
+    "registered": "Đăng ký văn bản đến",
+    "assigned": "Phân công",
+    "started": "Bắt đầu xử lý",
+    "completed": "Hoàn thành",
+}
+
+DONE = {
+    "submitted": "Đã trình văn bản.",
+    "resubmitted": "Đã trình lại văn bản.",
+    "approved": "Đã duyệt; văn bản chuyển sang người ký.",
+    "returned": "Đã trả lại cho người soạn kèm lý do.",
+    "issued": "Đã cấp số; hệ thống đang đóng dấu cơ quan.",
+    "voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
+    "dispatched": "Đã phát hành tới các nơi nhận đã chọn.",
+    "registered": "Đã đăng ký văn bản đến; nơi gửi được báo đã tiếp nhận.",
+    "refused": "Đã từ chối; nơi gửi được báo kèm lý do.",
+    "assigned": "Đã phân công xử lý.",
+    "started": "Đã ghi bắt đầu xử lý.",
+    "completed": "Đã hoàn thành; nơi gửi được báo.",
+    "read": "Đã đánh dấu đã đọc.",
+    "saved": "Đã lưu.",
+    "revoked": "Đã thu hồi chứng thư.",
+    "suspended": "Đã tạm dừng chứng thư.",
+    "resumed": "Đã cho dùng lại chứng thư.",
+    "device_approved": "Đã cho phép. Bạn có thể quay lại cửa sổ vanthu-sign.",
+    "device_denied": "Đã từ chối; chương trình đó không đăng nhập được.",
+}
+
+# Fields as they are named to somebody whose form was kept; what is not here is carried along unseen.
+FIELDS = {
+    "abstract": "Trích yếu",
+    "symbol": "Ký hiệu",
+    "type_code": "Loại văn bản",
+    "reason": "Lý do",
+    "note": "Ghi chú",
+    "user_code": "Mã thiết bị",
+    "recipient": "Nơi nhận",
+}
+
+
+def in_vietnam(value: str | datetime | None) -> datetime | None:
+    """A time on the wire (ISO 8601 with offset), as a local one."""
+    if not value:
+        return None
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.astimezone(VIETNAM)
+
+
+def moment(value: str | datetime | None) -> str:
+    """dd/MM/yyyy HH:mm in Viet Nam."""
+    found = in_vietnam(value)
+    return f"{found:%d/%m/%Y %H:%M}" if found else ""
+
+
+def day(value: str | date | datetime | None) -> str:
+    """dd/MM/yyyy; a date without a time stays the date that it is."""
+    if not value:
+        return ""
+    if isinstance(value, str) and len(value) == 10:
+        value = date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return f"{value:%d/%m/%Y}"
+    found = in_vietnam(value)
+    return f"{found:%d/%m/%Y}" if found else ""
+
+
+def size(count: int | None) -> str:
+    """Bytes as a person reads them, decimal comma."""
+    if count is None:
+        return ""
+    if count < 1024 * 1024:
+        return f"{max(count // 1024, 1)} KB"
+    return f"{count / 1024 / 1024:.1f} MB".replace(".", ",")
+
+
+def seconds(count: float) -> str:
+    if count < 120:
+        return f"{count:.0f} giây"
+    return f"{count / 60:.0f} phút" if count < 7200 else f"{count / 3600:.0f} giờ"
+
+
+def state(found: dict[str, Any] | None, code: Any) -> Any:
+    """A row of one of the tables above; an unknown code is shown as it is, in grey."""
+    row = (found or {}).get(code)
+    return row or (str(code), "off", "")

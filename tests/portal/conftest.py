@@ -1,0 +1,107 @@
+"""The real portal on a real database, browsers, and a way to hand it events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from services.portal import __main__ as composition
+from services.portal import operating
+from services.portal.consumer import follower
+from shared import db
+from shared.events import Event, decode
+from shared.inbox import Record
+from tests.portal.browser import Browser
+from tests.portal.people import record
+from tests.support.http import serve
+from tests.support.parts import free_port
+from tests.support.postgres import Database
+
+NOBODY_THERE = "http://127.0.0.1:1"  # the other services are not running: what that looks like is tested too
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The portal as it runs: `pool` is the service's own role, `url` its HTTP."""
+
+    pool: db.Pool
+    database: Database
+    url: str
+    settings: composition.PortalSettings
+    folder: Path
+    browsers: list[Browser] = field(default_factory=list)
+
+    def take(self, *records: Record) -> list[str]:
+        with db.transaction(self.pool) as tx:
+            return [follower().take(tx, each) for each in records]
+
+    def hear(self, *events: Event) -> list[str]:
+        return self.take(*(record(event) for event in events))
+
+    def browser(self) -> Browser:
+        self.browsers.append(Browser(self.url))
+        return self.browsers[-1]
+
+    def program(self, path: str, **form: str) -> httpx.Response:
+        """A program posts a form."""
+        return httpx.post(self.url + path, data=form, timeout=30)
+
+    def command(self, command: operating.Command, rows: Any) -> str:
+        """An operator's command with a file."""
+        file = self.folder / "rows.json"
+        file.write_text(json.dumps(rows), encoding="utf-8")
+        return command(self.pool, self.settings, [str(file)])
+
+    def accounts(self, **passwords: str) -> str:
+        return self.command(
+            operating.accounts, [{"login": login, "password": each} for login, each in passwords.items()]
+        )
+
+    def stated(self, topic: str) -> list[Any]:
+        """What the outbox holds for a topic, in order."""
+        with psycopg.connect(self.database.admin) as admin:
+            rows = admin.execute("SELECT payload FROM outbox WHERE topic = %s ORDER BY pos", [topic]).fetchall()
+        return [decode(bytes(row[0]), topic=topic).data for row in rows]
+
+    def change(self, statement: str, *values: Any) -> None:
+        """Time passes by changing what is written down of it."""
+        with psycopg.connect(self.database.admin) as admin:
+            admin.execute(statement, values)  # type: ignore[arg-type,unused-ignore]
+
+
+@pytest.fixture
+def portal(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Portal]:
+    made = database("portal")
+    port = free_port()
+    settings = composition.PortalSettings(
+        service="portal",
+        database=made.app,
+        kafka="127.0.0.1:1",
+        kafka_user="portal",
+        kafka_password="not used here",
+        blobs=f"file://{tmp_path}",
+        port=port,
+        worker_port=port,
+        portal_url="http://portal.example",
+        docs_url=NOBODY_THERE,
+        signing_url=NOBODY_THERE,
+        registry_url=NOBODY_THERE,
+        notify_url=NOBODY_THERE,
+    )
+    pool = db.open_pool(made.app, max_size=10)
+    try:
+        app = composition._api(settings, pool)
+        with serve(app) as url:
+            portal = Portal(pool, made, url, settings, tmp_path)
+            yield portal
+            for browser in portal.browsers:
+                browser.close()
+    finally:
+        pool.close()
