@@ -1,0 +1,154 @@
+"""What the program says: one sentence, Vietnamese and English, with a stable code for everything that can go wrong."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message with a stable code; values stand in braces."""
+
+    code: str
+    vi: str
+    en: str
+
+
+class Refused(Exception):
+    """Something is wrong that the person can understand and mostly mend."""
+
+    def __init__(self, words: Words, **values: object) -> None:
+        self.code = words.code
+        self.vi = words.vi.format(**values)
+        self.en = words.en.format(**values)
+        super().__init__(f"{self.code}: {self.en}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (told, (self.code, self.vi, self.en))
+
+
+def told(code: str, vi: str, en: str) -> Refused:
+    """A refusal in somebody else's finished words: a service's, or our own from another process."""
+    return Refused(Words(code, _escape(vi), _escape(en)))
+
+
+def _escape(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def say(vi: str, en: str) -> str:
+    """The sentence in the language of the environment; Vietnamese unless it asks for English."""
+    return en if os.environ.get("VANTHU_LANG", "vi").startswith("en") else vi
+
+
+def both(error: Refused) -> str:
+    """Both languages and the code: errors are read out over the telephone to whoever can help."""
+    return f"{error.vi}\n{error.en} [{error.code}]"
+
+
+NOT_LOGGED_IN = Words(
+    "not_logged_in",
+    "Bạn chưa đăng nhập hoặc phiên đã hết; hãy chạy: vanthu-sign login --portal ĐỊA_CHỈ.",
+    "You are not logged in or the session has ended; run: vanthu-sign login --portal ADDRESS.",
+)
+LOGIN_DENIED = Words(
+    "login_denied",
+    "Mã đăng nhập đã bị từ chối hoặc hết hạn; hãy chạy lại vanthu-sign login.",
+    "The log-in code was denied or has expired; run vanthu-sign login again.",
+)
+UNREACHABLE = Words(
+    "unreachable",
+    "Không kết nối được tới {where}; hãy kiểm tra mạng rồi chạy lại, việc đã làm không mất.",
+    "Cannot reach {where}; check the network and run again, nothing done is lost.",
+)
+MODULE_MISSING = Words(
+    "module_missing",
+    "Không tìm thấy thư viện PKCS#11 của USB token; hãy cài trình điều khiển hoặc chỉ ra bằng --module ĐƯỜNG_DẪN.",
+    "No PKCS#11 library of a token was found; install its driver or name it with --module PATH.",
+)
+MODULE_BROKEN = Words(
+    "module_broken",
+    "Thư viện PKCS#11 {module} không nạp được; hãy cài lại trình điều khiển của token.",
+    "The PKCS#11 library {module} cannot be loaded; install the token's driver again.",
+)
+TOKEN_MISSING = Words(
+    "token_missing",
+    "Không thấy token nào được cắm{wanted}; hãy cắm token rồi chạy lại.",
+    "No token is plugged in{wanted}; plug it in and run again.",
+)
+TOKEN_AMBIGUOUS = Words(
+    "token_ambiguous",
+    "Có nhiều token: {labels}; hãy chọn một bằng --token TÊN.",
+    "There are several tokens: {labels}; choose one with --token LABEL.",
+)
+TOKEN_GONE = Words(
+    "token_gone",
+    "Token bị rút hoặc trình điều khiển ngừng giữa chừng; hãy cắm lại và chạy lại, văn bản đã ký không phải ký lại.",
+    "The token was removed or its driver stopped; plug it in and run again, what is signed stays signed.",
+)
+PIN_WRONG = Words(
+    "pin_wrong",
+    "Sai mã PIN; chương trình này còn cho thử {left} lần nữa (để token không bao giờ bị khóa), hãy kiểm tra rồi nhập lại.",
+    "Wrong PIN; this program allows {left} more tries (so that the token is never locked), check it and try again.",
+)
+PIN_TRIES_USED = Words(
+    "pin_tries_used",
+    "Đã nhập sai PIN {count} lần; chương trình dừng để token không bị khóa. Khi chắc chắn nhớ đúng PIN, hãy thêm --pin-again.",
+    "The PIN was wrong {count} times; we stop so that the token is not locked. When you are sure of the PIN, add --pin-again.",
+)
+PIN_FINAL_TRY = Words(
+    "pin_final_try",
+    "Token báo chỉ còn một lần thử PIN cuối cùng; chương trình không thử để token không bị khóa, hãy dùng công cụ của hãng để kiểm tra.",
+    "The token has one last try left; we do not use it, check the PIN with the maker's own tool.",
+)
+PIN_LOCKED = Words(
+    "pin_locked",
+    "PIN của token đã bị khóa; hãy đề nghị mở khóa token (Mẫu 06) qua cơ quan quản lý.",
+    "The token's PIN is locked; ask for recovery of the token (form 06) through your agency.",
+)
+CERTIFICATE_MISSING = Words(
+    "certificate_missing",
+    "Token không có chứng thư số nào đi với khóa ký; hãy kiểm tra lại token.",
+    "The token holds no certificate with a signing key; check the token.",
+)
+CERTIFICATE_AMBIGUOUS = Words(
+    "certificate_ambiguous",
+    "Token có nhiều chứng thư: {serials}; hãy chọn một bằng --certificate SỐ_HIỆU.",
+    "The token has several certificates: {serials}; choose one with --certificate SERIAL.",
+)
+CERTIFICATE_EXPIRED = Words(
+    "certificate_expired",
+    "Chứng thư số đã hết hạn ngày {until}; hãy đề nghị gia hạn (Mẫu 04) trước khi ký.",
+    "The certificate expired on {until}; have it renewed (form 04) before signing.",
+)
+CERTIFICATE_EARLY = Words(
+    "certificate_not_yet_valid",
+    "Chứng thư số chỉ có hiệu lực từ {since}; hãy kiểm tra ngày giờ của máy.",
+    "The certificate is valid from {since} only; check this machine's clock.",
+)
+BYTES_DIFFER = Words(
+    "bytes_differ",
+    "Tệp nhận được không đúng mã băm đã công bố; KHÔNG ký. Hãy thử lại, nếu vẫn vậy hãy báo quản trị.",
+    "The file received is not the one announced; it is NOT signed. Try again, then tell the operator.",
+)
+DIGEST_DIFFERS = Words(
+    "digest_differs",
+    "Dữ liệu máy chủ yêu cầu ký không khớp với tệp đã hiển thị ({what}); KHÔNG ký. Hãy báo quản trị ngay.",
+    "What the server asks to sign is not the file that was shown ({what}); it is NOT signed. Tell the operator now.",
+)
+NOTHING_CHOSEN = Words(
+    "nothing_chosen",
+    "Chưa chọn văn bản nào; hãy ghi mã văn bản hoặc dùng --all.",
+    "No document is chosen; name some or use --all.",
+)
+UNKNOWN_DOCUMENT = Words(
+    "unknown_document",
+    "Văn bản {which} không có trong danh sách chờ bạn ký; hãy xem vanthu-sign list.",
+    "Document {which} does not wait for your signature; see vanthu-sign list.",
+)
+STILL_WORKING = Words(
+    "still_working",
+    "Máy chủ đang hoàn tất chữ ký (đóng dấu thời gian); chữ ký đã được nhận, hãy xem lại sau bằng vanthu-sign list.",
+    "The server is still completing the signature; it was taken, look again later with vanthu-sign list.",
+)
