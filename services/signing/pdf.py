@@ -4,6 +4,7 @@ This and its pdf_* parts are the only modules that import pyhanko. All block (CP
 call them from a job, never inside a transaction and never from a running event loop.
 """
 
+from services.signing.mechanism import Mechanism
 from services.signing.pdf_extend import Level, extend
 from services.signing.pdf_form import (
     DAY_FIELD,
@@ -18,7 +19,7 @@ from services.signing.pdf_form import (
 from services.signing.pdf_issue import Sealer, fill_number_and_seal
 from services.signing.pdf_read import PdfFacts, inspect
 from services.signing.pdf_report import Indication, Modification, SignatureReport, ValidationReport
-from services.signing.pdf_sign import Mechanism, PreparedSignature, begin_signature, finish_signature
+from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
 from services.signing.pdf_trust import TimeStampService, Trust, check_certificate
 from services.signing.pdf_validate import validate
 

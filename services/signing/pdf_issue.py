@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from services.signing.appearance import SealLook
+from services.signing.mechanism import Mechanism
 from services.signing.pdf_extend import Level, extend
 from services.signing.pdf_form import DAY_FIELD, MONTH_FIELD, NUMBER_FIELD, SEAL_FIELD
-from services.signing.pdf_sign import Mechanism, begin_signature, finish_signature
+from services.signing.pdf_sign import begin_signature, finish_signature
 from services.signing.pdf_trust import TimeStampService, Trust
 
 

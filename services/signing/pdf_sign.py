@@ -14,7 +14,6 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
 
 from asn1crypto import algos, cms
@@ -29,6 +28,7 @@ from pyhanko.sign.signers.pdf_cms import ExternalSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.signing.appearance import Look
+from services.signing.mechanism import Mechanism
 from services.signing.pdf_draw import Canvas, draw, set_appearance
 from services.signing.pdf_form import Revision, fill_text, find_field
 from services.signing.pdf_read import BROKEN, inspect, lookup
@@ -46,14 +46,6 @@ from shared.errors import Rejected
 DIGEST = "sha256"
 # Room for the signature, its time stamp with the TSA's chain, and attributes; certificates come on top.
 _RESERVE = 16 * 1024
-
-
-class Mechanism(StrEnum):
-    """How a key signs: with SHA-256 in every case; PSS has a salt of 32 bytes and MGF1 with SHA-256."""
-
-    RSA_PKCS1 = "rsa_pkcs1"
-    RSA_PSS = "rsa_pss"
-    ECDSA = "ecdsa"
 
 
 @dataclass(frozen=True, slots=True)
