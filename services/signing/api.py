@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.signing import batch, copies, store
 from services.signing.batch import Wanted
 from services.signing.desk import Desk, told
+from services.signing.domain import Document
 from services.signing.refusals import REPORT_NOT_READY
 from services.signing.session import Preparation
 from shared import outbox
@@ -164,7 +165,8 @@ def fetch_content(
         etag = f'"{document.content.sha256}"'
         if if_none_match == etag:
             return Response(status_code=304, headers={"ETag": etag})
-        _record(tx, desk, who, "content_fetched", str(document_id), {"sha256": document.content.sha256})
+        detail = {"sha256": document.content.sha256}
+        _record(tx, desk, who, act="content_fetched", object_id=str(document_id), detail=detail)
     return Response(desk.blobs.get(document.content), media_type="application/pdf", headers=_headers(etag))
 
 
@@ -221,12 +223,12 @@ def fetch_report(sha256: str, request: Request, who: Who) -> Response:
         outcome = store.latest_outcome(tx, sha256)
         if outcome is None or outcome.get("report") is None:
             raise Rejected(REPORT_NOT_READY)
-        _record(tx, desk, who, "report_read", sha256, {})
+        _record(tx, desk, who, act="report_read", object_id=sha256, detail={})
     report = BlobRef.model_validate(outcome["report"])
     return Response(desk.blobs.get(report), media_type="application/json", headers=_headers(f'"{report.sha256}"'))
 
 
-def _task(tx: Tx, desk: Desk, document: batch.Document, person_id: UUID, at: datetime) -> TaskView:
+def _task(tx: Tx, desk: Desk, document: Document, person_id: UUID, at: datetime) -> TaskView:
     signer = document.signer_of(person_id)
     assert signer is not None  # noqa: S101  it waits for this person
     return TaskView(
@@ -297,7 +299,7 @@ def _require_reader(tx: Tx, who: Principal) -> None:
         raise Rejected(FORBIDDEN)
 
 
-def _record(tx: Tx, desk: Desk, who: Principal, act: str, object_id: str, detail: dict[str, str]) -> None:
+def _record(tx: Tx, desk: Desk, who: Principal, *, act: str, object_id: str, detail: dict[str, str]) -> None:
     """An act for the ledger that no fact carries."""
     kind = "document" if act == "content_fetched" else "report"
     event = SigningAct(by=who.actor(), at=store.now(tx), act=act, object_kind=kind, object_id=object_id, detail=detail)

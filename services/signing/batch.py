@@ -62,7 +62,7 @@ def prepare(
     """A preparation, not yet stored, or the reason against it, for each document in order. `certificate` is DER."""
     with transaction(desk.pool) as tx:
         at = store.now(tx)
-        checked = [_tried(lambda w=w: _check(tx, desk, who, certificate, w, at)) for w in wanted]  # type: ignore[misc]
+        checked = [_tried(lambda w=w: _check(tx, desk, who, w, certificate=certificate, at=at)) for w in wanted]  # type: ignore[misc]
     begun = [c if isinstance(c, Rejected) else _tried(lambda c=c: _begin(desk, c, at, pss=pss)) for c in checked]  # type: ignore[misc]
     return [b if isinstance(b, Rejected) else _tried(b) for b in begun]
 
@@ -106,13 +106,13 @@ def problems(tx: Tx, desk: Desk, document: Document, signer: Signer, at: datetim
     return found
 
 
-def _check(tx: Tx, desk: Desk, who: Principal, certificate: bytes, wanted: Wanted, at: datetime) -> _Checked:
+def _check(tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: bytes, at: datetime) -> _Checked:
     """1. The person has an open place. 2. The registry copy is fresh, person, post and authority hold today.
     3. The certificate is registered for the person, active and in its validity. 4. What was shown still stands.
     """
     document = enter(tx, who, wanted.document_id)
     signer = domain.open_place(document, who.person_id)
-    found = _check_registry(tx, desk, document, signer, certificate, at)
+    found = _check_registry(tx, desk, document, signer, certificate=certificate, at=at)
     if document.content.sha256 != wanted.base_sha256:
         raise Rejected(BASE_CHANGED)
     store.forget_expired(tx, document.id)
@@ -120,7 +120,7 @@ def _check(tx: Tx, desk: Desk, who: Principal, certificate: bytes, wanted: Wante
 
 
 def _check_registry(
-    tx: Tx, desk: Desk, document: Document, signer: Signer, certificate: bytes, at: datetime
+    tx: Tx, desk: Desk, document: Document, signer: Signer, *, certificate: bytes, at: datetime
 ) -> Certificate:
     require_fresh_copy(tx, at, desk.stale_after)
     standing = copies.standing(tx, signer)
@@ -188,7 +188,7 @@ def _check_again(tx: Tx, desk: Desk, document: Document, preparation: Preparatio
     signer = document.signers[preparation.ordinal - 1]
     certificate = copies.get_certificate(tx, preparation.certificate_id)
     der = certificate.der if certificate else b""
-    _check_registry(tx, desk, document, signer, der, store.now(tx))
+    _check_registry(tx, desk, document, signer, certificate=der, at=store.now(tx))
 
 
 def _record(desk: Desk, document: Document, preparation: Preparation, error: Rejected) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +42,30 @@ class Network:
         from services.signing.pdf_trust import TimeStampService
 
         return TimeStampService(urls=self.tsa, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStore:
+    """The PKCS#11 device with the agencies' seal keys: module (path), token (label) and PIN."""
+
+    module: str
+    token: str
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealOrder:
+    """What a seal shall say. `certificates` are (DER, chain in PEM), the preferred first; `number` None leaves
+    number and date alone; `sealed_at` is aware.
+    """
+
+    number: int | None
+    issued_on: date
+    agency: str
+    parent: str | None
+    certificates: tuple[tuple[bytes, str], ...]
+    sealed_at: datetime
+    level: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,14 @@ PDF = "application/pdf"
 CRASHES = 4  # of the process that reads a PDF, before the PDF is held to be the cause
 
 
+@dataclass(slots=True)
+class SealDevice:
+    """Where the seal keys are; `stopped` once it has refused our PIN, until the service is started again."""
+
+    store: craft.KeyStore
+    stopped: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """`network` reads the trusted roots when asked, since at our start they may not lie there yet.
@@ -39,6 +47,7 @@ class Desk:
     blobs: Blobs
     workshop: Workshop
     network: Callable[[], craft.Network]
+    keys: SealDevice
     source: str
     stale_after: float
 

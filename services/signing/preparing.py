@@ -6,12 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from services.signing import copies, craft, domain, store
-from services.signing.desk import CRASHES, PDF, Desk, is_crash, state_delay, state_refusal
+from services.signing.desk import PDF, Desk, state_delay, state_refusal
 from services.signing.domain import Document, State
-from services.signing.refusals import PDF_TOO_HARD
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
-from shared.errors import Rejected
 
 KIND = "prepare"
 DEFAULT_SEAL_MM = 36.0
@@ -63,11 +61,6 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
         state_refusal(tx, desk.source, document.id, "prepare", error)
     else:
         state_delay(tx, desk, document, "prepare", error)
-
-
-def blame_the_file(job: jobs.Job, error: Rejected) -> Rejected:
-    """A file that stops its process again and again is refused, lest it stops others' work for ever."""
-    return Rejected(PDF_TOO_HARD) if is_crash(error) and job.attempts >= CRASHES else error
 
 
 def _is_wanted(document: Document, payload: dict[str, Any]) -> bool:

@@ -1,0 +1,105 @@
+"""Signing put together: settings, the two long-running roles, and the operator's commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, SecretStr
+
+from services.signing.craft import KeyStore, Network
+from services.signing.desk import Desk, SealDevice, read_roots
+from services.signing.workshop import Workshop
+from shared.blobs import Blobs
+from shared.db import Pool
+from shared.errors import Rejected
+from shared.process import Service, Worker, main
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class SigningSettings(Settings):
+    """What signing needs beside what every service needs.
+
+    `trust` and `tsa_url` may name several, separated by the path separator and by spaces.
+    """
+
+    trust: str
+    tsa_url: str
+    network_timeout: float = Field(default=5.0, gt=0)  # seconds a request to TSA, OCSP or CRL
+    pkcs11_module: str = ""
+    seal_token: str = ""
+    seal_pin: SecretStr = SecretStr("")
+    processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
+
+
+def _desk(settings: SigningSettings, pool: Pool) -> Desk:
+    paths = tuple(Path(p) for p in settings.trust.split(os.pathsep) if p)
+    tsa = tuple(settings.tsa_url.split())
+
+    def network() -> Network:
+        return Network(roots=read_roots(paths), tsa=tsa, timeout=settings.network_timeout)
+
+    return Desk(
+        pool=pool,
+        blobs=Blobs(settings.blobs, "signing"),
+        workshop=Workshop(size=settings.processes),
+        network=network,
+        keys=SealDevice(KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value())),
+        source=settings.source,
+        stale_after=settings.registry_stale_after,
+    )
+
+
+def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
+    from services.signing.api import router
+    from services.signing.consumer import follower
+    from shared.http import create_app
+
+    app = create_app("signing", pool, router, follower=follower(settings.source))
+    app.state.desk = _desk(settings, pool)
+    return app
+
+
+def _worker(settings: SigningSettings, pool: Pool) -> Worker:
+    from services.signing.consumer import follower
+    from services.signing.work import kinds
+
+    return Worker(follower(settings.source), kinds(_desk(settings, pool)), job_threads=settings.processes)
+
+
+def _seal_key(arguments: list[str]) -> None:
+    """`seal-key create --agency IDENTIFIER`: an agency's key pair in the seal token, its CSR (PEM) on stdout."""
+    from services.signing.seal_key import create
+
+    parser = argparse.ArgumentParser(prog="python -m services.signing seal-key")
+    parser.add_argument("act", choices=["create"])
+    parser.add_argument("--agency", required=True, metavar="IDENTIFIER", help="e.g. H50.12.3")
+    parser.add_argument("--key", choices=["rsa2048", "p256"], default="rsa2048")
+    asked = parser.parse_args(arguments)
+    store = KeyStore(
+        os.environ.get("VANTHU_PKCS11_MODULE", ""),
+        os.environ.get("VANTHU_SEAL_TOKEN", ""),
+        os.environ.get("VANTHU_SEAL_PIN", ""),
+    )
+    try:
+        sys.stdout.write(create(store, asked.agency, kind=asked.key))
+    except Rejected as error:
+        sys.exit(f"{error.sentence.vi}\n{error.sentence.en}")
+
+
+SERVICE = Service(
+    name="signing",
+    settings=SigningSettings,
+    api=_api,
+    worker=_worker,
+    commands={"seal-key": _seal_key},
+)
+
+if __name__ == "__main__":
+    main(SERVICE)
