@@ -1,32 +1,92 @@
 # Vanthu. `make help` says what each target does.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
-VAR ?= $(CURDIR)/var
+.DELETE_ON_ERROR:
+# The first Python that is new enough; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+STATE := $(or $(VANTHU_VAR),$(CURDIR)/var)
+CACHE := $(or $(VANTHU_CACHE),$(HOME)/.cache/vanthu)
+TOOLS := $(CURDIR)/var/tools
 UV_VERSION := 0.13.9
-UV := $(VAR)/tools/uv/bin/uv
+UV := $(TOOLS)/uv/bin/uv
 BIN := $(CURDIR)/.venv/bin
+# Compiled modules make the next start faster; a virtual environment of somebody else is not ours.
 export PYTHONDONTWRITEBYTECODE :=
+unexport VIRTUAL_ENV
 export UV_LINK_MODE := copy
 PROJECTS := pyproject.toml $(wildcard services/*/pyproject.toml)
+CLIENTS := clients/token clients/integrator
+CODE := $(patsubst %/,%,$(dir $(wildcard services/. shared/. clients/. deploy/. tests/. bench/.)))
+TYPED := $(foreach folder,$(CODE),$(if $(shell find $(folder) -name '*.py' -print -quit),$(folder)))
+# What fails, fails soonest: rules and contracts first, the whole stack and the browsers last.
+SLOW_TESTS := tests/system tests/interop tests/web tests/chaos
+TESTS := $(filter-out $(SLOW_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard $(SLOW_TESTS))
+TEST_TOOLS := softhsm chromium qpdf poppler
 
-.PHONY: help setup lock
+# A virtual environment that was made in another place, or whose Python is gone, is made anew.
+ifneq ($(shell cat .venv/.stamp 2>/dev/null),$(CURDIR))
+$(shell rm -f .venv/.stamp)
+else ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
+$(shell rm -f .venv/.stamp)
+endif
+
+.PHONY: help setup lock run stop status demo test test-full check manifests clean clean-all
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(UV):
-	@echo "setup: uv $(UV_VERSION)"
-	@$(PYTHON) -m venv $(VAR)/tools/uv && $(VAR)/tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@deploy/local/get-uv "$(PYTHON)" $(TOOLS)/uv $(UV_VERSION)
 
-.venv/.stamp: requirements.lock clients/token/pyproject.toml clients/integrator/pyproject.toml | $(UV)
+.venv/.stamp: requirements.lock $(CLIENTS:=/pyproject.toml) | $(UV)
 	@echo "setup: virtual environment from requirements.lock"
-	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) .venv
+	@test "$$(cat .venv/.place 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c '' 2>/dev/null \
+		|| $(UV) venv --quiet --clear --python $(PYTHON) .venv
+	@echo "$(CURDIR)" > .venv/.place
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e clients/token -e clients/integrator
-	@touch $@
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps $(CLIENTS:%=-e %)
+	@echo "$(CURDIR)" > $@
 
 setup: .venv/.stamp ## Virtual environment (the embedded parts are fetched when first needed)
 
 lock: | $(UV) ## Choose versions anew and write requirements.lock (hashes, no index addresses)
-	@flock $(VAR)/tools/lock $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --group dev --group local $(PROJECTS) clients/token/pyproject.toml clients/integrator/pyproject.toml -o requirements.lock
+	@flock $(TOOLS)/lock $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --group dev --group local $(PROJECTS) $(CLIENTS:=/pyproject.toml) -o requirements.lock
+
+run: setup ## Start everything and stay; Ctrl-C stops it
+	@exec $(BIN)/python -m deploy.local up
+
+stop: setup ## Stop what `make run` started
+	@$(BIN)/python -m deploy.local down
+
+status: setup ## What runs, and where
+	@$(BIN)/python -m deploy.local status
+
+demo: setup ## Play the whole story against the running stack
+	@$(BIN)/python -m deploy.demo.story
+
+test: setup ## The suite, on the real parts, in under 15 minutes
+	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
+	@$(BIN)/python -m pytest -m "not full" --durations=10 $(TESTS)
+
+test-full: setup ## The suite with the long matrices, in under 45 minutes
+	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
+	@$(BIN)/python -m pytest --durations=20 $(TESTS)
+
+check: setup ## Style, types, import rules, manifests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --strict $(TYPED)
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory manifests
+
+manifests: setup ## Render the Kubernetes manifests and compare them with the code
+	@if [ -e tests/contracts/test_manifests.py ]; then $(BIN)/python -m pytest --quiet tests/contracts/test_manifests.py; fi
+
+clean: ## Stop it and remove its state; downloads stay
+	@if [ -e .venv/.stamp ]; then $(BIN)/python -m deploy.local down; fi
+	@if [ -d "$(STATE)" ]; then find "$(STATE)" -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} +; fi
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+clean-all: clean ## Remove the virtual environment and the downloads too
+	@rm -rf .venv "$(CURDIR)/var" "$(CACHE)"

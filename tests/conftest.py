@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.support.kafka", "tests.support.postgres"]
+pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.stack"]
 
 # Neither the zone of the machines (UTC) nor the one on paper (Hà Nội): a time without a zone shows itself.
 os.environ["TZ"] = os.environ.get("VANTHU_TEST_ZONE", "America/St_Johns")

@@ -136,7 +136,8 @@ def stay(place: Layout, *, demo: bool) -> int:
         except Stopping:
             code = INTERRUPTED
         except Rejected as refused:
-            code = _refused(refused)
+            stack.explain(refused)
+            code = 1
         finally:
             stack.stop()
     sys.stdout.flush()

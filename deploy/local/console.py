@@ -17,7 +17,6 @@ OURS = "vanthu"
 SHOWN: Mapping[str, re.Pattern[str]] = {
     "kafka": re.compile(r" (ERROR|FATAL) |^(đã dừng|\d+/\d+)|Exception"),
     "postgres": re.compile(r"PANIC|^đã dừng"),
-    "migrate": re.compile(r"ERROR|Error|migrated"),
 }
 
 

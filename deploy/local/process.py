@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -140,7 +141,7 @@ class Processes:
         return running
 
     def run(self, command: Command) -> None:
-        """Runs a process to its end; PROCESS_FAILED with the log's last lines when that is not 0."""
+        """Runs a process to its end; PROCESS_FAILED when that is not 0."""
         popen, pump = self.open(command, passing=True)
         code = popen.wait()
         pump.join(1.0)  # its last lines are written before anybody reads them
@@ -150,13 +151,11 @@ class Processes:
         if code:
             self.failed(command.name, f"exit {code}")
 
-    def failed(self, name: str, reason: str) -> None:
-        """Shows the end of its log, then raises."""
-        for line in self.tail(name):
-            self.say(name, line)
+    def failed(self, name: str, reason: str) -> NoReturn:
         raise Rejected(refusals.PROCESS_FAILED, name=name, reason=reason, log=self.log(name))
 
     def tail(self, name: str) -> list[str]:
+        """The last lines of its log, which usually say why it did not start."""
         try:
             return self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL:]
         except FileNotFoundError:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deploy.local import environment, java, kafka, layout, postgres, softhsm, topics
-from deploy.local.console import Console
+from deploy.local import environment, java, kafka, layout, postgres, refusals, softhsm, topics
+from deploy.local.console import SHOWN, Console
 from deploy.local.process import Command, Processes, Running, Stopping
-from shared.errors import Sentence
+from shared.errors import Rejected, Sentence
 
 READY_BOUND = 120.0  # seconds until a process answers
 GIVE_UP = 3  # restarts before a process has ever answered
@@ -79,6 +79,14 @@ class Stack:
         postgres.clear_leftovers(self.place.var / "postgres")
         self._say(f"đã dừng ({time.monotonic() - began:.1f} giây)", f"stopped ({time.monotonic() - began:.1f} s)")
 
+    def explain(self, refused: Rejected) -> None:
+        """Why the stack did not start, after the last lines of a log that the console does not show."""
+        name = str(refused.params.get("name"))
+        if refused.refusal is refusals.PROCESS_FAILED and name in SHOWN:
+            for line in self.processes.tail(name):
+                self.console.tell(line, name)
+        self.console.both(refused.sentence)
+
     def _together(self, steps: list[Callable[[], None]]) -> None:
         """Runs the steps at once; the first failure, or somebody's wish to stop, ends the waiting."""
         pool = concurrent.futures.ThreadPoolExecutor(len(steps))
@@ -128,7 +136,7 @@ class Stack:
         postgres.provide(server, service, lambda role: environment.role_password(self.place, role))
         program = [PYTHON, "-m", f"services.{service}"]
         migration = environment.of_migration(self.place, service)
-        self.processes.run(Command(name=f"{service} migrate", arguments=[*program, "migrate"], environment=migration))
+        self.processes.run(Command(name=f"{service}-migrate", arguments=[*program, "migrate"], environment=migration))
         hsm = self._hsm.result() if service == "signing" else None
         settings = environment.of_service(self.place, service, hsm)
         api = Command(name=service, arguments=[*program, "api"], environment=settings, patience=PATIENCE)
