@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from shared.events import Actor, Event
+from shared.events import Actor, Envelope, Event
 
 Thing = TypeVar("Thing")
+Fact = TypeVar("Fact", bound=Event)
 
 SYSTEM = "docs"
 
@@ -37,3 +38,10 @@ class Reason:
 def ourselves() -> Actor:
     """The actor of what no person did."""
     return Actor(name="Vanthu", system=SYSTEM)
+
+
+def fact_of(envelope: Envelope, kind: type[Fact]) -> Fact:
+    """An envelope's payload as the type that its handler is registered for."""
+    if not isinstance(envelope.data, kind):
+        raise TypeError(f"{envelope.type} came to the handler of {kind.TYPE}")
+    return envelope.data

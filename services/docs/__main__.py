@@ -1,0 +1,47 @@
+"""Composition root of docs: `python -m services.docs migrate|api|worker`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.docs.consumer import make_follower
+from shared import process
+from shared.db import Pool
+from shared.inbox import Follower
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class DocsSettings(Settings):
+    """What docs is told beside what every service is: its partners, a comma list; one inbound topic each is followed."""
+
+    partners: str = "motcua"
+
+    @property
+    def partner_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.partners.split(",") if name.strip())
+
+
+def follower(settings: DocsSettings) -> Follower:
+    return make_follower(settings.source, settings.partner_names)
+
+
+def api(settings: DocsSettings, pool: Pool) -> FastAPI:
+    from services.docs.access import Office
+    from services.docs.api import make_app
+    from shared.blobs import Blobs
+
+    office = Office(settings.source, Blobs(settings.blobs, "docs"), settings.registry_stale_after)
+    return make_app(pool, office, follower(settings))
+
+
+def worker(settings: DocsSettings, _pool: Pool) -> process.Worker:
+    return process.Worker(follower=follower(settings))
+
+
+SERVICE = process.Service(name="docs", settings=DocsSettings, api=api, worker=worker)
+
+if __name__ == "__main__":
+    process.main(SERVICE)

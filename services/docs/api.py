@@ -1,0 +1,421 @@
+"""HTTP for documents on their way out: submitted, reviewed, numbered, voided, dispatched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, Response
+from pydantic import Field
+
+from services.docs import (
+    access,
+    api_exchange,
+    api_files,
+    api_incoming,
+    delivery,
+    document,
+    numbering,
+    refusals,
+    standing,
+    store,
+    store_numbering,
+    store_registry,
+)
+from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Line, Member, ReasonLine, Text
+from services.docs.catalogue import STATUSES
+from services.docs.delivery import Delivery
+from services.docs.document import Document, Review, State
+from services.docs.step import Step
+from services.docs.store import Entry
+from services.docs.views import (
+    Body,
+    EntryView,
+    PartView,
+    PartyView,
+    ReasonView,
+    View,
+    entry_views,
+    part_views,
+    party_view,
+    reason_view,
+)
+from shared import db
+from shared.errors import Rejected
+from shared.events.docs import Part, Signer
+from shared.http import OnceOnly, create_app, encode_cursor
+from shared.ids import new_id
+from shared.inbox import Follower
+
+router = APIRouter(tags=["documents"])
+
+
+def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAPI:
+    """The ASGI application; `follower` serves the operator's replay of parked events."""
+    app = create_app(
+        "docs", pool, router, api_incoming.router, api_files.router, api_exchange.router, follower=follower
+    )
+    app.state.office = office
+    return app
+
+
+# --- what comes in
+
+
+class PartBody(Body):
+    file_id: UUID
+    kind: Literal["main", "annex"]
+
+
+class SubmitBody(Body):
+    type_code: str = Field(max_length=10)
+    symbol: Annotated[Text, Field(min_length=1, max_length=30)]
+    abstract: Line
+    urgency: int = Field(default=0, ge=0, le=3)  # NĐ 30 annex I.III.2b
+    authority_id: UUID
+    parts: list[PartBody] = Field(min_length=1, max_length=50)
+    reviewer_ids: list[UUID] = Field(default=[], max_length=20)
+
+
+class ResubmitBody(Body):
+    """What is left out stays as it was."""
+
+    parts: list[PartBody] = Field(min_length=1, max_length=50)
+    symbol: Annotated[Text, Field(min_length=1, max_length=30)] | None = None
+    abstract: Line | None = None
+    urgency: int | None = Field(default=None, ge=0, le=3)
+    authority_id: UUID | None = None
+    reviewer_ids: list[UUID] | None = Field(default=None, max_length=20)
+
+
+class ReasonBody(Body):
+    reason: ReasonLine
+
+
+class IssueBody(Body):
+    register_code: str | None = Field(default=None, max_length=20)
+
+
+class DispatchBody(Body):
+    recipients: list[Annotated[Text, Field(min_length=1, max_length=35)]] = Field(min_length=1, max_length=1000)
+
+
+# --- what goes out
+
+
+class SignerView(View):
+    person_id: UUID
+    name: str
+    post: str
+    capacity: str
+    block: tuple[str, ...]
+
+
+class AuthorView(View):
+    person_id: UUID
+    name: str
+
+
+class ReviewView(View):
+    person_id: UUID
+    name: str
+    approved: bool
+
+
+class ContentView(View):
+    sha256: str
+    size: int
+
+
+class DeliveryView(View):
+    delivery_id: UUID
+    receiver: PartyView
+    partner: str | None
+    status: str
+    status_vi: str
+    reason: str | None
+    reason_code: str | None
+    arrival_number: int | None
+    dispatched_at: datetime
+    history: list[EntryView]
+
+
+class WaitingView(View):
+    role: str
+    name: str | None
+
+
+class DocumentLine(View):
+    """A document in a list."""
+
+    id: UUID
+    state: State
+    state_reason: ReasonView | None
+    type_code: str
+    type_name: str
+    symbol: str
+    abstract: str
+    urgency: int
+    number: int | None
+    number_symbol: str | None
+    issued_on: date | None
+    author: AuthorView
+    signer: SignerView
+    waiting_for: WaitingView | None
+    submitted_at: datetime
+    version: int
+
+
+class DocumentView(DocumentLine):
+    reviewers: list[ReviewView]
+    parts: list[PartView]
+    content: ContentView | None
+    level: str | None
+    history: list[EntryView]
+    deliveries: list[DeliveryView]
+
+
+class DocumentPage(View):
+    items: list[DocumentLine]
+    next_cursor: str | None
+
+
+def _line(held: Document) -> dict[str, Any]:
+    waiting, number = document.waiting_for(held), held.numbering
+    signer = held.signers[0]
+    return {
+        "id": held.id,
+        "state": held.state,
+        "state_reason": reason_view(held.state_reason),
+        "type_code": held.type_code,
+        "type_name": held.type_name,
+        "symbol": held.symbol,
+        "abstract": held.abstract,
+        "urgency": held.urgency,
+        "number": number.number if number else None,
+        "number_symbol": number.number_symbol if number else None,
+        "issued_on": number.issued_on if number else None,
+        "author": AuthorView(person_id=held.author_id, name=held.author_name),
+        "signer": SignerView(**signer.model_dump(include={"person_id", "name", "post", "capacity", "block"})),
+        "waiting_for": WaitingView(role=waiting.role, name=waiting.name) if waiting else None,
+        "submitted_at": held.submitted_at,
+        "version": held.version,
+    }
+
+
+def _view(tx: db.Tx, held: Document) -> DocumentView:
+    deliveries = store.list_deliveries(tx, held.id)
+    histories = store.histories(tx, [held.id, *(d.id for d in deliveries)])
+    return DocumentView(
+        **_line(held),
+        reviewers=[ReviewView(person_id=r.person_id, name=r.name, approved=r.approved) for r in held.reviews],
+        parts=part_views(held.parts),
+        content=ContentView(sha256=held.content.sha256, size=held.content.size),
+        level=held.level,
+        history=entry_views(histories[held.id]),
+        deliveries=[_delivery_view(d, histories[d.id]) for d in deliveries],
+    )
+
+
+def _delivery_view(held: Delivery, history: list[Entry]) -> DeliveryView:
+    return DeliveryView(
+        delivery_id=held.id,
+        receiver=party_view(held.receiver),
+        partner=held.partner,
+        status=held.status,
+        status_vi=STATUSES[held.status],
+        reason=held.reason,
+        reason_code=held.reason_code,
+        arrival_number=held.arrival_number,
+        dispatched_at=held.dispatched_at,
+        history=entry_views(history),
+    )
+
+
+# --- reading
+
+
+@router.get("/documents")
+def list_documents(acting: Member, state: State | None = None, cursor: str | None = None) -> DocumentPage:
+    """The agency's documents, newest first."""
+    found = store.list_documents(acting.tx, state, access.cursor_id(cursor), access.PAGE + 1)
+    items = found[: access.PAGE]
+    more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
+    return DocumentPage(items=[DocumentLine(**_line(each)) for each in items], next_cursor=more)
+
+
+@router.get("/documents/{document_id}")
+def get_document(document_id: UUID, acting: Member, response: Response) -> DocumentView:
+    held = store.get(acting.tx, document_id)
+    access.etag(response, held.version)
+    return _view(acting.tx, held)
+
+
+@router.get("/documents/{document_id}/content", response_class=Response)
+def get_content(document_id: UUID, door: DoorDep) -> Response:
+    """The current PDF of the main part: submitted, prepared, signed or sealed."""
+    with door.open("clerk", "leader") as acting:
+        held = store.get(acting.tx, document_id)
+    return access.send_file(door.office.blobs, held.content, held.parts[0].filename)
+
+
+@router.get("/documents/{document_id}/parts/{ordinal}/content", response_class=Response)
+def get_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
+    """A part as it was submitted."""
+    with door.open("clerk", "leader") as acting:
+        part = access.part_at(store.get(acting.tx, document_id).parts, ordinal)
+    return access.send_file(door.office.blobs, part.content, part.filename)
+
+
+# --- submitting and reviewing
+
+
+@router.post("/documents", status_code=201)
+def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
+    def act() -> DocumentView:
+        now, kind = acting.now(), standing.document_type(body.type_code)
+        parts = _parts(acting, body.parts)
+        draft = Document(
+            id=new_id(),
+            agency=acting.agency(),
+            state="in_review",
+            type_code=kind.code,
+            type_name=kind.vi,
+            symbol=numbering.symbol_of(kind, body.symbol),
+            abstract=body.abstract,
+            urgency=body.urgency,
+            signers=(_signer(acting, body.authority_id, kind.code),),
+            reviews=_reviews(acting, body.reviewer_ids),
+            parts=parts,
+            content=parts[0].content,
+            author_id=acting.person_id,
+            author_name=acting.post.name,
+            submitted_at=now,
+        )
+        store.keep_document(acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True)
+        return _view(acting.tx, store.get(acting.tx, draft.id))
+
+    return once.run(act, DocumentView)
+
+
+def _signer(acting: Acting, authority_id: UUID, type_code: str) -> Signer:
+    authority = store_registry.find_authority(acting.tx, authority_id)
+    return standing.signer_by(authority, acting.agency_id, standing.document_type(type_code), acting.today())
+
+
+def _reviews(acting: Acting, reviewer_ids: list[UUID]) -> tuple[Review, ...]:
+    if not reviewer_ids:
+        return ()
+    names = {
+        post.person_id: post.name for post in store_registry.list_posts(acting.tx, acting.agency_id, acting.today())
+    }
+    if any(person not in names for person in reviewer_ids):
+        raise Rejected(refusals.REVIEWER_UNKNOWN)
+    return tuple(Review(person, names[person]) for person in dict.fromkeys(reviewer_ids))
+
+
+def _parts(acting: Acting, wanted: list[PartBody]) -> tuple[Part, ...]:
+    if [part.kind for part in wanted] != ["main"] + ["annex"] * (len(wanted) - 1):
+        raise Rejected(refusals.MAIN_PART_FIRST)
+    files = store.find_files(acting.tx, [part.file_id for part in wanted])
+    for part in wanted:
+        if part.file_id not in files:
+            raise Rejected(refusals.FILE_UNKNOWN, file_id=part.file_id)
+    return tuple(
+        Part(ordinal=n, kind=part.kind, filename=files[part.file_id].filename, content=files[part.file_id].content)
+        for n, part in enumerate(wanted)
+    )
+
+
+@router.post("/documents/{document_id}/resubmit")
+def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfMatch = None) -> DocumentView:
+    held = store.lock(acting.tx, document_id)
+    access.check_version(if_match, held.version)
+    kind = standing.document_type(held.type_code)
+    parts = _parts(acting, body.parts)
+    authority_id = body.authority_id or held.signers[0].authority_id
+    revised = replace(
+        held,
+        parts=parts,
+        content=parts[0].content,
+        symbol=numbering.symbol_of(kind, body.symbol) if body.symbol else held.symbol,
+        abstract=body.abstract or held.abstract,
+        urgency=held.urgency if body.urgency is None else body.urgency,
+        signers=(_signer(acting, authority_id, held.type_code),),
+        reviews=held.reviews if body.reviewer_ids is None else _reviews(acting, body.reviewer_ids),
+    )
+    return _made(acting, held, document.resubmit(held, revised, acting.by, acting.now()), None)
+
+
+@router.post("/documents/{document_id}/approve")
+def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> DocumentView:
+    held = store.lock(acting.tx, document_id)
+    step = document.approve(held, acting.person_id, acting.by, acting.now())
+    return _made(acting, held, step, if_match)
+
+
+@router.post("/documents/{document_id}/return")
+def return_for_revision(document_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
+    held = store.lock(acting.tx, document_id)
+    step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now())
+    return _made(acting, held, step, if_match)
+
+
+def _made(acting: Acting, held: Document, step: Step[Document] | None, if_match: str | None) -> DocumentView:
+    """Keep the step; no step means that it was done before, and the answer is the same (a second click)."""
+    if step:
+        access.check_version(if_match, held.version)
+        store.keep_document(acting.tx, step, source=acting.office.source)
+    return _view(acting.tx, store.get(acting.tx, held.id))
+
+
+# --- number, seal, dispatch
+
+
+@router.post("/documents/{document_id}/issue")
+def issue(document_id: UUID, acting: Clerk, body: IssueBody | None = None, if_match: IfMatch = None) -> DocumentView:
+    """Take the next number and order the seal, in one transaction; again it gives the number that was taken."""
+    held = store.lock(acting.tx, document_id)
+    if not document.may_take_number(held):
+        return _made(acting, held, None, None)
+    standing.check_fresh(store_registry.oldest_copy(acting.tx), acting.now(), acting.office.stale_after)
+    code = numbering.outgoing_register(body.register_code if body else None)
+    register, day = access.take_number(acting, code)
+    step = document.issue(held, register_code=code, number=register.last, day=day, by=acting.by, at=acting.now())
+    symbol = step.after.descriptor.number_symbol
+    store_numbering.enter(
+        acting.tx, acting.agency_id, register, subject=held.id, day=day, direction="out", number_symbol=symbol
+    )
+    return _made(acting, held, step, if_match)
+
+
+@router.post("/documents/{document_id}/void-number")
+def void_number(document_id: UUID, body: ReasonBody, acting: Clerk, if_match: IfMatch = None) -> DocumentView:
+    held = store.lock(acting.tx, document_id)
+    step = document.void_number(held, body.reason, acting.by, acting.now())
+    if step:
+        store_numbering.void(acting.tx, held.id, body.reason)
+    return _made(acting, held, step, if_match)
+
+
+@router.post("/documents/{document_id}/dispatch")
+def dispatch(document_id: UUID, body: DispatchBody, acting: Clerk, once: OnceOnly) -> DocumentView:
+    """To all recipients or, when one is wrong, to nobody."""
+
+    def act() -> DocumentView:
+        held = store.lock(acting.tx, document_id)
+        document.check_issued(held)
+        day, now = acting.today(), acting.now()
+        known = store_registry.find_agencies(acting.tx, body.recipients, day)
+        recipients = standing.recipients_by(body.recipients, known, acting.agency_id, day)
+        sent = {d.receiver.identifier for d in store.list_deliveries(acting.tx, held.id)}
+        if again := sorted(sent & set(body.recipients)):
+            raise Rejected(refusals.ALREADY_DISPATCHED, identifiers=", ".join(again))
+        for recipient in recipients:
+            step = delivery.dispatch(held, recipient, new_id(), acting.by, now)
+            store.keep_delivery(acting.tx, step, source=acting.office.source, new=True)
+        return _view(acting.tx, held)
+
+    return once.run(act, DocumentView)

@@ -1,0 +1,243 @@
+"""HTTP for documents that arrived: seen with their validation, registered or refused, assigned, handled."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from services.docs import access, incoming, refusals, store, store_incoming, store_numbering, store_registry
+from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine, Text
+from services.docs.catalogue import ARRIVALS, STATUSES
+from services.docs.incoming import Incoming
+from services.docs.step import Step
+from services.docs.views import (
+    Body,
+    EntryView,
+    PartView,
+    PartyView,
+    ReasonView,
+    View,
+    entry_views,
+    part_views,
+    party_view,
+    reason_view,
+)
+from shared.errors import NotFound, Rejected
+from shared.events.signing import SignatureSummary
+from shared.http import encode_cursor
+
+router = APIRouter(tags=["incoming"])
+
+Status = Literal["01", "02", "03", "04", "05", "06"]
+
+
+class RefuseBody(Body):
+    reason: ReasonLine
+
+
+class AssignBody(Body):
+    person_id: UUID
+
+
+class CompleteBody(Body):
+    note: Annotated[Text, Field(max_length=1000)] | None = None
+
+
+class ValidationView(View):
+    indication: str
+    sub_indication: str | None
+    code: str | None
+    reason_vi: str
+    reason_en: str
+    signatures: tuple[SignatureSummary, ...]
+    has_report: bool
+
+
+class AssigneeView(View):
+    person_id: UUID
+    name: str
+
+
+class IncomingLine(View):
+    """An arrived document in a list."""
+
+    id: UUID
+    delivery_id: UUID
+    sender: PartyView
+    number_symbol: str | None
+    type_code: str
+    type_name: str
+    abstract: str
+    issued_on: date | None
+    urgency: int
+    signer_name: str
+    status: Status
+    status_vi: str
+    reason: str | None
+    reason_code: str | None
+    arrival_number: int | None
+    arrived_at: datetime
+    assignee: AssigneeView | None
+    validation: ValidationView | None
+    delayed: ReasonView | None
+    version: int
+
+
+class IncomingView(IncomingLine):
+    parts: list[PartView]
+    history: list[EntryView]
+
+
+class IncomingPage(View):
+    items: list[IncomingLine]
+    next_cursor: str | None
+
+
+def _line(held: Incoming) -> dict[str, Any]:
+    about = held.descriptor
+    assigned = held.assignee_id is not None and held.assignee_name is not None
+    return {
+        "id": held.id,
+        "delivery_id": held.delivery_id,
+        "sender": party_view(held.sender),
+        "number_symbol": about.number_symbol,
+        "type_code": about.type_code,
+        "type_name": about.type_name,
+        "abstract": about.abstract,
+        "issued_on": about.issued_on,
+        "urgency": about.urgency,
+        "signer_name": held.signer_name,
+        "status": held.status,
+        "status_vi": STATUSES[held.status],
+        "reason": held.reason,
+        "reason_code": held.reason_code,
+        "arrival_number": held.arrival_number,
+        "arrived_at": held.arrived_at,
+        "assignee": {"person_id": held.assignee_id, "name": held.assignee_name} if assigned else None,
+        "validation": _validation(held),
+        "delayed": reason_view(held.delayed),
+        "version": held.version,
+    }
+
+
+def _validation(held: Incoming) -> ValidationView | None:
+    found = held.validation
+    if found is None:
+        return None
+    return ValidationView(
+        indication=found.indication,
+        sub_indication=found.sub_indication,
+        code=found.code,
+        reason_vi=found.reason_vi,
+        reason_en=found.reason_en,
+        signatures=found.signatures,
+        has_report=found.report is not None,
+    )
+
+
+def _view(acting: Acting, incoming_id: UUID) -> IncomingView:
+    held = store_incoming.get(acting.tx, incoming_id)
+    history = store.histories(acting.tx, [held.id])[held.id]
+    return IncomingView(**_line(held), parts=part_views(held.parts), history=entry_views(history))
+
+
+def _made(acting: Acting, held: Incoming, step: Step[Incoming] | None, if_match: str | None) -> IncomingView:
+    """Keep the step; no step means that it was done before, and the answer is the same (a second click)."""
+    if step:
+        access.check_version(if_match, held.version)
+        store_incoming.keep_incoming(acting.tx, step, source=acting.office.source)
+    return _view(acting, held.id)
+
+
+# --- reading
+
+
+@router.get("/incoming")
+def list_incoming(acting: Member, status: Status | None = None, cursor: str | None = None) -> IncomingPage:
+    """What arrived at the agency, newest first."""
+    found = store_incoming.list_incoming(acting.tx, status, access.cursor_id(cursor), access.PAGE + 1)
+    items = found[: access.PAGE]
+    more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
+    return IncomingPage(items=[IncomingLine(**_line(each)) for each in items], next_cursor=more)
+
+
+@router.get("/incoming/{incoming_id}")
+def get_incoming(incoming_id: UUID, acting: Member, response: Response) -> IncomingView:
+    found = _view(acting, incoming_id)
+    access.etag(response, found.version)
+    return found
+
+
+@router.get("/incoming/{incoming_id}/content", response_class=Response)
+def get_content(incoming_id: UUID, door: DoorDep) -> Response:
+    """The main part, checked against the digest that the sender declared."""
+    return get_part(incoming_id, 0, door)
+
+
+@router.get("/incoming/{incoming_id}/parts/{ordinal}/content", response_class=Response)
+def get_part(incoming_id: UUID, ordinal: int, door: DoorDep) -> Response:
+    with door.open("clerk", "leader") as acting:
+        part = access.part_at(store_incoming.get(acting.tx, incoming_id).parts, ordinal)
+    return access.send_file(door.office.blobs, part.content, part.filename)
+
+
+@router.get("/incoming/{incoming_id}/report", response_class=Response)
+def get_report(incoming_id: UUID, door: DoorDep) -> Response:
+    """Signing's validation report, JSON."""
+    with door.open("clerk", "leader") as acting:
+        validation = store_incoming.get(acting.tx, incoming_id).validation
+    if validation is None or validation.report is None:
+        raise NotFound("báo cáo kiểm tra chữ ký")
+    return access.send_file(door.office.blobs, validation.report, "bao-cao-kiem-tra.json")
+
+
+# --- acting
+
+
+@router.post("/incoming/{incoming_id}/register")
+def register(incoming_id: UUID, acting: Clerk, if_match: IfMatch = None) -> IncomingView:
+    """Enter it in the register of arrivals; again it gives the number that was taken."""
+    held = store_incoming.lock(acting.tx, incoming_id)
+    if not incoming.may_register(held):
+        return _made(acting, held, None, None)
+    taken, day = access.take_number(acting, ARRIVALS)
+    store_numbering.enter(
+        acting.tx, acting.agency_id, taken, subject=held.id, day=day, direction="in", number_symbol=None
+    )
+    return _made(acting, held, incoming.register(held, taken.last, acting.by, acting.now()), if_match)
+
+
+@router.post("/incoming/{incoming_id}/refuse")
+def refuse(incoming_id: UUID, body: RefuseBody, acting: Clerk, if_match: IfMatch = None) -> IncomingView:
+    held = store_incoming.lock(acting.tx, incoming_id)
+    return _made(acting, held, incoming.refuse(held, body.reason, acting.by, acting.now()), if_match)
+
+
+@router.post("/incoming/{incoming_id}/assign")
+def assign(incoming_id: UUID, body: AssignBody, acting: Member, if_match: IfMatch = None) -> IncomingView:
+    held = store_incoming.lock(acting.tx, incoming_id)
+    posts = store_registry.list_posts(acting.tx, acting.agency_id, acting.today())
+    person = next((post for post in posts if post.person_id == body.person_id), None)
+    if person is None:
+        raise Rejected(refusals.ASSIGNEE_UNKNOWN)
+    step = incoming.assign(held, person.person_id, person.name, acting.by, acting.now())
+    return _made(acting, held, step, if_match)
+
+
+@router.post("/incoming/{incoming_id}/start")
+def start(incoming_id: UUID, acting: Member, if_match: IfMatch = None) -> IncomingView:
+    held = store_incoming.lock(acting.tx, incoming_id)
+    return _made(acting, held, incoming.start(held, acting.by, acting.now()), if_match)
+
+
+@router.post("/incoming/{incoming_id}/complete")
+def complete(
+    incoming_id: UUID, acting: Member, body: CompleteBody | None = None, if_match: IfMatch = None
+) -> IncomingView:
+    held = store_incoming.lock(acting.tx, incoming_id)
+    note = body.note if body else None
+    return _made(acting, held, incoming.complete(held, note, acting.by, acting.now()), if_match)

@@ -1,0 +1,159 @@
+"""What docs does when signing, registry, portal, partners or docs itself state something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from services.docs import consumer_exchange, delivery, document, incoming, store, store_incoming, store_registry
+from services.docs.document import Document
+from services.docs.step import Step, fact_of
+from shared.db import Tx, act_for
+from shared.events import Envelope, Event, exchange, portal, registry, signing
+from shared.events.docs import DELIVERY, DeliveryDispatched, DeliveryStatusReported
+from shared.ids import new_id
+from shared.inbox import Follower, Handler
+from shared.tokens import receive_key
+
+GROUP = "docs"
+
+
+def make_follower(source: str, partners: Iterable[str]) -> Follower:
+    """What docs follows; `source` names this deployment in what it states itself."""
+    topics = (
+        signing.DOCUMENT.name,
+        DELIVERY.name,
+        portal.KEY.name,
+        registry.AGENCY.name,
+        registry.PERSON.name,
+        registry.AUTHORITY.name,
+        *(exchange.INBOUND.of(name) for name in partners),
+    )
+    stating: dict[type[Event], Callable[..., None]] = {
+        signing.DocumentPrepared: receive_prepared_document,
+        signing.DocumentSigned: receive_signed_document,
+        signing.DocumentSealed: receive_sealed_document,
+        signing.DocumentRefused: receive_refused_document,
+        signing.DocumentDelayed: receive_delayed_document,
+        signing.DocumentValidated: receive_validated_document,
+        DeliveryDispatched: receive_dispatched_delivery,
+        DeliveryStatusReported: receive_delivery_status,
+        exchange.DocumentSent: consumer_exchange.receive_partner_document,
+        exchange.StatusSent: consumer_exchange.receive_partner_status,
+    }
+    handlers: dict[type[Event], Handler] = {kind: partial(handle, source=source) for kind, handle in stating.items()}
+    handlers |= {
+        portal.KeyStated: receive_key,
+        registry.AgencyStated: receive_agency,
+        registry.PersonStated: receive_person,
+        registry.AuthorityStated: receive_authority,
+        registry.Heartbeat: receive_heartbeat,
+    }
+    answer = partial(consumer_exchange.answer_unreadable, source=source)
+    return Follower(GROUP, topics, handlers, on_malformed=answer)
+
+
+# --- registry: the last state is copied
+
+
+def receive_agency(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_agency(tx, fact_of(envelope, registry.AgencyStated))
+
+
+def receive_person(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_person(tx, fact_of(envelope, registry.PersonStated))
+
+
+def receive_authority(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_authority(tx, fact_of(envelope, registry.AuthorityStated))
+
+
+def receive_heartbeat(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_heartbeat(tx, fact_of(envelope, registry.Heartbeat))
+
+
+# --- signing
+
+
+def receive_prepared_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentPrepared)
+    _move_on(tx, stated.document_id, lambda held: document.receive_prepared(held, stated), source)
+
+
+def receive_signed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentSigned)
+    _move_on(tx, stated.document_id, lambda held: document.receive_signed(held, stated), source)
+
+
+def receive_sealed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentSealed)
+    _move_on(tx, stated.document_id, lambda held: document.receive_sealed(held, stated), source)
+
+
+def receive_refused_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentRefused)
+    _move_on(tx, stated.document_id, lambda held: document.receive_refused(held, stated), source)
+
+
+def receive_delayed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """Of a document on its way out, or of an arrived one that is being validated."""
+    stated = fact_of(envelope, signing.DocumentDelayed)
+    if stated.stage != "validate":
+        _move_on(tx, stated.document_id, lambda held: document.receive_delayed(held, stated), source)
+    elif _act_for_owner(tx, stated.document_id, "incoming"):
+        step = incoming.receive_delayed(store_incoming.lock(tx, stated.document_id), stated)
+        if step:
+            store_incoming.keep_incoming(tx, step, source=source)
+
+
+def receive_validated_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentValidated)
+    if _act_for_owner(tx, stated.incoming_id, "incoming"):
+        step = incoming.receive_validated(store_incoming.lock(tx, stated.incoming_id), stated)
+        if step:
+            store_incoming.keep_incoming(tx, step, source=source)
+
+
+def _move_on(tx: Tx, document_id: UUID, rule: Callable[[Document], Step[Document] | None], source: str) -> None:
+    if not _act_for_owner(tx, document_id, "document"):
+        return  # not a document of this deployment
+    step = rule(store.lock(tx, document_id))
+    if step:
+        store.keep_document(tx, step, source=source)
+
+
+def _act_for_owner(tx: Tx, subject: UUID, kind: str) -> bool:
+    agency = store.find_agency_of(tx, subject, kind)
+    act_for(tx, agency)
+    return agency is not None
+
+
+# --- deliveries: the sender's fact becomes the receiver's row, and back
+
+
+def receive_dispatched_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """To an agency here: it arrives in that agency's rows. To one behind a partner: out on the partner's topic."""
+    stated = fact_of(envelope, DeliveryDispatched)
+    if stated.partner:
+        consumer_exchange.deliver_to_partner(tx, stated, stated.partner, source=source)
+    else:
+        act_for(tx, stated.receiver.agency_id)
+        step = incoming.arrive(stated, new_id(), datetime.now(UTC))
+        store_incoming.keep_incoming(tx, step, source=source, new=True)
+
+
+def receive_delivery_status(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """What the receiver reports, into the sender's row, or on to the partner that sent it."""
+    stated = fact_of(envelope, DeliveryStatusReported)
+    sender = stated.sender.agency_id
+    agency = store_registry.find_agency(tx, sender) if sender else None
+    if agency and agency.partner:
+        consumer_exchange.report_to_partner(tx, stated, agency.partner, source=source)
+        return
+    act_for(tx, sender)
+    held = store.find_delivery_for_update(tx, stated.delivery_id)
+    step = delivery.receive_status(held, stated) if held else None
+    if step:
+        store.keep_delivery(tx, step, source=source)

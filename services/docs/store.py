@@ -1,0 +1,294 @@
+"""Documents, files, deliveries and histories in PostgreSQL. The transaction says for which agency (row-level security)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel
+
+from services.docs.delivery import Delivery
+from services.docs.document import Document, Review
+from services.docs.numbering import Numbering
+from services.docs.step import Reason, Step
+from shared import outbox
+from shared.db import Tx
+from shared.errors import STALE_VERSION, NotFound, Rejected
+from shared.events import Actor, BlobRef
+from shared.events.docs import Part, Party, Signer
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An uploaded file of an agency, not yet or already part of a document."""
+
+    id: UUID
+    agency_id: UUID
+    person_id: UUID
+    filename: str
+    content: BlobRef
+    page_count: int
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of a history."""
+
+    subject_id: UUID
+    at: datetime
+    act: str
+    by: Actor
+    detail: str | None
+
+
+def json_of(value: BaseModel | Sequence[BaseModel] | None) -> Jsonb | None:
+    if value is None:
+        return None
+    if isinstance(value, BaseModel):
+        return Jsonb(value.model_dump(mode="json", exclude_none=True))
+    return Jsonb([each.model_dump(mode="json", exclude_none=True) for each in value])
+
+
+def reason_json(reason: Reason | None) -> Jsonb | None:
+    return Jsonb(asdict(reason)) if reason else None
+
+
+# --- a step is kept whole: the row, the line in its history, the facts
+
+
+def keep(tx: Tx, step: Step[Any], save: Callable[[Tx, Any], None], *, subject: UUID, agency: UUID, source: str) -> None:
+    """Save the next state, its history and its facts in one transaction; the row must be locked or new."""
+    save(tx, step.after)
+    tx.execute(
+        "INSERT INTO history (agency_id, subject_id, at, act, actor, detail) VALUES (%s, %s, %s, %s, %s, %s)",
+        [agency, subject, step.at, step.act, json_of(step.by), step.detail],
+    )
+    for event in step.tell:
+        outbox.put(tx, event, source=source)
+
+
+def keep_document(tx: Tx, step: Step[Document], *, source: str, new: bool = False) -> None:
+    keep(tx, step, add if new else save, subject=step.after.id, agency=step.after.agency_id, source=source)
+
+
+def keep_delivery(tx: Tx, step: Step[Delivery], *, source: str, new: bool = False) -> None:
+    keep(
+        tx,
+        step,
+        add_delivery if new else save_delivery,
+        subject=step.after.id,
+        agency=step.after.agency_id,
+        source=source,
+    )
+
+
+def histories(tx: Tx, subjects: Sequence[UUID]) -> dict[UUID, list[Entry]]:
+    """The histories of several things, oldest line first."""
+    rows = tx.execute(
+        "SELECT subject_id, at, act, actor, detail FROM history WHERE subject_id = ANY(%s) ORDER BY pos",
+        [list(subjects)],
+    ).fetchall()
+    found: dict[UUID, list[Entry]] = {subject: [] for subject in subjects}
+    for row in rows:
+        by = Actor.model_validate(row.pop("actor"))
+        found[row["subject_id"]].append(Entry(by=by, **row))
+    return found
+
+
+# --- where things are
+
+
+def add_whereabouts(tx: Tx, subject: UUID, kind: str, agency: UUID) -> None:
+    tx.execute(
+        "INSERT INTO whereabouts (subject_id, kind, agency_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [subject, kind, agency],
+    )
+
+
+def find_agency_of(tx: Tx, subject: UUID, kind: str) -> UUID | None:
+    """The agency whose document or incoming document this is; None when it is none of ours."""
+    row = tx.execute(
+        "SELECT agency_id FROM whereabouts WHERE subject_id = %s AND kind = %s", [subject, kind]
+    ).fetchone()
+    return row["agency_id"] if row else None
+
+
+# --- files
+
+
+def add_file(tx: Tx, file: StoredFile) -> None:
+    tx.execute(
+        "INSERT INTO file (id, agency_id, person_id, filename, content, page_count, uploaded_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            file.id,
+            file.agency_id,
+            file.person_id,
+            file.filename,
+            json_of(file.content),
+            file.page_count,
+            file.uploaded_at,
+        ],
+    )
+
+
+def find_files(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, StoredFile]:
+    rows = tx.execute("SELECT * FROM file WHERE id = ANY(%s)", [list(ids)]).fetchall()
+    return {row["id"]: StoredFile(**{**row, "content": BlobRef.model_validate(row["content"])}) for row in rows}
+
+
+# --- documents
+
+DOCUMENT_COLUMNS = (
+    "id, agency_id, agency_identifier, agency_name, state, state_reason, type_code, type_name, symbol, abstract,"
+    " urgency, signers, reviews, parts, content, level, author_id, author_name, waits_for, register_code, year, number,"
+    " number_symbol, issued_on, submitted_at, version"
+)
+
+
+def get(tx: Tx, document_id: UUID) -> Document:
+    return _document(tx.execute("SELECT * FROM document WHERE id = %s", [document_id]).fetchone())
+
+
+def lock(tx: Tx, document_id: UUID) -> Document:
+    """The document, and nobody else changes it until the transaction ends."""
+    return _document(tx.execute("SELECT * FROM document WHERE id = %s FOR UPDATE", [document_id]).fetchone())
+
+
+def list_documents(tx: Tx, state: str | None, before: UUID | None, limit: int) -> list[Document]:
+    """Newest first; `before` is the last id of the page before."""
+    rows = tx.execute(
+        "SELECT * FROM document WHERE (%(state)s::text IS NULL OR state = %(state)s)"
+        " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"state": state, "before": before, "limit": limit},
+    ).fetchall()
+    return [_document(row) for row in rows]
+
+
+def add(tx: Tx, document: Document) -> None:
+    add_whereabouts(tx, document.id, "document", document.agency_id)
+    values = _document_values(document)
+    tx.execute(
+        f"INSERT INTO document ({DOCUMENT_COLUMNS}) VALUES ({', '.join(['%s'] * len(values))})",  # noqa: S608  own names
+        values,
+    )
+
+
+def save(tx: Tx, document: Document) -> None:
+    """Raises Rejected(stale_version) when the row is no longer the one that was read."""
+    values = _document_values(document)
+    done = tx.execute(
+        f"UPDATE document SET ({DOCUMENT_COLUMNS}) = ROW ({', '.join(['%s'] * len(values))})"  # noqa: S608  own names
+        " WHERE id = %s AND version = %s",
+        [*values[:-1], document.version + 1, document.id, document.version],
+    )
+    if done.rowcount == 0:
+        raise Rejected(STALE_VERSION)
+
+
+def _document_values(document: Document) -> list[Any]:
+    n = document.numbering
+    return [
+        document.id,
+        document.agency_id,
+        document.agency.identifier,
+        document.agency.name,
+        document.state,
+        reason_json(document.state_reason),
+        document.type_code,
+        document.type_name,
+        document.symbol,
+        document.abstract,
+        document.urgency,
+        json_of(document.signers),
+        Jsonb([asdict(r) | {"person_id": str(r.person_id)} for r in document.reviews]),
+        json_of(document.parts),
+        json_of(document.content),
+        document.level,
+        document.author_id,
+        document.author_name,
+        document.waits_for,
+        *((n.register_code, n.year, n.number, n.number_symbol, n.issued_on) if n else (None,) * 5),
+        document.submitted_at,
+        document.version,
+    ]
+
+
+def _document(row: Row | None) -> Document:
+    if row is None:
+        raise NotFound("văn bản")
+    numbered = {k: row.pop(k) for k in ("register_code", "year", "number", "number_symbol", "issued_on")}
+    party = Party(agency_id=row.pop("agency_id"), identifier=row.pop("agency_identifier"), name=row.pop("agency_name"))
+    reviews = tuple(Review(**{**r, "person_id": UUID(r["person_id"])}) for r in row.pop("reviews"))
+    reason = row.pop("state_reason")
+    return Document(
+        agency=party,
+        reviews=reviews,
+        state_reason=Reason(**reason) if reason else None,
+        signers=tuple(Signer.model_validate(s) for s in row.pop("signers")),
+        parts=tuple(Part.model_validate(p) for p in row.pop("parts")),
+        content=BlobRef.model_validate(row.pop("content")),
+        numbering=Numbering(**numbered) if numbered["number"] is not None else None,
+        **row,
+    )
+
+
+# --- the sender's deliveries
+
+
+def add_delivery(tx: Tx, delivery: Delivery) -> None:
+    tx.execute(
+        "INSERT INTO delivery (id, agency_id, document_id, receiver, receiver_identifier, partner, status,"
+        " dispatched_at, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        [
+            delivery.id,
+            delivery.agency_id,
+            delivery.document_id,
+            json_of(delivery.receiver),
+            delivery.receiver.identifier,
+            delivery.partner,
+            delivery.status,
+            delivery.dispatched_at,
+        ],
+    )
+
+
+def find_delivery_for_update(tx: Tx, delivery_id: UUID) -> Delivery | None:
+    row = tx.execute("SELECT * FROM delivery WHERE id = %s FOR UPDATE", [delivery_id]).fetchone()
+    return _delivery(row) if row else None
+
+
+def list_deliveries(tx: Tx, document_id: UUID) -> list[Delivery]:
+    rows = tx.execute(
+        "SELECT * FROM delivery WHERE document_id = %s ORDER BY receiver_identifier", [document_id]
+    ).fetchall()
+    return [_delivery(row) for row in rows]
+
+
+def save_delivery(tx: Tx, delivery: Delivery) -> None:
+    done = tx.execute(
+        "UPDATE delivery SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, version = version + 1"
+        " WHERE id = %s AND version = %s",
+        [
+            delivery.status,
+            delivery.reason,
+            delivery.reason_code,
+            delivery.arrival_number,
+            delivery.id,
+            delivery.version,
+        ],
+    )
+    if done.rowcount == 0:
+        raise Rejected(STALE_VERSION)
+
+
+def _delivery(row: Row) -> Delivery:
+    del row["receiver_identifier"]
+    return Delivery(**{**row, "receiver": Party.model_validate(row["receiver"])})

@@ -1,0 +1,122 @@
+"""Arrived documents in PostgreSQL, visible to the receiving agency only."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from services.docs.incoming import Incoming, Validation
+from services.docs.step import Reason, Step
+from services.docs.store import add_whereabouts, json_of, keep, reason_json
+from shared.db import Tx
+from shared.errors import STALE_VERSION, NotFound, Rejected
+from shared.events import BlobRef
+from shared.events.docs import Descriptor, Part, Party
+from shared.events.signing import SignatureSummary
+
+
+def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = False) -> None:
+    keep(tx, step, add if new else save, subject=step.after.id, agency=step.after.agency_id, source=source)
+
+
+def get(tx: Tx, incoming_id: UUID) -> Incoming:
+    return _incoming(tx.execute("SELECT * FROM incoming WHERE id = %s", [incoming_id]).fetchone())
+
+
+def lock(tx: Tx, incoming_id: UUID) -> Incoming:
+    return _incoming(tx.execute("SELECT * FROM incoming WHERE id = %s FOR UPDATE", [incoming_id]).fetchone())
+
+
+def list_incoming(tx: Tx, status: str | None, before: UUID | None, limit: int) -> list[Incoming]:
+    """Newest first; `before` is the last id of the page before."""
+    rows = tx.execute(
+        "SELECT * FROM incoming WHERE (%(status)s::text IS NULL OR status = %(status)s)"
+        " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"status": status, "before": before, "limit": limit},
+    ).fetchall()
+    return [_incoming(row) for row in rows]
+
+
+def add(tx: Tx, incoming: Incoming) -> None:
+    add_whereabouts(tx, incoming.id, "incoming", incoming.agency_id)
+    tx.execute(
+        "INSERT INTO incoming (id, agency_id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts,"
+        " status, arrived_at, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        [
+            incoming.id,
+            incoming.agency_id,
+            incoming.delivery_id,
+            incoming.document_id,
+            json_of(incoming.sender),
+            json_of(incoming.receiver),
+            json_of(incoming.descriptor),
+            incoming.signer_name,
+            json_of(incoming.parts),
+            incoming.status,
+            incoming.arrived_at,
+        ],
+    )
+
+
+def save(tx: Tx, incoming: Incoming) -> None:
+    """Raises Rejected(stale_version) when the row is no longer the one that was read."""
+    done = tx.execute(
+        "UPDATE incoming SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, validation = %s,"
+        " delayed = %s, assignee_id = %s, assignee_name = %s, version = version + 1 WHERE id = %s AND version = %s",
+        [
+            incoming.status,
+            incoming.reason,
+            incoming.reason_code,
+            incoming.arrival_number,
+            _validation_json(incoming.validation),
+            reason_json(incoming.delayed),
+            incoming.assignee_id,
+            incoming.assignee_name,
+            incoming.id,
+            incoming.version,
+        ],
+    )
+    if done.rowcount == 0:
+        raise Rejected(STALE_VERSION)
+
+
+def _validation_json(found: Validation | None) -> Jsonb | None:
+    if found is None:
+        return None
+    return Jsonb(
+        {
+            "indication": found.indication,
+            "sub_indication": found.sub_indication,
+            "code": found.code,
+            "reason_vi": found.reason_vi,
+            "reason_en": found.reason_en,
+            "signatures": [s.model_dump(mode="json", exclude_none=True) for s in found.signatures],
+            "report": found.report.model_dump(mode="json") if found.report else None,
+        }
+    )
+
+
+def _validation(found: dict[str, Any] | None) -> Validation | None:
+    if found is None:
+        return None
+    signatures = tuple(SignatureSummary.model_validate(s) for s in found["signatures"])
+    report = BlobRef.model_validate(found["report"]) if found["report"] else None
+    return Validation(**{**found, "signatures": signatures, "report": report})
+
+
+def _incoming(row: dict[str, Any] | None) -> Incoming:
+    if row is None:
+        raise NotFound("văn bản đến")
+    del row["agency_id"]  # the receiver's, which says it too
+    delayed = row.pop("delayed")
+    return Incoming(
+        sender=Party.model_validate(row.pop("sender")),
+        receiver=Party.model_validate(row.pop("receiver")),
+        descriptor=Descriptor.model_validate(row.pop("descriptor")),
+        parts=tuple(Part.model_validate(p) for p in row.pop("parts")),
+        validation=_validation(row.pop("validation")),
+        delayed=Reason(**delayed) if delayed else None,
+        **row,
+    )

@@ -1,0 +1,61 @@
+"""Registers and the book in PostgreSQL: the only place where a number is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from uuid import UUID
+
+import psycopg
+
+from services.docs import refusals
+from services.docs.numbering import Register
+from shared.db import Tx
+from shared.errors import Rejected
+
+
+def lock_register(tx: Tx, agency_id: UUID, code: str, year: int) -> Register:
+    """The register of a year, made when it is first used; nobody else takes a number from it until our commit."""
+    tx.execute(
+        "INSERT INTO register (agency_id, code, year, last) VALUES (%s, %s, %s, 0) ON CONFLICT DO NOTHING",
+        [agency_id, code, year],
+    )
+    row = tx.execute(
+        "SELECT last FROM register WHERE agency_id = %s AND code = %s AND year = %s FOR UPDATE",
+        [agency_id, code, year],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"register {code} of {year} is not visible: for which agency does this transaction act?")
+    return Register(code, year, row["last"])
+
+
+def enter(
+    tx: Tx, agency_id: UUID, taken: Register, *, subject: UUID, day: date, direction: str, number_symbol: str | None
+) -> None:
+    """Write the number just taken from a locked register (its new `last`) into the register and the book."""
+    tx.execute(
+        "UPDATE register SET last = %s WHERE agency_id = %s AND code = %s AND year = %s",
+        [taken.last, agency_id, taken.code, taken.year],
+    )
+    with _told_apart():
+        tx.execute(
+            "INSERT INTO book (agency_id, register_code, year, number, direction, number_symbol, entered_on, subject_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [agency_id, taken.code, taken.year, taken.last, direction, number_symbol, day, subject],
+        )
+
+
+@contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.constraint_name == "book_symbol":
+            raise Rejected(refusals.NUMBER_SYMBOL_TAKEN) from error
+        raise
+
+
+def void(tx: Tx, subject: UUID, reason: str) -> None:
+    """Mark the number of a document as void; the entry stays in the book."""
+    tx.execute("UPDATE book SET void_reason = %s WHERE subject_id = %s", [reason, subject])

@@ -1,0 +1,189 @@
+"""Our copies of what registry states: agencies, people with their posts, signing authority, and how old the copy is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from services.docs.standing import Agency, Authority, Post
+from services.docs.text import fold
+from shared.db import Tx
+from shared.events.registry import AgencyStated, AuthorityStated, Heartbeat, PersonStated
+
+TRUSTED = ("registry.person", "registry.authority")  # the copies that signing and sealing stand on
+
+
+def put_agency(tx: Tx, stated: AgencyStated) -> None:
+    tx.execute(
+        "INSERT INTO agency (agency_id, identifier, name, folded, level, partner, valid_from, valid_until)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (agency_id) DO UPDATE SET"
+        " (identifier, name, folded, level, partner, valid_from, valid_until) = (excluded.identifier, excluded.name,"
+        " excluded.folded, excluded.level, excluded.partner, excluded.valid_from, excluded.valid_until)",
+        [
+            stated.agency_id,
+            stated.identifier,
+            stated.name,
+            fold(f"{stated.identifier} {stated.name}"),
+            stated.level,
+            stated.partner,
+            stated.valid_from,
+            stated.valid_until,
+        ],
+    )
+
+
+def put_person(tx: Tx, stated: PersonStated) -> None:
+    """The whole last state: posts that are no longer stated are gone."""
+    tx.execute(
+        "INSERT INTO person (person_id, name, active) VALUES (%s, %s, %s)"
+        " ON CONFLICT (person_id) DO UPDATE SET (name, active) = (excluded.name, excluded.active)",
+        [stated.person_id, stated.name, stated.active],
+    )
+    tx.execute("DELETE FROM post WHERE person_id = %s", [stated.person_id])
+    for post in stated.posts:
+        tx.execute(
+            "INSERT INTO post (post_id, person_id, agency_id, title, roles, valid_from, valid_until)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                post.post_id,
+                stated.person_id,
+                post.agency_id,
+                post.title,
+                list(post.roles),
+                post.valid_from,
+                post.valid_until,
+            ],
+        )
+
+
+def put_authority(tx: Tx, stated: AuthorityStated) -> None:
+    tx.execute(
+        "INSERT INTO authority (authority_id, agency_id, person_id, post_id, capacity, block, document_types, valid_from,"
+        " valid_until, withdrawn) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (authority_id) DO UPDATE SET (agency_id, person_id, post_id, capacity, block, document_types,"
+        " valid_from, valid_until, withdrawn) = (excluded.agency_id, excluded.person_id, excluded.post_id,"
+        " excluded.capacity, excluded.block, excluded.document_types, excluded.valid_from, excluded.valid_until,"
+        " excluded.withdrawn)",
+        [
+            stated.authority_id,
+            stated.agency_id,
+            stated.person_id,
+            stated.post_id,
+            stated.capacity,
+            list(stated.block),
+            list(stated.document_types),
+            stated.valid_from,
+            stated.valid_until,
+            stated.withdrawn,
+        ],
+    )
+
+
+def put_heartbeat(tx: Tx, beat: Heartbeat) -> None:
+    tx.execute(
+        "INSERT INTO registry_copy (topic, as_of) VALUES (%s, %s) ON CONFLICT (topic)"
+        " DO UPDATE SET as_of = greatest(registry_copy.as_of, excluded.as_of)",
+        [beat.of, beat.as_of],
+    )
+
+
+def oldest_copy(tx: Tx) -> datetime | None:
+    """As of when all copies that signing stands on are complete; None when one was never heard of."""
+    row = tx.execute(
+        "SELECT count(*) AS n, min(as_of) AS oldest FROM registry_copy WHERE topic = ANY(%s)", [list(TRUSTED)]
+    ).fetchone()
+    return row["oldest"] if row and row["n"] == len(TRUSTED) else None
+
+
+# --- agencies
+
+
+def find_agency(tx: Tx, agency_id: UUID) -> Agency | None:
+    row = tx.execute(f"{AGENCY} WHERE agency_id = %s", [agency_id]).fetchone()
+    return Agency(**row) if row else None
+
+
+def find_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Agency]:
+    """By national identifier; of several that had one in the course of time, the one that stands on that day."""
+    rows = tx.execute(
+        f"{AGENCY} WHERE identifier = ANY(%s) AND valid_from <= %s AND coalesce(valid_until, 'infinity') >= %s",
+        [list(identifiers), day, day],
+    ).fetchall()
+    return {row["identifier"]: Agency(**row) for row in rows}
+
+
+def search_agencies(tx: Tx, words: str, level: str | None, day: date, limit: int) -> list[Agency]:
+    """Agencies that stand on that day whose identifier or name has all the words, marks ignored; by identifier."""
+    patterns = [f"%{_literal(word)}%" for word in fold(words).split()]
+    rows = tx.execute(
+        f"{AGENCY} WHERE folded LIKE ALL (%s::text[]) AND (%s::text IS NULL OR level = %s)"
+        " AND valid_from <= %s AND coalesce(valid_until, 'infinity') >= %s ORDER BY identifier LIMIT %s",
+        [patterns, level, level, day, day, limit],
+    ).fetchall()
+    return [Agency(**row) for row in rows]
+
+
+AGENCY = "SELECT agency_id, identifier, name, level, partner, valid_from, valid_until FROM agency"
+
+
+def _literal(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# --- people and authority
+
+POST = (
+    "SELECT p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles, o.valid_from, o.valid_until"
+    " FROM post o JOIN person p USING (person_id)"
+)
+
+
+def find_post(tx: Tx, person_id: UUID, post_id: UUID) -> Post | None:
+    row = tx.execute(f"{POST} WHERE o.person_id = %s AND o.post_id = %s", [person_id, post_id]).fetchone()
+    return _post(row) if row else None
+
+
+def list_posts(tx: Tx, agency_id: UUID, day: date) -> list[Post]:
+    """The posts held in an agency on that day, by name."""
+    rows = tx.execute(f"{POST} WHERE o.agency_id = %s ORDER BY p.name, o.post_id", [agency_id]).fetchall()
+    return [post for post in map(_post, rows) if post.holds(day)]
+
+
+def find_authority(tx: Tx, authority_id: UUID) -> Authority | None:
+    row = tx.execute(f"{AUTHORITY} WHERE a.authority_id = %s", [authority_id]).fetchone()
+    return _authority(row) if row else None
+
+
+def list_authorities(tx: Tx, agency_id: UUID, day: date) -> list[Authority]:
+    rows = tx.execute(f"{AUTHORITY} WHERE a.agency_id = %s ORDER BY p.name", [agency_id]).fetchall()
+    return [each for each in map(_authority, rows) if each.holds(day)]
+
+
+AUTHORITY = (
+    "SELECT a.authority_id, a.capacity, a.block, a.document_types, a.valid_from, a.valid_until, a.withdrawn,"
+    " a.agency_id AS for_agency, p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles,"
+    " o.valid_from AS post_from, o.valid_until AS post_until"
+    " FROM authority a JOIN post o ON (o.post_id, o.person_id) = (a.post_id, a.person_id)"
+    " JOIN person p ON p.person_id = a.person_id"
+)
+
+
+def _post(row: dict[str, Any]) -> Post:
+    return Post(**{**row, "roles": frozenset(row["roles"])})
+
+
+def _authority(row: dict[str, Any]) -> Authority:
+    post = {name: row.pop(name) for name in ("person_id", "name", "active", "post_id", "agency_id", "title", "roles")}
+    return Authority(
+        authority_id=row["authority_id"],
+        capacity=row["capacity"],
+        block=tuple(row["block"]),
+        document_types=tuple(row["document_types"]),
+        valid_from=row["valid_from"],
+        valid_until=row["valid_until"],
+        withdrawn=row["withdrawn"],
+        agency_id=row["for_agency"],
+        post=_post({**post, "valid_from": row["post_from"], "valid_until": row["post_until"]}),
+    )
