@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr
 
-from services.signing.craft import KeyStore, Network
+from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice, read_roots
+from services.signing.keys import KeyStore
+from services.signing.refusals import SEAL_KEY_EXISTS
 from services.signing.workshop import Workshop
 from shared.blobs import Blobs
 from shared.db import Pool
@@ -35,6 +37,7 @@ class SigningSettings(Settings):
     pkcs11_module: str = ""
     seal_token: str = ""
     seal_pin: SecretStr = SecretStr("")
+    seal_pss: bool = True  # RSASSA-PSS for RSA seal keys; off for a device that can't
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
 
 
@@ -50,7 +53,10 @@ def _desk(settings: SigningSettings, pool: Pool) -> Desk:
         blobs=Blobs(settings.blobs, "signing"),
         workshop=Workshop(size=settings.processes),
         network=network,
-        keys=SealDevice(KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value())),
+        keys=SealDevice(
+            KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value()),
+            pss=settings.seal_pss,
+        ),
         source=settings.source,
         stale_after=settings.registry_stale_after,
     )
@@ -75,8 +81,6 @@ def _worker(settings: SigningSettings, pool: Pool) -> Worker:
 
 def _seal_key(arguments: list[str]) -> None:
     """`seal-key create --agency IDENTIFIER`: an agency's key pair in the seal token, its CSR (PEM) on stdout."""
-    from services.signing.seal_key import create
-
     parser = argparse.ArgumentParser(prog="python -m services.signing seal-key")
     parser.add_argument("act", choices=["create"])
     parser.add_argument("--agency", required=True, metavar="IDENTIFIER", help="e.g. H50.12.3")
@@ -88,9 +92,21 @@ def _seal_key(arguments: list[str]) -> None:
         os.environ.get("VANTHU_SEAL_PIN", ""),
     )
     try:
-        sys.stdout.write(create(store, asked.agency, kind=asked.key))
+        sys.stdout.write(_request(store, asked.agency, kind=asked.key))
     except Rejected as error:
         sys.exit(f"{error.sentence.vi}\n{error.sentence.en}")
+    finally:
+        store.close()
+
+
+def _request(store: KeyStore, agency: str, *, kind: str) -> str:
+    """The CSR of the agency's key, which is made unless it is there."""
+    try:
+        store.generate(agency, kind=kind)
+    except Rejected as error:
+        if error.code != SEAL_KEY_EXISTS.code:
+            raise
+    return store.csr(agency, common_name=agency)
 
 
 SERVICE = Service(

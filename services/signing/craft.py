@@ -9,9 +9,14 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from services.signing.keys import KeyStore, SealKey, find_seal
+from services.signing.mechanism import Mechanism
+from services.signing.refusals import SEAL_KEY_MISSING
+from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from services.signing.pdf_trust import TimeStampService, Trust
@@ -45,18 +50,9 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyStore:
-    """The PKCS#11 device with the agencies' seal keys: module (path), token (label) and PIN."""
-
-    module: str
-    token: str
-    pin: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class SealOrder:
     """What a seal shall say. `certificates` are (DER, chain in PEM), the preferred first; `number` None leaves
-    number and date alone; `sealed_at` is aware.
+    number and date alone; `sealed_at` is aware; RSA keys sign RSASSA-PSS (TT 15/2025) when `pss`.
     """
 
     number: int | None
@@ -66,6 +62,7 @@ class SealOrder:
     certificates: tuple[tuple[bytes, str], ...]
     sealed_at: datetime
     level: str
+    pss: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +154,47 @@ def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: N
     return craft.finish_signature(pdf, half, signature, time_stamps=network.time_stamps())
 
 
-def mechanism(certificate: bytes, *, pss: bool) -> Any:
+def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> bytes:
+    """Number, date, seal, LT and LTA; the certificate is checked on-line first (TT 15/2025)."""
+    from services.signing import pdf as craft
+    from services.signing.appearance import SealLook, printed_date, printed_number
+
+    sealer = _sealer(keys, order)
+    trust = network.trust()
+    craft.check_certificate(sealer.certificate, sealer.chain, trust)
+    day, month = printed_date(order.issued_on)
+    numbered = order.number is not None
+    return craft.fill_number_and_seal(
+        pdf,
+        number=printed_number(order.number) if order.number is not None else None,
+        day=day if numbered else None,
+        month=month if numbered else None,
+        sealer=sealer,
+        look=SealLook(agency=order.agency, parent=order.parent),
+        sealed_at=order.sealed_at,
+        level=craft.Level(order.level),
+        trust=trust,
+        time_stamps=network.time_stamps(),
+    )
+
+
+def _sealer(keys: KeyStore, order: SealOrder) -> SealKey:
+    """The first certificate whose key is in the device: after a renewal the newer key may not be there yet."""
+    missing: Rejected | None = None
+    for certificate, pem in order.certificates:
+        try:
+            return find_seal(keys, certificate, chain(pem), pss=order.pss)
+        except Rejected as error:
+            if error.code != SEAL_KEY_MISSING.code:
+                raise
+            missing = missing or error
+    raise missing or Rejected(SEAL_KEY_MISSING, label=order.agency)
+
+
+def mechanism(certificate: bytes, *, pss: bool) -> Mechanism:
     """How the key of this certificate signs."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.x509 import load_der_x509_certificate
-
-    from services.signing.pdf_sign import Mechanism
 
     if isinstance(load_der_x509_certificate(certificate).public_key(), ec.EllipticCurvePublicKey):
         return Mechanism.ECDSA

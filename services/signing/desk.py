@@ -13,6 +13,7 @@ from uuid import UUID
 from services.signing import copies, craft, store
 from services.signing.authority import check_fresh
 from services.signing.domain import SYSTEM, Document
+from services.signing.keys import KeyStore
 from services.signing.refusals import PROCESS_DIED, TRUST_MISSING, UNEXPECTED
 from services.signing.workshop import Workshop
 from shared import outbox
@@ -32,7 +33,8 @@ CRASHES = 4  # of the process that reads a PDF, before the PDF is held to be the
 class SealDevice:
     """Where the seal keys are; `stopped` once it has refused our PIN, until the service is started again."""
 
-    store: craft.KeyStore
+    store: KeyStore
+    pss: bool = True
     stopped: bool = False
 
 

@@ -72,6 +72,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
                 certificates=tuple((c.der, c.chain_pem) for c in candidates),
                 sealed_at=at.replace(microsecond=0),
                 level=LEVEL,
+                pss=desk.keys.pss,
             ),
             keys=desk.keys.store,
             network=desk.network(),

@@ -137,7 +137,7 @@ class Office:
 
     def heartbeat(self, *, age: float = 0.0) -> None:
         at = datetime.now(UTC) - timedelta(seconds=age)
-        self.take(*(registry.Heartbeat(of=topic, as_of=at) for topic in TOPICS))  # type: ignore[arg-type]
+        self.take(*(registry.Heartbeat(of=topic, as_of=at) for topic in TOPICS))
 
     def found(self, *leaders: Leader) -> None:
         """The registry states two agencies and these people, and that its word is fresh."""
@@ -183,6 +183,12 @@ class Office:
                 issued_on=date(2026, 11, 22),
             )
         )
+
+    def seal_certificate(self, issued: Issued, **changed: Any) -> registry.CertificateStated:
+        """The registry states an agency's seal certificate."""
+        stated = stated_certificate(issued, kind="seal", agency_id=AGENCY, **changed)
+        self.take(stated)
+        return stated
 
     def order_validation(self, content: BlobRef, *, agency_id: UUID = OTHER) -> UUID:
         order = docs.ValidateDocument(

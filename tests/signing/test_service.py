@@ -12,10 +12,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from deploy.devpki.issuing import Issued
 from deploy.devpki.server import Running, running
+from deploy.local import softhsm
 from services.signing.api import router
-from services.signing.craft import KeyStore, Network
+from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice
+from services.signing.keys import KeyStore
 from services.signing.workshop import Workshop
 from shared import db
 from shared.blobs import Blobs
@@ -35,7 +38,27 @@ def pki() -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def workshop() -> Iterator[Workshop]:
+def seal_token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyStore]:
+    """A SoftHSM2 token of this run; processes started from here on find it by their environment."""
+    store = softhsm.open_store(softhsm.provide(), tmp_path_factory.mktemp("softhsm"))
+    store.provide("seals", pin="1357", so_pin="2468")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in store.environment.items():
+            patch.setenv(name, value)
+        keys = KeyStore(str(store.softhsm.module), "seals", "1357")
+        yield keys
+        keys.close()
+
+
+@pytest.fixture(scope="module")
+def seal(seal_token: KeyStore, pki: Running) -> Issued:
+    """The certificate of a seal key in the token."""
+    seal_token.generate("H50.10")
+    return pki.issue(seal_token.csr("H50.10", common_name="H50.10"), common_name="UBND xã Đông Hà", profile="agency")
+
+
+@pytest.fixture(scope="module")
+def workshop(seal_token: KeyStore) -> Iterator[Workshop]:
     made = Workshop(size=1)
     yield made
     made.close()
@@ -49,7 +72,7 @@ def _all_in_service(pki: Running) -> Iterator[None]:
 
 @pytest.fixture
 def office(
-    database: Callable[[str], Database], pki: Running, workshop: Workshop, tmp_path: Path
+    database: Callable[[str], Database], pki: Running, seal_token: KeyStore, workshop: Workshop, tmp_path: Path
 ) -> Iterator[Office]:
     pool = db.open_pool(database("signing").app)
     blobs = tmp_path.joinpath("blobs").as_uri()
@@ -59,7 +82,7 @@ def office(
         blobs=Blobs(blobs, "signing"),
         workshop=workshop,
         network=lambda: network,
-        keys=SealDevice(KeyStore("", "", "")),
+        keys=SealDevice(seal_token),
         source=SOURCE,
         stale_after=60.0,
     )
@@ -162,3 +185,41 @@ def test_a_leader_signs_what_was_shown(office: Office, desktop: Desktop, pki: Ru
     assert complete(http, (item["preparation_id"], signature))[0]["state"] == "accepted"
     office.work()
     assert not any(isinstance(e, signing.DocumentSigned) for e in office.stated()), "nothing is signed twice"
+
+
+def signed(office: Office, desktop: Desktop, leader: Leader) -> UUID:
+    """A document that this leader has signed."""
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    office.stated()
+    return document_id
+
+
+def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued
+) -> None:
+    leader = world.leader(pki)
+    document_id = signed(office, desktop, leader)
+    before, _ = content(desktop.of(leader.principal), document_id)
+    office.seal_certificate(seal)
+    office.order_seal(document_id)
+    office.work()
+    fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSealed))
+    assert (fact.number, fact.level, fact.by) == (15, "LTA", CLERK)
+    sealed = office.desk.blobs.get(fact.content)
+    assert sealed.startswith(before), "the seal is one more update"
+
+    incoming_id = office.order_validation(fact.content)
+    office.work()
+    validated = office.only(signing.DocumentValidated)
+    assert (validated.incoming_id, validated.indication, validated.code) == (incoming_id, "TOTAL_PASSED", None)
+    assert [(s.signer, s.indication, s.level) for s in validated.signatures] == [
+        ("Nguyễn Văn Bình", "TOTAL_PASSED", "LTA"),
+        ("UBND xã Đông Hà", "TOTAL_PASSED", "LTA"),
+    ]
+    clerk, stated = world.clerk_of(OTHER)
+    office.take(stated)
+    report = desktop.of(clerk).get(f"/reports/{fact.content.sha256}")
+    assert report.json()["indication"] == "TOTAL_PASSED"
+    assert desktop.of(leader.principal).get(f"/reports/{fact.content.sha256}").status_code == 404
