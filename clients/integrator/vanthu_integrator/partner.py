@@ -125,7 +125,7 @@ class Partner:
                 received = _received(message)
                 if received is not None:
                     yield received
-                consumer.commit(message, asynchronous=False)
+                consumer.commit(message=message, asynchronous=False)
                 until = time.monotonic() + seconds
         finally:
             consumer.close()

@@ -62,7 +62,12 @@ class Server:
         interval = code.interval
         while time.monotonic() < code.expires_at:
             time.sleep(interval)
-            form = {"grant_type": DEVICE_CODE, "device_code": code.device_code, "client_id": CLIENT_ID}
+            form = {
+                "grant_type": DEVICE_CODE,
+                "device_code": code.device_code,
+                "client_id": CLIENT_ID,
+                "audience": "signing",
+            }
             answer = self._post(self._session["portal"]["token_endpoint"], form)
             if answer.status_code == 200:
                 self._keep(answer.json())

@@ -1,0 +1,353 @@
+"""What the people of the story do, one function an act; each ends the story when it does not go as told."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from vanthu_integrator import FileDamaged
+from vanthu_integrator.files import check
+from vanthu_integrator.messages import (
+    Agency,
+    DocumentDelivered,
+    DocumentSent,
+    File,
+    Message,
+    MessageAccepted,
+    MessageRejected,
+    StatusReported,
+    StatusSent,
+)
+
+from deploy.demo.people import Person, Unexpected, eventually, expect
+
+if TYPE_CHECKING:
+    from vanthu_integrator import Files, Partner, Received
+
+    from deploy.demo.signer import Signer
+    from deploy.demo.story import Story
+
+PDF = "application/pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerSystem:
+    """A partner's program: its line of var/demo/partners.json, its Kafka side, its file side."""
+
+    entry: dict[str, str]
+    partner: Partner
+    files: Files
+
+
+def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, Any]:
+    """The clerk uploads a PDF and submits it for the leader's signature."""
+    with story.step(f"văn thư trình {pdf.name}"):
+        file = clerk.post(
+            "docs", f"/files?filename={pdf.name}", content=pdf.read_bytes(), headers={"Content-Type": PDF}
+        )
+        authority = next(
+            (a for a in clerk.get("docs", "/choices")["authorities"] if a["person_name"] == leader.login.name), None
+        )
+        if authority is None:
+            raise Unexpected(f"{leader.login.name} has no authority to sign for {clerk.login.agency}")
+        body = {
+            "type_code": "",
+            "symbol": "UBND-VX",
+            "abstract": "tăng cường phòng, chống dịch bệnh mùa hè năm 2026",
+            "urgency": 0,
+            "authority_id": authority["authority_id"],
+            "parts": [{"file_id": file["file_id"], "kind": "main"}],
+            "reviewer_ids": [],
+        }
+        answer = clerk.call("POST", "docs", "/documents", json=body)
+        expect(answer.status_code == 201, f"the document was not taken: {answer.status_code} {answer.text[:400]}")
+        document: dict[str, Any] = answer.json()
+        story.summary.setdefault("trace_id", answer.headers["x-trace-id"])
+    with story.step("hệ thống đặt ô chữ ký, số, ngày và dấu"):
+        return wait_for_state(clerk, document["id"], "awaiting_signature")
+
+
+def wait_for_state(clerk: Person, document_id: str, state: str, *, seconds: float = 120.0) -> dict[str, Any]:
+    """The document once it is in this state; the story ends when it is refused on the way."""
+
+    def look() -> dict[str, Any] | None:
+        document: dict[str, Any] = clerk.get("docs", f"/documents/{document_id}")
+        expect(
+            document["state"] not in {"refused", "voided"} - {state},
+            f"document {document_id}: {document['state_reason']}",
+        )
+        return document if document["state"] == state else None
+
+    return eventually(look, f"document {document_id} to be {state}", seconds=seconds)
+
+
+def sign(story: Story, clerk: Person, signer: Signer, documents: list[dict[str, Any]]) -> None:
+    """The leader looks at the list and signs all with one PIN entry."""
+    wanted = [document["id"] for document in documents]
+    with story.step("lãnh đạo xem danh sách chờ ký"):
+        waiting = eventually(lambda: _all_there(signer.tasks(), wanted), "the tasks of the leader")
+        expect(all(not task["problems"] for task in waiting), f"problems before signing: {waiting}")
+    with story.step(f"lãnh đạo ký {len(wanted)} văn bản bằng token, nhập PIN một lần"):
+        code, said, errors = signer.sign(*wanted)
+        expect(code == 0, f"vanthu-sign sign: {said} {errors}")
+    for document_id in wanted:
+        wait_for_state(clerk, document_id, "signed")
+
+
+def _all_there(tasks: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]] | None:
+    found = [task for task in tasks if task["document_id"] in wanted]
+    return found if len(found) == len(wanted) else None
+
+
+def issue(story: Story, clerk: Person, document: dict[str, Any]) -> dict[str, Any]:
+    """The clerk takes the number; the seal follows, up to PAdES-BASELINE-LTA; the PDF is kept."""
+    with story.step("văn thư cấp số và đóng dấu cơ quan"):
+        clerk.post("docs", f"/documents/{document['id']}/issue", {})
+        issued = wait_for_state(clerk, document["id"], "issued")
+        expect(issued["level"] == "PAdES-BASELINE-LTA", f"level is {issued['level']}")
+    pdf = clerk.call("GET", "docs", f"/documents/{document['id']}/content")
+    expect(pdf.content.startswith(b"%PDF-"), "what was issued is no PDF")
+    name = re.sub(r"[^\w-]+", "-", f"{issued['number_symbol']}-{issued['issued_on']}")
+    issued["file"] = story.folder / f"{name}.pdf"
+    issued["file"].write_bytes(pdf.content)
+    story.summary["documents"].append(
+        {
+            "id": issued["id"],
+            "number": issued["number"],
+            "number_symbol": issued["number_symbol"],
+            "level": issued["level"],
+            "file": issued["file"].name,
+        }
+    )
+    return issued
+
+
+def dispatch(story: Story, clerk: Person, document: dict[str, Any], recipients: list[str]) -> dict[str, str]:
+    """Send to all recipients with one decision; returns delivery ids by recipient identifier."""
+    with story.step(f"văn thư phát hành tới {', '.join(recipients)}"):
+        sent = clerk.post("docs", f"/documents/{document['id']}/dispatch", {"recipients": recipients})
+        deliveries = {d["receiver"]["identifier"]: d["delivery_id"] for d in sent["deliveries"]}
+        expect(set(recipients) <= set(deliveries), f"deliveries were made for {sorted(deliveries)} only")
+    story.summary["deliveries"] = deliveries
+    return deliveries
+
+
+def receive(story: Story, receivers: list[Person], deliveries: dict[str, str]) -> None:
+    """Both agencies see a validated document and register it; the first one handles it to the end."""
+    for receiver in receivers:
+        with story.step(f"{receiver.login.agency} nhận, kiểm tra chữ ký, vào sổ đến"):
+            incoming = wait_for_incoming(receiver, deliveries[receiver.login.agency_identifier])
+            expect(incoming["validation"]["indication"] == "TOTAL_PASSED", f"validation: {incoming['validation']}")
+            receiver.get("docs", f"/incoming/{incoming['id']}/report")
+            registered = receiver.post("docs", f"/incoming/{incoming['id']}/register", {})
+            expect(registered["status"] == "03" and registered["arrival_number"], f"not registered: {registered}")
+            story.summary.setdefault("arrivals", {})[receiver.login.agency_identifier] = registered["arrival_number"]
+    first = receivers[0]
+    with story.step(f"{first.login.agency} phân công, xử lý, hoàn thành"):
+        incoming = wait_for_incoming(first, deliveries[first.login.agency_identifier])
+        handler = first.get("docs", "/choices")["reviewers"][0]["person_id"]
+        first.post("docs", f"/incoming/{incoming['id']}/assign", {"person_id": handler})
+        first.post("docs", f"/incoming/{incoming['id']}/start", {})
+        first.post("docs", f"/incoming/{incoming['id']}/complete", {"note": "đã triển khai tới các đơn vị"})
+
+
+def wait_for_incoming(receiver: Person, delivery_id: str) -> dict[str, Any]:
+    """The receiver's side of a delivery, once validated."""
+
+    def look() -> dict[str, Any] | None:
+        for item in receiver.get("docs", "/incoming")["items"]:
+            if item["delivery_id"] == delivery_id:
+                found: dict[str, Any] = receiver.get("docs", f"/incoming/{item['id']}")
+                return found if found["validation"] else None
+        return None
+
+    return eventually(look, f"delivery {delivery_id} at {receiver.login.agency}")
+
+
+def partner_receives(story: Story, system: PartnerSystem, delivery_id: str) -> None:
+    """The partner's system takes its delivery from Kafka, fetches the file by digest and acknowledges."""
+    with story.step(f"đối tác {system.partner.credential.name} nhận qua Kafka, tải tệp, báo đã vào sổ"):
+        delivered = _delivered(story, system, delivery_id)
+        data = system.files.download(delivered.message.files[0])
+        expect(data.startswith(b"%PDF-"), "the partner got no PDF")
+        for status in ("01", "03"):
+            said = StatusSent(
+                delivery_id=UUID(delivery_id), status=status, staff="Cổng dịch vụ công", at=datetime.now(UTC)
+            )
+            _note(story, "sent", "exchange.inbound", system.partner.send(said))
+
+
+def _delivered(story: Story, system: PartnerSystem, delivery_id: str) -> DocumentDelivered:
+    for received in system.partner.receive("outbound", seconds=60):
+        _note_received(story, received)
+        if isinstance(received.data, DocumentDelivered) and str(received.data.delivery_id) == delivery_id:
+            return received.data
+    raise Unexpected(f"delivery {delivery_id} never came on exchange.outbound")
+
+
+def sender_sees(story: Story, clerk: Person, document: dict[str, Any], expected: dict[str, str]) -> None:
+    """The sender's page shows how each delivery stands."""
+    with story.step("nơi gửi thấy trạng thái của từng nơi nhận"):
+
+        def look() -> dict[str, str] | None:
+            found = clerk.get("docs", f"/documents/{document['id']}")["deliveries"]
+            seen = {d["receiver"]["identifier"]: d["status"] for d in found}
+            story.summary["statuses_seen_by_sender"] = {
+                d["receiver"]["identifier"]: [h["status"] for h in d["history"]] for d in found
+            }
+            return seen if expected.items() <= seen.items() else None
+
+        eventually(look, f"the sender to see {expected}")
+
+
+def partner_sends(story: Story, system: PartnerSystem, receiver: Person, document: dict[str, Any]) -> None:
+    """The partner publishes a document; the agency registers it; acknowledgement and status come back on replies."""
+    with story.step("đối tác gửi văn bản vào; cơ quan nhận vào sổ; đối tác thấy trạng thái"):
+        file = system.files.upload(document["file"])
+        sent = _message(system.entry, receiver, file, "01/MC-TT")
+        event_id, partition, offset = system.partner.send(sent)
+        _note(story, "sent", "exchange.inbound", (event_id, partition, offset))
+        accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)
+        assert isinstance(accepted, MessageAccepted)  # noqa: S101  chosen above
+        delivery_id = str(accepted.deliveries[0].delivery_id)
+        incoming = wait_for_incoming(receiver, delivery_id)
+        receiver.post("docs", f"/incoming/{incoming['id']}/register", {})
+        _reply(
+            story,
+            system,
+            lambda r: isinstance(r, StatusReported) and str(r.delivery_id) == delivery_id and r.status == "03",
+        )
+
+
+def partner_sends_nonsense(story: Story, system: PartnerSystem) -> None:
+    """Bytes that are no message are answered with a stable code and a sentence in two languages."""
+    with story.step("đối tác gửi một thông điệp hỏng và nhận câu trả lời rõ ràng"):
+        partition, offset = system.partner.send_raw(b"x", b"{this is not JSON")
+        _note(story, "sent", "exchange.inbound", ("not a message", partition, offset))
+        rejected = _reply(story, system, lambda r: isinstance(r, MessageRejected) and r.offset == offset)
+        assert isinstance(rejected, MessageRejected)  # noqa: S101  chosen above
+        expect(rejected.code == "not_json" and rejected.detail_vi and rejected.detail_en, f"rejected with {rejected}")
+
+
+def tampered_on_the_way_in(story: Story, system: PartnerSystem, receiver: Person, document: dict[str, Any]) -> None:
+    """A signed document with one byte of its content changed is refused by the receiver: 02, with the reason."""
+    with story.step("văn bản bị sửa trên đường tới: nơi nhận từ chối (02), đối tác thấy lý do"):
+        forged = story.folder / "tampered.bin"
+        forged.write_bytes(tamper(document["file"].read_bytes()))
+        event_id, *_ = system.partner.send(_message(system.entry, receiver, system.files.upload(forged), "02/MC-TT"))
+        accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)
+        assert isinstance(accepted, MessageAccepted)  # noqa: S101  chosen above
+        delivery_id = accepted.deliveries[0].delivery_id
+        refused = _reply(
+            story,
+            system,
+            lambda r: isinstance(r, StatusReported) and r.delivery_id == delivery_id and r.status == "02",
+        )
+        assert isinstance(refused, StatusReported)  # noqa: S101  chosen above
+        expect(refused.reason, "the refusal has no reason")
+        incoming = wait_for_incoming(receiver, str(delivery_id))
+        expect(incoming["status"] == "02", f"the receiver shows {incoming['status']}")
+        forged.unlink()
+        story.summary["tampered_in"] = {"status": refused.status, "reason": refused.reason, "code": refused.reason_code}
+
+
+def tampered_on_the_way_out(story: Story, clerk: Person, system: PartnerSystem, document: dict[str, Any]) -> None:
+    """What the partner got is not what was sent: it refuses with 02 and the reason, and the sender sees both."""
+    with story.step("văn bản bị sửa trên đường đi: đối tác từ chối (02), nơi gửi thấy lý do"):
+        again = clerk.post(
+            "docs", f"/documents/{document['id']}/dispatch", {"recipients": [system.entry["agency_identifier"]]}
+        )
+        delivery_id = again["deliveries"][-1]["delivery_id"]
+        delivered = _delivered(story, system, delivery_id)
+        file = delivered.message.files[0]
+        reason = ""
+        try:
+            check(file, tamper(system.files.download(file)))
+        except FileDamaged as damage:
+            reason = f"Tệp nhận được không đúng mã băm: {damage}"
+        expect(reason, "the SDK took damaged bytes")
+        for status, why in (("01", None), ("02", reason)):
+            said = StatusSent(
+                delivery_id=UUID(delivery_id),
+                status=status,
+                reason=why,
+                staff="Cổng dịch vụ công",
+                at=datetime.now(UTC),
+            )
+            _note(story, "sent", "exchange.inbound", system.partner.send(said))
+
+        def look() -> dict[str, Any] | None:
+            found = clerk.get("docs", f"/documents/{document['id']}")["deliveries"]
+            mine: dict[str, Any] = next(d for d in found if d["delivery_id"] == delivery_id)
+            return mine if mine["status"] == "02" else None
+
+        seen = eventually(look, "the sender to see status 02")
+        expect(seen["reason"] == reason, f"the sender sees the reason {seen['reason']!r}")
+        story.summary["tampered_out"] = {"status": seen["status"], "reason": seen["reason"]}
+
+
+def tamper(pdf: bytes) -> bytes:
+    """The same file with one byte of its first stream changed, as a line or a disk would do it."""
+    place = pdf.index(b"stream") + 40
+    return pdf[:place] + bytes([pdf[place] ^ 0x55]) + pdf[place + 1 :]
+
+
+def notices(story: Story, clerk: Person, leader: Person, receivers: list[Person], mails: list[dict[str, Any]]) -> None:
+    """Everybody whose turn it was has a notice on screen and a mail that can be read."""
+    with story.step("mỗi người tới lượt đều có thông báo và thư"):
+        for person in (clerk, leader, *receivers):
+            found = person.get("notify", "/notices")["items"]
+            expect(found, f"{person.login.name} has no notice")
+        expect(mails, "no mail was delivered")
+        story.summary["mails"] = len(mails)
+
+
+def _message(entry: dict[str, str], receiver: Person, file: File, number_symbol: str) -> DocumentSent:
+    sender = Agency(identifier=entry["agency_identifier"], name="Cổng dịch vụ công")
+    message = Message(
+        sender=sender,
+        type_code="",
+        type_name="Công văn",
+        number_symbol=number_symbol,
+        issued_on=date.today(),  # noqa: DTZ011  the paper's date, on this machine
+        abstract="chuyển hồ sơ của công dân",
+        signer_name="Nông Thị Mai",
+        files=(file,),
+    )
+    to = Agency(identifier=receiver.login.agency_identifier, name=receiver.login.agency)
+    return DocumentSent(document_id=uuid4(), message=message, recipients=(to,))
+
+
+def _reply(story: Story, system: PartnerSystem, wanted: Any) -> MessageAccepted | MessageRejected | StatusReported:
+    for received in system.partner.receive("replies", seconds=90):
+        _note_received(story, received)
+        if isinstance(received.data, MessageAccepted | MessageRejected | StatusReported) and wanted(received.data):
+            return received.data
+    raise Unexpected("no such reply came on exchange.replies")
+
+
+def _note_received(story: Story, received: Received) -> None:
+    place = {"topic": received.topic, "partition": received.partition, "offset": received.offset}
+    if any(place.items() <= noted.items() for noted in story.summary["partner_messages"]):
+        return  # at least once: the one that was being looked at comes again
+    story.summary["partner_messages"].append(
+        {
+            "direction": "received",
+            **place,
+            "id": received.id,
+            "type": received.type,
+            "data": json.loads(received.data.model_dump_json()),
+        }
+    )
+
+
+def _note(story: Story, direction: str, topic: str, place: tuple[str, int, int]) -> None:
+    event_id, partition, offset = place
+    story.summary["partner_messages"].append(
+        {"direction": direction, "topic": topic, "partition": partition, "offset": offset, "id": event_id}
+    )

@@ -1,0 +1,170 @@
+"""`make demo`: the whole story through public interfaces only, each step said; exit code 1 when anything differs.
+
+A clerk submits, a leader signs with a token, the clerk numbers and seals, two agencies and a partner receive, validate,
+register and acknowledge, and the sender sees it; then the bad branch: what was tampered with comes back as refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import httpx
+from vanthu_integrator import Credential, Files, Partner
+
+from deploy.demo import acts
+from deploy.demo.people import Login, Person, Unexpected, expect
+from deploy.demo.signer import Signer
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "tests" / "data" / "01-cong-van.pdf"
+
+
+class Story:
+    """Who plays, what they did, how long it took."""
+
+    def __init__(self, var: Path, portal: str, mail: str, *, quiet: bool = False) -> None:
+        self.var, self.portal, self.mail, self.quiet = var, portal, mail, quiet
+        self.folder = var / "demo"
+        self.logins = [_login(entry) for entry in self._demo("logins")]
+        self.tokens = {entry["login"]: entry for entry in self._demo("tokens")}
+        self.partners = self._demo("partners")
+        self.summary: dict[str, Any] = {"steps": [], "documents": [], "partner_messages": []}
+
+    def _demo(self, name: str) -> Any:
+        file = self.folder / f"{name}.json"
+        expect(file.exists(), f"{file} is missing: is `make run` up and has it loaded the demo province?")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Say what happens, then how long it took."""
+        begun = time.perf_counter()
+        self._say(f"· {what} … ", end="")
+        try:
+            yield
+        except BaseException:
+            self._say("KHÔNG ĐƯỢC")
+            raise
+        seconds = round(time.perf_counter() - begun, 3)
+        self.summary["steps"].append({"step": what, "seconds": seconds})
+        self._say(f"{seconds:.2f} s")
+
+    def _say(self, text: str, end: str = "\n") -> None:
+        if not self.quiet:
+            print(text, end=end, flush=True)
+
+    def person(self, choose: Callable[[Login], bool], who: str) -> Person:
+        """The first login of the demo that fits, logged in at the portal and with a program's tokens."""
+        found = next((login for login in self.logins if choose(login)), None)
+        if found is None:
+            raise Unexpected(f"the demo province has no {who}")
+        person = Person(self.portal, found)
+        person.log_in()
+        person.connect()
+        return person
+
+    def signer(self, leader: Person) -> Signer:
+        return Signer(self.folder / "vanthu-sign" / leader.login.login, self.tokens[leader.login.login])
+
+    def partner(self) -> acts.PartnerSystem:
+        entry = self.partners[0]
+        credential = Credential(
+            entry["name"], entry["kafka"], entry["kafka_user"], entry["kafka_password"], security="SASL_PLAINTEXT"
+        )
+        return acts.PartnerSystem(entry, Partner(credential), Files(self.portal, entry["name"], entry["client_secret"]))
+
+    def finish(self) -> None:
+        """Leave var/demo/summary.json."""
+        text = json.dumps(self.summary, ensure_ascii=False, indent=1, default=str)
+        (self.folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+def play(story: Story, pdfs: list[Path]) -> None:
+    """Everything, in order. The first PDF makes the whole journey, the others are signed, numbered and sealed."""
+    with story.step("văn thư và lãnh đạo cơ quan gửi, văn thư hai cơ quan nhận đăng nhập"):
+        clerk, leader, receivers = cast(story)
+    signer = story.signer(leader)
+    with story.step("lãnh đạo đăng nhập vanthu-sign (mã thiết bị)"):
+        signer.log_in(story.portal, leader)
+    documents = [acts.submit(story, clerk, leader, pdf) for pdf in pdfs]
+    acts.sign(story, clerk, signer, documents)
+    issued = [acts.issue(story, clerk, document) for document in documents]
+    first = issued[0]
+    system = story.partner()
+    outside = system.entry["agency_identifier"]
+    deliveries = acts.dispatch(story, clerk, first, [*(r.login.agency_identifier for r in receivers), outside])
+    acts.receive(story, receivers, deliveries)
+    acts.partner_receives(story, system, deliveries[outside])
+    acts.sender_sees(
+        story,
+        clerk,
+        first,
+        {
+            receivers[0].login.agency_identifier: "06",
+            receivers[1].login.agency_identifier: "03",
+            outside: "03",
+        },
+    )
+    acts.partner_sends(story, system, receivers[0], first)
+    acts.partner_sends_nonsense(story, system)
+    acts.tampered_on_the_way_in(story, system, receivers[1], first)
+    acts.tampered_on_the_way_out(story, clerk, system, first)
+    acts.notices(story, clerk, leader, receivers, httpx.get(f"{story.mail}/mails.json", timeout=30).json())
+
+
+def cast(story: Story) -> tuple[Person, Person, list[Person]]:
+    """A leader with a token whose agency has a clerk; that clerk; the clerks of two other agencies."""
+    by_login = {login.login: login for login in story.logins}
+    clerks = {login.agency_identifier: login for login in story.logins if login.role == "clerk"}
+    leaders = (by_login[entry["login"]] for entry in story.tokens.values() if entry.get("state", "good") == "good")
+    boss = next((login for login in leaders if login.agency_identifier in clerks), None)
+    if boss is None:
+        raise Unexpected("no leader with a token whose agency has a clerk")
+    home = boss.agency_identifier
+    clerk = story.person(lambda login: login == clerks[home], "clerk")
+    leader = story.person(lambda login: login == boss, "leader")
+    others = [login for identifier, login in clerks.items() if identifier != home][:2]
+    expect(len(others) == 2, "the demo province has no two receiving agencies with clerks")
+    return clerk, leader, [story.person(lambda login, one=other: login == one, "receiver") for other in others]  # type: ignore[misc]
+
+
+def _login(entry: dict[str, Any]) -> Login:
+    return Login(**{field.name: entry[field.name] for field in fields(Login)})
+
+
+def main() -> int:
+    """Play against the running stack; 0 when everything went as the story tells."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.demo.story", description="Plays the whole story against the running stack."
+    )
+    parser.add_argument("pdf", nargs="*", type=Path, default=[SAMPLE], help="PDFs to submit; the first one travels")
+    options = parser.parse_args()
+    var = Path(os.environ.get("VANTHU_VAR") or ROOT / "var")
+    port = {
+        name: os.environ.get(f"VANTHU_{name.upper()}_PORT", default)
+        for name, default in (("portal", "8080"), ("mail", "8086"))
+    }
+    begun = time.perf_counter()
+    try:
+        story = Story(var, f"http://127.0.0.1:{port['portal']}", f"http://127.0.0.1:{port['mail']}")
+        play(story, options.pdf)
+    except (Unexpected, httpx.HTTPError) as error:
+        print(f"\nCâu chuyện dừng lại / the story stopped: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    story.summary["seconds"] = round(time.perf_counter() - begun, 2)
+    story.finish()
+    print(f"Xong sau {story.summary['seconds']:.1f} s. Xem {story.folder}/summary.json và {story.folder}/*.pdf")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
