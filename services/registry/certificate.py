@@ -129,7 +129,7 @@ def common_name(name: str) -> str:
     """A holder's name as a common name: whole, or its first words as far as X.520 allows."""
     if len(name) <= NAME_LIMIT:
         return name
-    return name[: NAME_LIMIT + 1].rsplit(" ", 1)[0]
+    return name[: NAME_LIMIT + 1].rsplit(" ", 1)[0][:NAME_LIMIT]
 
 
 def revoke(before: Certificate, reason: str) -> tuple[Certificate, CertificateStated | None]:
