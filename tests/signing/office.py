@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pikepdf
@@ -113,6 +116,7 @@ class Office:
         self.pool = desk.pool
         self.follower = follower(SOURCE)
         self.docs = Blobs(blobs, "docs")
+        self.folder = Path(urlsplit(blobs).path)
         self.runner = Runner(desk.pool, kinds(desk), stop=threading.Event())
         self._seq: dict[tuple[str, str], int] = {}
         self._offset = 0
@@ -144,7 +148,12 @@ class Office:
         since = date(2026, 1, 1)
         for id_, name, parent in ((PARENT, "Tỉnh Quảng Trị", None), (AGENCY, "Xã Đông Hà", PARENT)):
             stated = registry.AgencyStated(
-                agency_id=id_, identifier=f"H50.{id_.int}", name=name, parent_id=parent, level="commune", valid_from=since
+                agency_id=id_,
+                identifier=f"H50.{id_.int}",
+                name=name,
+                parent_id=parent,
+                level="commune",
+                valid_from=since,
             )
             self.take(stated)
         for each in leaders:
@@ -196,6 +205,11 @@ class Office:
         )
         self.take(order)
         return order.incoming_id
+
+    def tamper(self, content: BlobRef) -> None:
+        """Change the stored bytes behind everybody's back."""
+        [path] = self.folder.rglob(content.sha256)
+        path.write_bytes(path.read_bytes() + b"%")
 
     # --- what signing does
 
@@ -249,9 +263,7 @@ def certificate(of: Leader, **changed: Any) -> registry.CertificateStated:
 
 def stated_certificate(issued: Issued, *, id_: UUID | None = None, **more: Any) -> registry.CertificateStated:
     found = issued.certificate
-    spki = found.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    spki = found.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return registry.CertificateStated(
         certificate_id=id_ or uuid4(),
         **{
@@ -298,6 +310,11 @@ def clerk_of(agency_id: UUID) -> tuple[Principal, registry.PersonStated]:
         agency_id=agency_id,
     )
     return principal, stated
+
+
+def die(*_: object, **__: object) -> NoReturn:
+    """What a hostile file may make a native library do."""
+    os._exit(139)
 
 
 def root_der(pki: Running) -> bytes:

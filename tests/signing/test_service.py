@@ -223,3 +223,432 @@ def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
     report = desktop.of(clerk).get(f"/reports/{fact.content.sha256}")
     assert report.json()["indication"] == "TOTAL_PASSED"
     assert desktop.of(leader.principal).get(f"/reports/{fact.content.sha256}").status_code == 404
+
+
+def test_a_seal_ordered_again_is_told_again_and_never_made_twice(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued
+) -> None:
+    document_id = signed(office, desktop, world.leader(pki))
+    office.seal_certificate(seal)
+    office.order_seal(document_id)
+    office.order_seal(document_id)
+    office.work()
+    first = office.only(signing.DocumentSealed)
+    office.order_seal(document_id)
+    office.work()
+    assert office.only(signing.DocumentSealed).content == first.content
+    office.order_seal(document_id, number=16)
+    assert office.only(signing.DocumentRefused).code == "already_sealed"
+
+
+def test_the_seal_waits_for_the_signature_and_for_its_own_number(
+    office: Office, desktop: Desktop, pki: Running
+) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    office.order_seal(document_id)
+    refused = office.only(signing.DocumentRefused)
+    assert (refused.stage, refused.code) == ("seal", "seal_before_signature")
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    office.stated()
+    order = docs.SealDocument(
+        by=CLERK,
+        at=datetime.now(UTC),
+        document_id=document_id,
+        agency_id=AGENCY,
+        number=15,
+        number_symbol="51/UBND-VX",
+        issued_on=datetime.now(UTC).date(),
+    )
+    office.take(order)
+    assert office.only(signing.DocumentRefused).code == "number_mismatch"
+    office.take(order.model_copy(update={"document_id": uuid4()}))
+    assert office.only(signing.DocumentRefused).code == "document_unknown"
+
+
+def test_a_second_signer_is_told_that_the_base_changed(office: Office, desktop: Desktop, pki: Running) -> None:
+    chair, deputy = world.leader(pki), world.leader(pki, "Phạm Thị Phó")
+    document_id = prepared(office, chair, deputy)
+    first, second = desktop.of(chair.principal), desktop.of(deputy.principal)
+    base, sha = content(second, document_id)
+    [stale] = prepare(second, deputy, (document_id, sha))
+    sign(first, chair, document_id)
+    [busy] = complete(second, (stale["preparation_id"], deputy.sign(stale, base)))
+    assert busy["problem"]["code"] == "signature_under_way"
+    office.work()
+    fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSigned))
+    assert fact.waits_for == deputy.id
+
+    [late] = complete(second, (stale["preparation_id"], deputy.sign(stale, base)))
+    assert late["problem"]["code"] == "base_changed"
+    [shown] = prepare(second, deputy, (document_id, sha))
+    assert shown["problem"]["code"] == "base_changed", "what was shown is not what would be signed"
+    sign(second, deputy, document_id)
+    office.work()
+    fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSigned))
+    assert (fact.person_id, fact.waits_for) == (deputy.id, None)
+
+
+def test_a_wrong_signature_changes_nothing(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader, thief = world.leader(pki), world.leader(pki, "Kẻ Gian")
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    base, sha = content(http, document_id)
+    [item] = prepare(http, leader, (document_id, sha))
+    office.stated()
+    forged = Leader(thief.name, thief.key, leader.certificate).sign(item, base)
+    [answer] = complete(http, (item["preparation_id"], forged))
+    assert (answer["state"], answer["problem"]["code"]) == ("refused", "signature_invalid")
+    [answer] = complete(http, (item["preparation_id"], "!"))
+    assert answer["problem"]["code"] == "invalid_request"
+    office.work()
+    act = office.only(signing.SigningAct)
+    assert (act.act, act.detail) == ("signature_refused", {"code": "signature_invalid"})
+    assert content(http, document_id) == (base, sha)
+    assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
+
+
+def test_only_the_right_leader_may_sign(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader, colleague = world.leader(pki), world.leader(pki, "Đồng Nghiệp")
+    document_id = prepared(office, leader)
+    office.take(world.person(colleague), world.authority(colleague), world.certificate(colleague))
+    base, sha = content(desktop.of(leader.principal), document_id)
+    [item] = prepare(desktop.of(leader.principal), leader, (document_id, sha))
+    other = desktop.of(colleague.principal)
+    assert other.get("/tasks").json()["items"] == []
+    assert prepare(other, colleague, (document_id, sha))[0]["problem"]["code"] == "not_awaiting_signature"
+    [stolen] = complete(other, (item["preparation_id"], leader.sign(item, base)))
+    assert stolen["problem"]["code"] == "not_found"
+    assert other.get(f"/preparations/{item['preparation_id']}").status_code == 404
+    [foreign] = prepare(desktop.of(leader.principal), colleague, (document_id, sha))
+    assert foreign["problem"]["code"] == "certificate_not_registered"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda a: world.person(a, active=False), "person_inactive"),
+        (lambda a: world.person(a, posts=()), "post_not_valid"),
+        (lambda a: world.authority(a, withdrawn=True), "authority_not_valid"),
+        (lambda a: world.authority(a, valid_until=datetime(2026, 2, 1, tzinfo=UTC).date()), "authority_not_valid"),
+        (lambda a: world.authority(a, document_types=("QĐ",)), "authority_not_valid"),
+        (lambda a: world.certificate(a, status="revoked"), "certificate_revoked"),
+        (lambda a: world.certificate(a, status="suspended"), "certificate_revoked"),
+        (lambda a: world.certificate(a, status="expired"), "certificate_expired"),
+        (lambda a: world.certificate(a, not_after=datetime(2026, 2, 1, tzinfo=UTC)), "certificate_expired"),
+    ],
+)
+def test_what_the_registry_takes_away_counts_before_the_pin_and_after_it(
+    office: Office, desktop: Desktop, pki: Running, change: Callable[[Leader], Any], code: str
+) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    base, sha = content(http, document_id)
+    [item] = prepare(http, leader, (document_id, sha))
+    office.take(change(leader))
+    [task] = http.get("/tasks").json()["items"]
+    assert [p["code"] for p in task["problems"]] == [code]
+    assert prepare(http, leader, (document_id, sha))[0]["problem"]["code"] == code
+    [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
+    assert late["problem"]["code"] == code
+    office.work()
+    assert not any(isinstance(e, signing.DocumentSigned) for e in office.stated())
+
+
+def test_without_fresh_word_from_the_registry_nothing_is_signed_or_sealed(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued
+) -> None:
+    leader = world.leader(pki)
+    waiting = prepared(office, leader)
+    done = office.order(leader)
+    office.work()
+    http = desktop.of(leader.principal)
+    sign(http, leader, done)
+    office.work()
+    office.seal_certificate(seal)
+    base, sha = content(http, waiting)
+    [item] = prepare(http, leader, (waiting, sha))
+    office.stated()
+    with db.transaction(office.pool) as tx:
+        tx.execute("UPDATE registry_copy SET as_of = as_of - interval '61 s' WHERE topic = 'registry.certificate'")
+
+    [task] = http.get("/tasks").json()["items"]
+    assert [p["code"] for p in task["problems"]] == ["registry_copy_stale"]
+    assert prepare(http, leader, (waiting, sha))[0]["problem"]["code"] == "registry_copy_stale"
+    [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
+    assert late["problem"]["code"] == "registry_copy_stale"
+    office.order_seal(done)
+    office.work()
+    office.work_again()
+    assert office.only(signing.DocumentDelayed).code == "registry_copy_stale"
+    office.heartbeat()
+    office.work_again()
+    office.only(signing.DocumentSealed)
+    assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
+
+
+def test_a_certificate_that_its_own_ca_revoked_is_found_out_before_anything_is_embedded(
+    office: Office, desktop: Desktop, pki: Running
+) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    base, sha = content(http, document_id)
+    pki.revoke(leader.certificate.serial)
+    preparation = sign(http, leader, document_id)
+    office.stated()
+    office.work()
+    act = office.only(signing.SigningAct)
+    assert act.detail == {"code": "certificate_revoked"}
+    state = http.get(f"/preparations/{preparation}").json()
+    assert (state["state"], state["problem"]["code"]) == ("failed", "certificate_revoked")
+    assert content(http, document_id) == (base, sha), "what stood before stands"
+    assert http.get("/tasks").json()["items"][0]["document_id"] == str(document_id), "and waits for its signer"
+
+
+def test_time_stamps_and_revocation_data_are_waited_for(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued
+) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    pki.outage(tsa=True)
+    sign(http, leader, document_id)
+    office.stated()
+    office.work()
+    delayed = office.only(signing.DocumentDelayed)
+    assert (delayed.stage, delayed.code) == ("sign", "tsa_unavailable")
+    office.work_again()
+    assert office.stated() == [], "a reason is stated once"
+    pki.outage(tsa=False, ocsp=True, crl=True)
+    office.work_again()
+    assert office.only(signing.DocumentDelayed).code == "revocation_unavailable"
+    pki.outage(ocsp=False, crl=False)
+    office.work_again()
+    office.only(signing.DocumentSigned)
+
+    office.seal_certificate(seal)
+    pki.outage(tsa=True)
+    office.order_seal(document_id)
+    office.work()
+    assert (office.only(signing.DocumentDelayed)).stage == "seal"
+    pki.outage(tsa=False)
+    office.work_again()
+    assert office.only(signing.DocumentSealed).number == 15
+
+
+def test_a_taken_number_waits_for_the_seal_key_until_somebody_mends_it(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued, seal_token: KeyStore
+) -> None:
+    document_id = signed(office, desktop, world.leader(pki))
+    office.order_seal(document_id)
+    office.work()
+    assert office.only(signing.DocumentDelayed).code == "seal_certificate_missing"
+
+    stranger = world.leader(pki).certificate
+    office.seal_certificate(stranger)
+    office.work_again()
+    assert office.only(signing.DocumentDelayed).code == "seal_key_missing"
+
+    office.desk.keys.store = KeyStore(seal_token.module, seal_token.token, "9999")
+    office.work_again()
+    assert office.only(signing.DocumentDelayed).code == "seal_device_stopped"
+    assert office.desk.keys.stopped, "a wrong PIN is tried once"
+    office.desk.keys.store, office.desk.keys.stopped = seal_token, False
+
+    office.seal_certificate(seal, status="revoked")
+    office.work_again()
+    assert office.only(signing.DocumentDelayed).code == "seal_key_missing"
+    office.seal_certificate(seal)
+    office.work_again()
+    assert office.only(signing.DocumentSealed).number == 15
+
+
+def returned(document_id: UUID, at: datetime) -> docs.DocumentReturned:
+    return docs.DocumentReturned(
+        by=CLERK, at=at, document_id=document_id, agency_id=AGENCY, reason="Sai trích yếu", author_id=UUID(int=0x10)
+    )
+
+
+def test_a_returned_document_is_not_signed_and_comes_again(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    pki.outage(tsa=True)
+    preparation = sign(http, leader, document_id)
+    office.work()
+    office.take(returned(document_id, datetime.now(UTC)))
+    office.stated()
+    pki.outage(tsa=False)
+    office.work_again()
+    assert office.stated() == []
+    assert http.get("/tasks").json()["items"] == []
+    assert http.get(f"/preparations/{preparation}").json()["state"] == "failed"
+
+    office.order(leader, document_id=document_id)
+    office.work()
+    office.only(signing.DocumentPrepared)
+    sign(http, leader, document_id)
+    office.work()
+    assert any(isinstance(e, signing.DocumentSigned) for e in office.stated())
+
+
+def test_a_return_that_overtakes_its_order_still_ends_it(office: Office, pki: Running) -> None:
+    leader = world.leader(pki)
+    office.found(leader)
+    order = office.order_of(leader)
+    office.take(returned(order.document_id, order.at + timedelta(seconds=1)), order)
+    office.work()
+    assert office.stated() == []
+    again = office.order_of(leader, document_id=order.document_id).model_copy(
+        update={"at": order.at + timedelta(seconds=2)}
+    )
+    office.take(again)
+    office.work()
+    office.only(signing.DocumentPrepared)
+    office.take(returned(order.document_id, order.at + timedelta(milliseconds=1500)))
+    office.work()
+    with db.transaction(office.pool, agency=AGENCY) as tx:
+        row = tx.execute("SELECT state FROM document").fetchone()
+    assert row == {"state": "awaiting_signature"}, "an old return does not end a newer round"
+
+
+def test_a_voided_number_is_not_sealed(office: Office, desktop: Desktop, pki: Running) -> None:
+    document_id = signed(office, desktop, world.leader(pki))
+    office.order_seal(document_id)
+    office.work()
+    assert office.only(signing.DocumentDelayed).code == "seal_certificate_missing"
+    voided = docs.NumberVoided(
+        by=CLERK, at=datetime.now(UTC), document_id=document_id, agency_id=AGENCY, number=15, reason="Nhầm sổ"
+    )
+    office.take(voided)
+    office.work_again()
+    assert office.stated() == []
+
+
+def test_two_workers_with_the_same_job_state_one_signature(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.stated()
+    job = office.runner._claim()
+    assert job is not None
+    commits = [office.runner.kinds["complete"].run(job) for _ in range(2)]
+    for commit in commits:
+        with db.transaction(office.pool) as tx:
+            commit(tx)
+    office.only(signing.DocumentSigned)
+
+
+@pytest.mark.parametrize(
+    ("pdf", "code"),
+    [
+        (b"", "empty_file"),
+        (b"PK\x03\x04 an office file", "not_a_pdf"),
+        (world.blank_pdf()[:400], "pdf_damaged"),
+    ],
+)
+def test_a_file_that_cannot_be_signed_is_refused_with_a_reason(
+    office: Office, pki: Running, pdf: bytes, code: str
+) -> None:
+    leader = world.leader(pki)
+    office.found(leader)
+    office.order(leader, pdf=pdf)
+    office.work()
+    refused = office.only(signing.DocumentRefused)
+    assert (refused.stage, refused.code) == ("prepare", code)
+    assert refused.reason_vi
+    assert refused.reason_en
+
+
+def test_what_arrives_damaged_or_tampered_has_failed_and_the_receiver_learns_why(office: Office) -> None:
+    office.order_validation(office.docs.put(b"no pdf", "application/pdf"))
+    office.work()
+    failed = office.only(signing.DocumentValidated)
+    assert (failed.indication, failed.code) == ("TOTAL_FAILED", "not_a_pdf")
+
+    content = office.docs.put(world.blank_pdf(), "application/pdf")
+    office.order_validation(content)
+    office.work()
+    unsigned = office.only(signing.DocumentValidated)
+    assert (unsigned.indication, unsigned.signatures) == ("INDETERMINATE", ())
+
+    office.tamper(content)
+    office.order_validation(content)
+    office.work()
+    tampered = office.only(signing.DocumentValidated)
+    assert (tampered.indication, tampered.sub_indication) == ("TOTAL_FAILED", "HASH_FAILURE")
+    assert tampered.code == "content_tampered"
+
+
+def test_a_file_that_kills_its_reader_is_refused_and_stops_nobody_else(
+    office: Office, pki: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = world.leader(pki)
+    office.found(leader)
+    monkeypatch.setattr("services.signing.craft.prepare", world.die)
+    document_id = office.order(leader)
+    for _ in range(4):
+        office.work_again()
+    first, last = office.stated()
+    assert isinstance(first, signing.DocumentDelayed)
+    assert first.code == "process_died"
+    assert isinstance(last, signing.DocumentRefused)
+    assert (last.document_id, last.code) == (document_id, "pdf_too_hard")
+    monkeypatch.undo()
+    office.order(leader)
+    office.work()
+    office.only(signing.DocumentPrepared)
+
+
+def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    own, own_stated = world.clerk_of(AGENCY)
+    foreign, foreign_stated = world.clerk_of(OTHER)
+    office.take(own_stated, foreign_stated)
+    path = f"/documents/{document_id}/content"
+    assert desktop.of(own).get(path).status_code == 200
+    act = office.only(signing.SigningAct)
+    assert (act.act, act.object_id, act.by.person_id) == ("content_fetched", str(document_id), own.person_id)
+    assert desktop.of(foreign).get(path).status_code == 404
+    office.take(own_stated.model_copy(update={"active": False}))
+    assert desktop.of(own).get(path).status_code == 403
+    assert httpx.get(f"{desktop.url}/signing/v1/tasks").status_code == 401
+
+
+def test_a_batch_gives_each_document_its_own_answer(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader = world.leader(pki)
+    office.found(leader)
+    ids = [office.order(leader) for _ in range(3)]
+    office.work()
+    http = desktop.of(leader.principal)
+    found = {d: content(http, d) for d in ids}
+    stranger = uuid4()
+    wanted = [(ids[0], found[ids[0]][1]), (stranger, "0" * 64), (ids[1], "1" * 64), (ids[2], found[ids[2]][1])]
+    items = prepare(http, leader, *wanted)
+    assert [item.get("problem", {}).get("code") for item in items] == [None, "not_found", "base_changed", None]
+    signatures = [(i["preparation_id"], leader.sign(i, found[UUID(i["document_id"])][0])) for i in (items[0], items[3])]
+    assert [done["state"] for done in complete(http, *signatures)] == ["accepted", "accepted"]
+    office.stated()
+    office.work()
+    assert {e.document_id for e in office.stated() if isinstance(e, signing.DocumentSigned)} == {ids[0], ids[2]}
+
+
+def test_a_preparation_has_an_end(office: Office, desktop: Desktop, pki: Running) -> None:
+    leader = world.leader(pki)
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    base, sha = content(http, document_id)
+    [item] = prepare(http, leader, (document_id, sha))
+    with db.transaction(office.pool, agency=AGENCY) as tx:
+        tx.execute("UPDATE preparation SET expires_at = now() - interval '1 s'")
+    assert http.get(f"/preparations/{item['preparation_id']}").json()["state"] == "expired"
+    [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
+    assert late["problem"]["code"] == "preparation_expired"
+    body = {"certificate_pem": leader.certificate.pem.decode(), "items": []}
+    assert http.post("/preparations", json=body, headers={"Idempotency-Key": "x"}).json()["code"] == "invalid_request"
+    body["items"] = [{"document_id": str(document_id), "base_sha256": sha}]
+    assert http.post("/preparations", json=body).json()["code"] == "idempotency_key_required"
