@@ -58,6 +58,7 @@ def everywhere(layout: Layout) -> dict[str, str]:
         "VANTHU_KAFKA_SECURITY": "SASL_PLAINTEXT",
         "VANTHU_SMTP": f"{LOOPBACK}:{layout.ports['smtp']}",
         "VANTHU_TSA_URL": f"{layout.url('devpki')}/tsa",
+        "VANTHU_TRUST": str(layout.var / "devpki" / "hierarchy" / "root.pem"),
         "VANTHU_BLOBS": layout.directory("blobs").as_uri(),
         "VANTHU_TRACES": str(layout.directory("traces")),
         "PYTHONUNBUFFERED": "1",

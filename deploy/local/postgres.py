@@ -23,6 +23,7 @@ from psycopg import conninfo, sql
 from deploy.local import refusals
 from deploy.local.layout import LOOPBACK
 from deploy.local.process import Command, Processes
+from shared import db
 from shared.errors import Rejected
 
 ADMIN = "postgres"
@@ -215,6 +216,15 @@ def provide(server: Server, service: str, password: Callable[[str], str]) -> Non
         restrict(admin, service, service)
     with psycopg.connect(server.conninfo(database=service), autocommit=True) as admin:
         grant_defaults(admin, service)
+
+
+def lacks_migrations(server: Server, service: str) -> bool:
+    """Whether the code has a migration that the service's database does not have yet."""
+    with db.open_pool(server.conninfo(database=service), max_size=1) as pool:
+        try:
+            return bool(db.pending_migrations(pool, service))
+        except psycopg.errors.UndefinedTable:
+            return True  # a database that was never migrated
 
 
 def restrict(admin: psycopg.Connection[tuple[object, ...]], database: str, service: str) -> None:

@@ -41,6 +41,7 @@ class Stack:
         self._stated = ""
         self._broker: Started = concurrent.futures.Future()
         self._database: Started = concurrent.futures.Future()
+        self._devpki: Started = concurrent.futures.Future()
         self._hsm: concurrent.futures.Future[softhsm.SoftHsm] = concurrent.futures.Future()
 
     def up(self) -> None:
@@ -54,7 +55,8 @@ class Stack:
             lambda: _settle(self._broker, self._start_broker),
             lambda: _settle(self._database, self._start_database),
             lambda: _settle(self._hsm, softhsm.provide),
-            self._start_neighbours,
+            lambda: _settle(self._devpki, self._start_devpki),
+            self._start_mail,
         ]
         steps += [lambda name=name: self._start_service(name) for name in self.services]  # type: ignore[misc]
         self._together(steps)
@@ -118,16 +120,16 @@ class Stack:
         self.processes.keep(postgres.prepare(server, self.processes))
         postgres.wait_ready(server, self.processes)
 
-    def _start_neighbours(self) -> None:
-        """Where the government's CA and the official mail server stand in production."""
-        everywhere = environment.everywhere(self.place)
-        if (layout.ROOT / "deploy" / "devpki" / "__main__.py").exists():
-            arguments = [PYTHON, "-m", "deploy.devpki", "serve"]
-            devpki = self.processes.keep(Command(name="devpki", arguments=arguments, environment=everywhere))
-            self._wait_ready(devpki, "devpki")
+    def _start_devpki(self) -> None:
+        """Where the government's CA and time-stamping authority stand in production."""
+        arguments = [PYTHON, "-m", "deploy.devpki", "serve"]
+        command = Command(name="devpki", arguments=arguments, environment=environment.everywhere(self.place))
+        self._wait_ready(self.processes.keep(command), "devpki")
+
+    def _start_mail(self) -> None:
         arguments = [PYTHON, "-m", "deploy.local.mail"]
-        mail = self.processes.keep(Command(name="mail", arguments=arguments, environment=everywhere))
-        self._wait_ready(mail, "mail")
+        command = Command(name="mail", arguments=arguments, environment=environment.everywhere(self.place))
+        self._wait_ready(self.processes.keep(command), "mail")
 
     def _start_service(self, service: str) -> None:
         """Its API needs its database only, so it starts while the broker is still starting; its worker needs both."""
@@ -135,8 +137,12 @@ class Stack:
         server = environment.server(self.place)
         postgres.provide(server, service, lambda role: environment.role_password(self.place, role))
         program = [PYTHON, "-m", f"services.{service}"]
-        migration = environment.of_migration(self.place, service)
-        self.processes.run(Command(name=f"{service}-migrate", arguments=[*program, "migrate"], environment=migration))
+        # A look instead of a whole process, which takes a second of a start in which nothing has changed.
+        if postgres.lacks_migrations(server, service):
+            migration = environment.of_migration(self.place, service)
+            name = f"{service}-migrate"
+            self.processes.run(Command(name=name, arguments=[*program, "migrate"], environment=migration))
+        self._devpki.result()  # its trust anchor is what signing reads when it starts
         hsm = self._hsm.result() if service == "signing" else None
         settings = environment.of_service(self.place, service, hsm)
         api = Command(name=service, arguments=[*program, "api"], environment=settings, patience=PATIENCE)
