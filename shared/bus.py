@@ -49,7 +49,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "metadata.recovery.rebootstrap.trigger.ms": 30000,
         "topic.metadata.refresh.interval.ms": 30000,
         "client.id": f"{settings.service}",
-    }
+    } | ({"ssl.ca.location": settings.kafka_ca} if settings.kafka_ca else {})
 
 
 class KafkaConsumer:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
@@ -65,14 +66,15 @@ def act_for(tx: Tx, agency: UUID | None) -> None:
 def migrate(conninfo: str, service: str) -> None:
     """Bring a database to the newest schema: shared/migrations first, then the service's own, each file once.
 
-    Runs as the owner role. Files are named NNNN_what.sql and are only ever added. `service` "shared" applies the
-    shared ones alone (for tests of shared parts).
+    Runs as the owner role; the plain role that has the service's name may use what is made. Files are named
+    NNNN_what.sql and are only ever added. `service` "shared" applies the shared ones alone (for tests of shared parts).
     """
     sources = [("shared", ROOT / "shared" / "migrations")]
     if service != "shared":
         sources.append((service, ROOT / "services" / service / "migrations"))
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        _let_in(connection, service)
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_version"
             " (source text, version text, applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (source, version))"
@@ -80,6 +82,13 @@ def migrate(conninfo: str, service: str) -> None:
         for source, folder in sources:
             for file in sorted(folder.glob("[0-9]*.sql")):
                 _apply(connection, source, file)
+
+
+def _let_in(connection: psycopg.Connection[Any], role: str) -> None:
+    # Here and not where the database is made: an operator that makes databases from manifests runs no SQL of ours.
+    for what in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES", "USAGE ON SCHEMAS"):
+        statement = sql.SQL("ALTER DEFAULT PRIVILEGES GRANT {} TO {}")
+        connection.execute(statement.format(sql.SQL(what), sql.Identifier(role)))
 
 
 def _apply(connection: psycopg.Connection[Any], source: str, file: Path) -> None:

@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     kafka_user: str
     kafka_password: SecretStr
     kafka_security: str = "SASL_SSL"
+    kafka_ca: str | None = None  # file of the broker's CA certificates, when the system does not know them
     blobs: str
     host: str = "127.0.0.1"
     port: int
