@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,19 @@ from tests.signing import office as world
 from tests.signing.office import AGENCY, CLERK, OTHER, SOURCE, Leader, Office
 from tests.support.http import Issuer, serve
 from tests.support.postgres import Database
+
+
+DATA = Path(__file__).parents[1] / "data"
+REFUSED = {
+    "r1-mat-khau-mo.pdf": "pdf_password",
+    "r2-cat-cut.pdf": "pdf_damaged",
+    "r3-khong-phai-pdf.pdf": "not_a_pdf",
+    "r4-rong-0-byte.pdf": "empty_file",
+    "r5-javascript-va-tep-dinh-kem.pdf": "pdf_active_content",
+    "r6-docmdp-khong-cho-sua.pdf": "pdf_no_changes_allowed",
+    "r7-han-che-sua-doi.pdf": "pdf_restricted",
+    "r8-xfa.pdf": "pdf_xfa",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +71,20 @@ def seal(seal_token: KeyStore, pki: Running) -> Issued:
 
 
 @pytest.fixture(scope="module")
-def workshop(seal_token: KeyStore) -> Iterator[Workshop]:
+def workshop(seal_token: KeyStore) -> Iterator[Workshop]:  # noqa: ARG001  its processes inherit the environment
     made = Workshop(size=1)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def leader(pki: Running) -> Leader:
+    return world.leader(pki)
+
+
+@pytest.fixture(scope="module")
+def deputy(pki: Running) -> Leader:
+    return world.leader(pki, "Phạm Thị Phó")
 
 
 @pytest.fixture(autouse=True)
@@ -153,8 +176,7 @@ def sign(http: httpx.Client, leader: Leader, document_id: UUID) -> str:
     return str(item["preparation_id"])
 
 
-def test_a_leader_signs_what_was_shown(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_a_leader_signs_what_was_shown(office: Office, desktop: Desktop, leader: Leader) -> None:
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
 
@@ -197,9 +219,8 @@ def signed(office: Office, desktop: Desktop, leader: Leader) -> UUID:
 
 
 def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     document_id = signed(office, desktop, leader)
     before, _ = content(desktop.of(leader.principal), document_id)
     office.seal_certificate(seal)
@@ -226,9 +247,9 @@ def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
 
 
 def test_a_seal_ordered_again_is_told_again_and_never_made_twice(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader
 ) -> None:
-    document_id = signed(office, desktop, world.leader(pki))
+    document_id = signed(office, desktop, leader)
     office.seal_certificate(seal)
     office.order_seal(document_id)
     office.order_seal(document_id)
@@ -242,9 +263,8 @@ def test_a_seal_ordered_again_is_told_again_and_never_made_twice(
 
 
 def test_the_seal_waits_for_the_signature_and_for_its_own_number(
-    office: Office, desktop: Desktop, pki: Running
+    office: Office, desktop: Desktop, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     document_id = prepared(office, leader)
     office.order_seal(document_id)
     refused = office.only(signing.DocumentRefused)
@@ -267,13 +287,14 @@ def test_the_seal_waits_for_the_signature_and_for_its_own_number(
     assert office.only(signing.DocumentRefused).code == "document_unknown"
 
 
-def test_a_second_signer_is_told_that_the_base_changed(office: Office, desktop: Desktop, pki: Running) -> None:
-    chair, deputy = world.leader(pki), world.leader(pki, "Phạm Thị Phó")
-    document_id = prepared(office, chair, deputy)
-    first, second = desktop.of(chair.principal), desktop.of(deputy.principal)
+def test_a_second_signer_is_told_that_the_base_changed(
+    office: Office, desktop: Desktop, leader: Leader, deputy: Leader
+) -> None:
+    document_id = prepared(office, leader, deputy)
+    first, second = desktop.of(leader.principal), desktop.of(deputy.principal)
     base, sha = content(second, document_id)
     [stale] = prepare(second, deputy, (document_id, sha))
-    sign(first, chair, document_id)
+    sign(first, leader, document_id)
     [busy] = complete(second, (stale["preparation_id"], deputy.sign(stale, base)))
     assert busy["problem"]["code"] == "signature_under_way"
     office.work()
@@ -290,14 +311,13 @@ def test_a_second_signer_is_told_that_the_base_changed(office: Office, desktop: 
     assert (fact.person_id, fact.waits_for) == (deputy.id, None)
 
 
-def test_a_wrong_signature_changes_nothing(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader, thief = world.leader(pki), world.leader(pki, "Kẻ Gian")
+def test_a_wrong_signature_changes_nothing(office: Office, desktop: Desktop, leader: Leader, deputy: Leader) -> None:
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
     base, sha = content(http, document_id)
     [item] = prepare(http, leader, (document_id, sha))
     office.stated()
-    forged = Leader(thief.name, thief.key, leader.certificate).sign(item, base)
+    forged = Leader(deputy.name, deputy.key, leader.certificate).sign(item, base)
     [answer] = complete(http, (item["preparation_id"], forged))
     assert (answer["state"], answer["problem"]["code"]) == ("refused", "signature_invalid")
     [answer] = complete(http, (item["preparation_id"], "!"))
@@ -309,58 +329,53 @@ def test_a_wrong_signature_changes_nothing(office: Office, desktop: Desktop, pki
     assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
 
 
-def test_only_the_right_leader_may_sign(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader, colleague = world.leader(pki), world.leader(pki, "Đồng Nghiệp")
+def test_only_the_right_leader_may_sign(office: Office, desktop: Desktop, leader: Leader, deputy: Leader) -> None:
     document_id = prepared(office, leader)
-    office.take(world.person(colleague), world.authority(colleague), world.certificate(colleague))
+    office.take(world.person(deputy), world.authority(deputy), world.certificate(deputy))
     base, sha = content(desktop.of(leader.principal), document_id)
     [item] = prepare(desktop.of(leader.principal), leader, (document_id, sha))
-    other = desktop.of(colleague.principal)
+    other = desktop.of(deputy.principal)
     assert other.get("/tasks").json()["items"] == []
-    assert prepare(other, colleague, (document_id, sha))[0]["problem"]["code"] == "not_awaiting_signature"
+    assert prepare(other, deputy, (document_id, sha))[0]["problem"]["code"] == "not_awaiting_signature"
     [stolen] = complete(other, (item["preparation_id"], leader.sign(item, base)))
     assert stolen["problem"]["code"] == "not_found"
     assert other.get(f"/preparations/{item['preparation_id']}").status_code == 404
-    [foreign] = prepare(desktop.of(leader.principal), colleague, (document_id, sha))
+    [foreign] = prepare(desktop.of(leader.principal), deputy, (document_id, sha))
     assert foreign["problem"]["code"] == "certificate_not_registered"
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (lambda a: world.person(a, active=False), "person_inactive"),
-        (lambda a: world.person(a, posts=()), "post_not_valid"),
-        (lambda a: world.authority(a, withdrawn=True), "authority_not_valid"),
-        (lambda a: world.authority(a, valid_until=datetime(2026, 2, 1, tzinfo=UTC).date()), "authority_not_valid"),
-        (lambda a: world.authority(a, document_types=("QĐ",)), "authority_not_valid"),
-        (lambda a: world.certificate(a, status="revoked"), "certificate_revoked"),
-        (lambda a: world.certificate(a, status="suspended"), "certificate_revoked"),
-        (lambda a: world.certificate(a, status="expired"), "certificate_expired"),
-        (lambda a: world.certificate(a, not_after=datetime(2026, 2, 1, tzinfo=UTC)), "certificate_expired"),
-    ],
-)
 def test_what_the_registry_takes_away_counts_before_the_pin_and_after_it(
-    office: Office, desktop: Desktop, pki: Running, change: Callable[[Leader], Any], code: str
+    office: Office, desktop: Desktop, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
     base, sha = content(http, document_id)
     [item] = prepare(http, leader, (document_id, sha))
-    office.take(change(leader))
-    [task] = http.get("/tasks").json()["items"]
-    assert [p["code"] for p in task["problems"]] == [code]
-    assert prepare(http, leader, (document_id, sha))[0]["problem"]["code"] == code
-    [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
-    assert late["problem"]["code"] == code
-    office.work()
-    assert not any(isinstance(e, signing.DocumentSigned) for e in office.stated())
+    february = date(2026, 2, 1)
+    for change, code in (
+        (world.person(leader, active=False), "person_inactive"),
+        (world.person(leader, posts=()), "post_not_valid"),
+        (world.authority(leader, withdrawn=True), "authority_not_valid"),
+        (world.authority(leader, valid_until=february), "authority_not_valid"),
+        (world.authority(leader, document_types=("QĐ",)), "authority_not_valid"),
+        (world.certificate(leader, status="revoked"), "certificate_revoked"),
+        (world.certificate(leader, status="suspended"), "certificate_revoked"),
+        (world.certificate(leader, status="expired"), "certificate_expired"),
+        (world.certificate(leader, not_after=datetime(2026, 2, 1, tzinfo=UTC)), "certificate_expired"),
+    ):
+        office.take(change)
+        [task] = http.get("/tasks").json()["items"]
+        assert [p["code"] for p in task["problems"]] == [code]
+        assert prepare(http, leader, (document_id, sha))[0]["problem"]["code"] == code
+        [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
+        assert late["problem"]["code"] == code
+        office.take(world.person(leader), world.authority(leader), world.certificate(leader))
+    assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
 
 
 def test_without_fresh_word_from_the_registry_nothing_is_signed_or_sealed(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     waiting = prepared(office, leader)
     done = office.order(leader)
     office.work()
@@ -409,9 +424,8 @@ def test_a_certificate_that_its_own_ca_revoked_is_found_out_before_anything_is_e
 
 
 def test_time_stamps_and_revocation_data_are_waited_for(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued
+    office: Office, desktop: Desktop, pki: Running, seal: Issued, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
     pki.outage(tsa=True)
@@ -440,14 +454,14 @@ def test_time_stamps_and_revocation_data_are_waited_for(
 
 
 def test_a_taken_number_waits_for_the_seal_key_until_somebody_mends_it(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued, seal_token: KeyStore
+    office: Office, desktop: Desktop, seal: Issued, seal_token: KeyStore, leader: Leader, deputy: Leader
 ) -> None:
-    document_id = signed(office, desktop, world.leader(pki))
+    document_id = signed(office, desktop, leader)
     office.order_seal(document_id)
     office.work()
     assert office.only(signing.DocumentDelayed).code == "seal_certificate_missing"
 
-    stranger = world.leader(pki).certificate
+    stranger = deputy.certificate
     office.seal_certificate(stranger)
     office.work_again()
     assert office.only(signing.DocumentDelayed).code == "seal_key_missing"
@@ -472,8 +486,9 @@ def returned(document_id: UUID, at: datetime) -> docs.DocumentReturned:
     )
 
 
-def test_a_returned_document_is_not_signed_and_comes_again(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_a_returned_document_is_not_signed_and_comes_again(
+    office: Office, desktop: Desktop, pki: Running, leader: Leader
+) -> None:
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
     pki.outage(tsa=True)
@@ -495,8 +510,7 @@ def test_a_returned_document_is_not_signed_and_comes_again(office: Office, deskt
     assert any(isinstance(e, signing.DocumentSigned) for e in office.stated())
 
 
-def test_a_return_that_overtakes_its_order_still_ends_it(office: Office, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_a_return_that_overtakes_its_order_still_ends_it(office: Office, leader: Leader) -> None:
     office.found(leader)
     order = office.order_of(leader)
     office.take(returned(order.document_id, order.at + timedelta(seconds=1)), order)
@@ -515,8 +529,8 @@ def test_a_return_that_overtakes_its_order_still_ends_it(office: Office, pki: Ru
     assert row == {"state": "awaiting_signature"}, "an old return does not end a newer round"
 
 
-def test_a_voided_number_is_not_sealed(office: Office, desktop: Desktop, pki: Running) -> None:
-    document_id = signed(office, desktop, world.leader(pki))
+def test_a_voided_number_is_not_sealed(office: Office, desktop: Desktop, leader: Leader) -> None:
+    document_id = signed(office, desktop, leader)
     office.order_seal(document_id)
     office.work()
     assert office.only(signing.DocumentDelayed).code == "seal_certificate_missing"
@@ -528,8 +542,7 @@ def test_a_voided_number_is_not_sealed(office: Office, desktop: Desktop, pki: Ru
     assert office.stated() == []
 
 
-def test_two_workers_with_the_same_job_state_one_signature(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_two_workers_with_the_same_job_state_one_signature(office: Office, desktop: Desktop, leader: Leader) -> None:
     document_id = prepared(office, leader)
     sign(desktop.of(leader.principal), leader, document_id)
     office.stated()
@@ -542,25 +555,15 @@ def test_two_workers_with_the_same_job_state_one_signature(office: Office, deskt
     office.only(signing.DocumentSigned)
 
 
-@pytest.mark.parametrize(
-    ("pdf", "code"),
-    [
-        (b"", "empty_file"),
-        (b"PK\x03\x04 an office file", "not_a_pdf"),
-        (world.blank_pdf()[:400], "pdf_damaged"),
-    ],
-)
-def test_a_file_that_cannot_be_signed_is_refused_with_a_reason(
-    office: Office, pki: Running, pdf: bytes, code: str
-) -> None:
-    leader = world.leader(pki)
+def test_a_file_that_cannot_be_signed_is_refused_with_a_reason(office: Office, leader: Leader) -> None:
     office.found(leader)
-    office.order(leader, pdf=pdf)
-    office.work()
-    refused = office.only(signing.DocumentRefused)
-    assert (refused.stage, refused.code) == ("prepare", code)
-    assert refused.reason_vi
-    assert refused.reason_en
+    for file, code in REFUSED.items():
+        office.order(leader, pdf=(DATA / file).read_bytes())
+        office.work()
+        refused = office.only(signing.DocumentRefused)
+        assert (file, refused.stage, refused.code) == (file, "prepare", code)
+        assert refused.reason_vi
+        assert refused.reason_en
 
 
 def test_what_arrives_damaged_or_tampered_has_failed_and_the_receiver_learns_why(office: Office) -> None:
@@ -584,9 +587,8 @@ def test_what_arrives_damaged_or_tampered_has_failed_and_the_receiver_learns_why
 
 
 def test_a_file_that_kills_its_reader_is_refused_and_stops_nobody_else(
-    office: Office, pki: Running, monkeypatch: pytest.MonkeyPatch
+    office: Office, monkeypatch: pytest.MonkeyPatch, leader: Leader
 ) -> None:
-    leader = world.leader(pki)
     office.found(leader)
     monkeypatch.setattr("services.signing.craft.prepare", world.die)
     document_id = office.order(leader)
@@ -603,8 +605,7 @@ def test_a_file_that_kills_its_reader_is_refused_and_stops_nobody_else(
     office.only(signing.DocumentPrepared)
 
 
-def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, leader: Leader) -> None:
     document_id = prepared(office, leader)
     own, own_stated = world.clerk_of(AGENCY)
     foreign, foreign_stated = world.clerk_of(OTHER)
@@ -619,8 +620,7 @@ def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, p
     assert httpx.get(f"{desktop.url}/signing/v1/tasks").status_code == 401
 
 
-def test_a_batch_gives_each_document_its_own_answer(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_a_batch_gives_each_document_its_own_answer(office: Office, desktop: Desktop, leader: Leader) -> None:
     office.found(leader)
     ids = [office.order(leader) for _ in range(3)]
     office.work()
@@ -637,8 +637,7 @@ def test_a_batch_gives_each_document_its_own_answer(office: Office, desktop: Des
     assert {e.document_id for e in office.stated() if isinstance(e, signing.DocumentSigned)} == {ids[0], ids[2]}
 
 
-def test_a_preparation_has_an_end(office: Office, desktop: Desktop, pki: Running) -> None:
-    leader = world.leader(pki)
+def test_a_preparation_has_an_end(office: Office, desktop: Desktop, leader: Leader) -> None:
     document_id = prepared(office, leader)
     http = desktop.of(leader.principal)
     base, sha = content(http, document_id)
@@ -648,7 +647,7 @@ def test_a_preparation_has_an_end(office: Office, desktop: Desktop, pki: Running
     assert http.get(f"/preparations/{item['preparation_id']}").json()["state"] == "expired"
     [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
     assert late["problem"]["code"] == "preparation_expired"
-    body = {"certificate_pem": leader.certificate.pem.decode(), "items": []}
+    body: dict[str, Any] = {"certificate_pem": leader.certificate.pem.decode(), "items": []}
     assert http.post("/preparations", json=body, headers={"Idempotency-Key": "x"}).json()["code"] == "invalid_request"
-    body["items"] = [{"document_id": str(document_id), "base_sha256": sha}]
+    body = {**body, "items": [{"document_id": str(document_id), "base_sha256": sha}]}
     assert http.post("/preparations", json=body).json()["code"] == "idempotency_key_required"
