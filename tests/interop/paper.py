@@ -1,0 +1,177 @@
+"""Documents for tests: the samples, people with software keys, and the whole way from draft to archive.
+
+Keys in this process stand for tokens; signing through real PKCS#11 is tested in tests/signing/test_keys.py.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+
+from deploy.devpki.server import Running
+from services.signing import appearance, pdf, placement
+
+DATA = Path(__file__).parents[1] / "data"
+SIGNER = pdf.signer_field(1)
+NAME, POST, AGENCY = "Bế Thị Hồng Nguyệt", "PHÓ CHỦ TỊCH", "Ủy ban nhân dân tỉnh Lạng Sơn"
+ISSUED_ON = date(2026, 1, 5)
+
+
+def sample(name: str) -> bytes:
+    """A sample by the start of its file name: "01", "11b", "r6"."""
+    (path,) = DATA.glob(f"{name}-*.pdf")
+    return path.read_bytes()
+
+
+@cache
+def expectations() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((DATA / "samples.json").read_text(encoding="utf-8"))
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class SoftKey:
+    """A pdf.Sealer whose key lies in memory."""
+
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    certificate: bytes
+    chain: tuple[bytes, ...]
+    mechanism: pdf.Mechanism
+
+    def sign(self, digest: bytes) -> bytes:
+        hashed = utils.Prehashed(hashes.SHA256())
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return self.key.sign(digest, ec.ECDSA(hashed))
+        if self.mechanism is pdf.Mechanism.RSA_PSS:
+            return self.key.sign(digest, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashed)
+        return self.key.sign(digest, padding.PKCS1v15(), hashed)
+
+
+@cache
+def _key(mechanism: pdf.Mechanism) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if mechanism is pdf.Mechanism.ECDSA:
+        return ec.generate_private_key(ec.SECP256R1())
+    return rsa.generate_private_key(65537, 2048)
+
+
+def person(
+    pki: Running, mechanism: pdf.Mechanism = pdf.Mechanism.RSA_PSS, *, not_after: datetime | None = None
+) -> SoftKey:
+    key = _key(mechanism)
+    issued = pki.issue(key.public_key(), common_name=NAME, organisation=AGENCY, title=POST, not_after=not_after)
+    return SoftKey(key, issued.der, (pki.pki.hierarchy.issuing.ca.der,), mechanism)
+
+
+def agency(pki: Running, mechanism: pdf.Mechanism = pdf.Mechanism.ECDSA) -> SoftKey:
+    key = _key(mechanism)
+    issued = pki.issue(key.public_key(), common_name=AGENCY, profile="agency", organisation=AGENCY)
+    return SoftKey(key, issued.der, (pki.pki.hierarchy.issuing.ca.der,), mechanism)
+
+
+def trust(pki: Running, *, fetch: bool = True) -> pdf.Trust:
+    return pdf.Trust(roots=(pki.pki.hierarchy.root.ca.der,), fetch=fetch)
+
+
+def time_stamps(pki: Running) -> pdf.TimeStampService:
+    return pdf.TimeStampService((pki.tsa_url,))
+
+
+def plan(draft: bytes) -> pdf.Plan:
+    """Fields where find_places has them, one signer."""
+    places = placement.find_places(draft)
+    signature = placement.signature_box(places.signature)
+    return pdf.Plan(
+        signers=(pdf.SignerPlace(SIGNER, signature, POST),),
+        seal=pdf.SignerPlace(pdf.SEAL_FIELD, placement.seal_box(signature), "Con dấu"),
+        number=places.number,
+        day=places.day,
+        month=places.month,
+    )
+
+
+def begin(prepared: bytes, key: SoftKey, field: str = SIGNER) -> pdf.PreparedSignature:
+    at = datetime.now(UTC)
+    return pdf.begin_signature(
+        prepared,
+        field,
+        certificate=key.certificate,
+        chain=key.chain,
+        look=appearance.SignatureLook(NAME, POST, at),
+        signed_at=at,
+        mechanism=key.mechanism,
+    )
+
+
+def sign(prepared: bytes, key: SoftKey, pki: Running, field: str = SIGNER) -> bytes:
+    begun = begin(prepared, key, field)
+    return pdf.finish_signature(prepared, begun, key.sign(begun.digest_to_sign), time_stamps=time_stamps(pki))
+
+
+def seal(signed: bytes, key: pdf.Sealer, pki: Running, level: pdf.Level = pdf.Level.LTA) -> bytes:
+    day, month = appearance.printed_date(ISSUED_ON)
+    return pdf.fill_number_and_seal(
+        signed,
+        number=appearance.printed_number(7),
+        day=day,
+        month=month,
+        sealer=key,
+        look=appearance.SealLook(AGENCY),
+        sealed_at=datetime.now(UTC),
+        level=level,
+        trust=trust(pki),
+        time_stamps=time_stamps(pki),
+    )
+
+
+def issue(draft: bytes, pki: Running, mechanism: pdf.Mechanism = pdf.Mechanism.RSA_PSS) -> bytes:
+    """The whole way: fields, the leader's signature, number and date, the seal, LTA."""
+    prepared = pdf.prepare(draft, plan(draft))
+    return seal(sign(prepared, person(pki, mechanism), pki), agency(pki), pki)
+
+
+def change_number(issued: bytes, number: str = "9999") -> bytes:
+    """What a forger does: another number over the sealed one, as a well-formed incremental update."""
+    from pyhanko.pdf_utils.generic import NameObject, TextStringObject
+
+    from services.signing.pdf_draw import Canvas, set_appearance
+    from services.signing.pdf_form import Revision, find_field
+
+    writer = Revision(issued)
+    _, field = find_field(writer, pdf.NUMBER_FIELD)
+    canvas = Canvas(writer, 29, 16)
+    canvas.text(number, 0, 4, 13, colour=appearance.BLACK)
+    set_appearance(field, canvas.form(0))
+    field[NameObject("/V")] = TextStringObject(number)
+    writer.update_container(field)
+    return writer.to_bytes()
+
+
+def draw_over(issued: bytes) -> bytes:
+    """Another forgery: an annotation that covers text, added after everything was signed."""
+    from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NumberObject
+
+    from services.signing.pdf_draw import Canvas, set_appearance
+    from services.signing.pdf_form import Revision
+
+    writer = Revision(issued)
+    page, _ = writer.find_page_for_modification(0)
+    canvas = Canvas(writer, 200, 60)
+    canvas.text("Không còn hiệu lực", 5, 20, 18, colour=appearance.RED)
+    annotation = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Subtype"): NameObject("/Stamp"),
+            NameObject("/Rect"): ArrayObject(FloatObject(v) for v in (150, 400, 350, 460)),
+            NameObject("/F"): NumberObject(4),
+        }
+    )
+    set_appearance(annotation, canvas.form(0))
+    writer.register_annotation(page, writer.add_object(annotation))
+    return writer.to_bytes()
