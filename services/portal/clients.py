@@ -93,18 +93,12 @@ class Caller:
             _check(service, answer)
             yield answer
 
-    async def stream(self, service: str, path: str) -> AsyncIterator[bytes]:
-        """The bytes of an event stream as they come, until either side ends it."""
-        timeout = httpx.Timeout(None, connect=2.0)
-        async with (
-            httpx.AsyncClient(timeout=timeout, trust_env=False) as http,
-            http.stream("GET", self._url(service, path), headers=self._headers(service)) as answer,
-        ):
-            if answer.status_code >= 400:
-                await answer.aread()
-            _check(service, answer)
-            async for chunk in answer.aiter_raw():
-                yield chunk
+    def stream(self, service: str, path: str, last_event_id: str | None) -> AsyncIterator[bytes]:
+        """The bytes of an event stream as they come, until either side ends it. Made outside of the event loop,
+        since a token may need the database; read inside it.
+        """
+        headers = self._headers(service) | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+        return _read_stream(service, self._url(service, path), headers)
 
     def _call(self, service: str, method: str, path: str, **request: Any) -> httpx.Response:
         own = request.pop("headers", {})
@@ -122,6 +116,19 @@ class Caller:
         if traceparent := telemetry.current_traceparent():
             headers["traceparent"] = traceparent
         return headers
+
+
+async def _read_stream(service: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    timeout = httpx.Timeout(None, connect=2.0)
+    async with (
+        httpx.AsyncClient(timeout=timeout, trust_env=False) as http,
+        http.stream("GET", url, headers=headers) as answer,
+    ):
+        if answer.status_code >= 400:
+            await answer.aread()
+        _check(service, answer)
+        async for chunk in answer.aiter_raw():
+            yield chunk
 
 
 @contextmanager

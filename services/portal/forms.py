@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
 from services.portal.refusals import FOREIGN_FORM, FORM_TOO_LARGE
-from shared.errors import Rejected
+from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
 
 MAX_FORM = 600  # MB; beyond it nothing is read at all. What a document may weigh is said with the form kept
 OWN_FIELDS = frozenset({"csrf", "once", "reopen"})  # never carried over: they belong to one rendering
@@ -33,6 +33,12 @@ class Form:
     def files(self, name: str) -> list[UploadFile]:
         """The files that were chosen; a file field left empty gives none."""
         return [file for key, file in self._files if key == name and file.filename]
+
+    def once(self, error: Rejected | None) -> str:
+        """The Idempotency-Key for the same form shown again: the first try may have been taken in although its answer
+        was lost. Nothing when that key will not do any more.
+        """
+        return "" if error and error.code == IDEMPOTENCY_KEY_REUSED.code else self.get("once")
 
     def kept(self) -> str:
         """The text fields for a round trip through the log-in page."""

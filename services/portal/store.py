@@ -71,6 +71,22 @@ def _person(tx: Tx, row: dict[str, Any]) -> Person:
     return Person(**row, posts=tuple(Post(**{**post, "roles": frozenset(post["roles"])}) for post in posts))
 
 
+def names_of_holders(tx: Tx, *, people: list[str], agencies: list[str]) -> dict[str, str]:
+    """Names by id, of those that we know."""
+    rows = tx.execute(
+        "SELECT person_id::text AS id, name FROM person WHERE person_id = ANY(%s::uuid[])"
+        " UNION ALL SELECT agency_id::text, name FROM agency WHERE agency_id = ANY(%s::uuid[])",
+        [people, agencies],
+    ).fetchall()
+    return {row["id"]: row["name"] for row in rows}
+
+
+def names_of_agencies(tx: Tx, identifiers: list[str]) -> dict[str, str]:
+    """Names by identifier, of those that we know."""
+    rows = tx.execute("SELECT identifier, name FROM agency WHERE identifier = ANY(%s)", [identifiers]).fetchall()
+    return {row["identifier"]: row["name"] for row in rows}
+
+
 # --- accounts and partners
 
 
@@ -302,6 +318,15 @@ def save_token_key(tx: Tx, key: KeyStated) -> None:
         " DO UPDATE SET status = excluded.status, not_after = excluded.not_after",
         [key.kid, key.x, key.status, key.not_after],
     )
+
+
+# --- the operator
+
+
+def count_parked(tx: Tx) -> int:
+    """How many keys wait for the operator."""
+    row = tx.execute("SELECT count(DISTINCT (topic, key)) AS n FROM parked").fetchone()
+    return int(row["n"]) if row else 0
 
 
 # --- sweeping

@@ -33,6 +33,7 @@ DOCUMENT_STATES = {
 }
 
 DELIVERY_STATUSES = {
+    "00": ("Đã gửi", "work"),
     "01": ("Đã đến", "wait"),
     "02": ("Từ chối", "bad"),
     "03": ("Đã tiếp nhận", "good"),
@@ -64,27 +65,88 @@ INDICATIONS = {
 }
 
 ACTS = {
-    "submit": "Trình văn bản",
     "submitted": "Trình văn bản",
     "resubmitted": "Trình lại",
     "approved": "Duyệt dự thảo",
     "returned": "Trả lại",
     "prepared": "Đã đặt ô chữ ký",
+    "prepare_delayed": "Chuẩn bị ký đang chờ, tự thử lại",
+    "prepare_refused": "Không chuẩn bị ký được",
     "signed": "Ký số",
+    "sign_delayed": "Hoàn tất chữ ký đang chờ, tự thử lại",
+    "sign_refused": "Chữ ký không dùng được",
+    "signed_too_late": "Chữ ký đến sau khi văn bản đã trả lại",
     "numbered": "Cấp số",
-    "sealed": "Đóng dấu cơ quan",
-    "issued": "Ban hành",
-    "refused": "Không xử lý được",
-    "delayed": "Đang chờ, tự thử lại",
-    "voided": "Hủy số",
+    "seal_delayed": "Đóng dấu đang chờ, tự thử lại",
+    "seal_refused": "Không đóng dấu được",
+    "sealed_too_late": "Dấu đến sau khi số đã hủy",
+    "issued": "Đóng dấu, ban hành",
     "number_voided": "Hủy số",
-    "dispatched": "Phát hành",
     "arrived": "Văn bản đến",
     "validated": "Kiểm tra chữ ký",
+    "validation_delayed": "Kiểm tra chữ ký đang chờ, tự thử lại",
     "registered": "Đăng ký văn bản đến",
+    "refused": "Từ chối tiếp nhận",
+    "refused_automatically": "Hệ thống từ chối",
     "assigned": "Phân công",
     "started": "Bắt đầu xử lý",
     "completed": "Hoàn thành",
+    "00": "Đã gửi",
+    "01": "Đã đến nơi nhận",
+    "02": "Nơi nhận từ chối",
+    "03": "Nơi nhận đã tiếp nhận",
+    "04": "Nơi nhận phân công",
+    "05": "Nơi nhận đang xử lý",
+    "06": "Nơi nhận hoàn thành",
+}
+
+WAITING = {
+    "reviewer": "người xem xét",
+    "leader": "lãnh đạo ký",
+    "clerk": "văn thư",
+    "system": "hệ thống",
+}
+
+# Verdicts travel in the history by the standard's word.
+DETAILS = {
+    "TOTAL_PASSED": "chữ ký hợp lệ",
+    "TOTAL_FAILED": "chữ ký không hợp lệ",
+    "INDETERMINATE": "chưa đủ căn cứ kết luận",
+}
+
+# Problems of a signature by their stable codes.
+REASONS = {
+    "forbidden_modification": "văn bản bị sửa sau khi ký theo cách không được phép",
+    "integrity_broken": "nội dung không còn khớp với chữ ký",
+    "trailing_bytes": "có dữ liệu lạ sau phần đã ký",
+    "unsupported_signature": "kiểu chữ ký cũ, không kiểm tra được",
+    "unreadable_signature": "chữ ký hỏng cấu trúc",
+    "partial_coverage": "chữ ký không bao trùm toàn bộ phiên bản",
+    "not_trusted": "chứng thư không dẫn đến gốc được tin cậy",
+    "revoked": "chứng thư đã bị thu hồi",
+    "revocation_unknown": "không kiểm tra được tình trạng thu hồi",
+    "expired": "chứng thư ngoài thời hạn",
+    "no_signature": "không có chữ ký số",
+    "damaged": "tệp PDF hỏng",
+}
+
+MODIFICATIONS = {
+    "NONE": "không có thay đổi nào sau chữ ký này",
+    "LTA_UPDATES": "chỉ thêm dữ liệu kiểm chứng, dấu thời gian",
+    "FORM_FILLING": "chỉ điền số, ngày và đóng dấu (được phép)",
+    "ANNOTATIONS": "có thêm ghi chú",
+    "FORBIDDEN": "có sửa đổi không được phép",
+}
+
+KINDS = {"signature": "Chữ ký", "seal": "Dấu cơ quan", "timestamp": "Dấu thời gian"}
+
+# RFC 5280 §5.3.1
+REVOCATIONS = {
+    "keyCompromise": "Lộ khóa, mất USB token",
+    "affiliationChanged": "Chuyển công tác, nghỉ việc",
+    "superseded": "Đã thay chứng thư mới",
+    "cessationOfOperation": "Cơ quan giải thể, ngừng dùng",
+    "unspecified": "Lý do khác",
 }
 
 DONE = {
@@ -92,7 +154,7 @@ DONE = {
     "resubmitted": "Đã trình lại văn bản.",
     "approved": "Đã duyệt; văn bản chuyển sang người ký.",
     "returned": "Đã trả lại cho người soạn kèm lý do.",
-    "issued": "Đã cấp số; hệ thống đang đóng dấu cơ quan.",
+    "numbered": "Đã cấp số; hệ thống đang đóng dấu cơ quan.",
     "voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
     "dispatched": "Đã phát hành tới các nơi nhận đã chọn.",
     "registered": "Đã đăng ký văn bản đến; nơi gửi được báo đã tiếp nhận.",

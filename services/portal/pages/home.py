@@ -2,14 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from services.portal.pages.visit import Reading
+from services.portal import store
+from services.portal.pages.visit import Reading, Visit, parts_of
+from shared.db import transaction
 
 router = APIRouter(include_in_schema=False)
+
+Loaders = dict[str, Callable[[], Any]]
 
 
 @router.get("/")
 def show_home(visit: Reading) -> Response:
-    return visit.page("home.html")
+    """Each figure is asked for by itself: a service that is down leaves the others standing."""
+    found, missing = parts_of(_documents(visit) | _signing(visit) | _operating(visit) | _notices(visit))
+    problems = {problem.sentence.vi: problem for problem in missing.values()}
+    return visit.page("home.html", found=found, problems=list(problems.values()))
+
+
+def _documents(visit: Visit) -> Loaders:
+    if not visit.has("clerk", "leader"):
+        return {}
+    states = ["in_review", "awaiting_signature"]
+    if visit.has("clerk"):
+        states += ["returned", "refused", "signed", "sealing"]
+    loaders: Loaders = {each: lambda each=each: visit.api.get("docs", "/documents", state=each) for each in states}  # type: ignore[misc]
+    statuses = ("01", "03", "04", "05")
+    return loaders | {
+        f"in_{each}": lambda each=each: visit.api.get("docs", "/incoming", status=each) for each in statuses
+    }  # type: ignore[misc]
+
+
+def _signing(visit: Visit) -> Loaders:
+    return {"tasks": lambda: visit.api.get("signing", "/tasks")} if visit.has("leader") else {}
+
+
+def _notices(visit: Visit) -> Loaders:
+    return {"notices": lambda: visit.api.get("notify", "/notices", unread=True)}
+
+
+def _operating(visit: Visit) -> Loaders:
+    loaders: Loaders = {}
+    if visit.has("officer"):
+        loaders["suspended"] = lambda: visit.api.get("registry", "/certificates", status="suspended")
+    if visit.has("operator"):
+        loaders["parked"] = lambda: _count_parked(visit)
+    return loaders
+
+
+def _count_parked(visit: Visit) -> int:
+    with transaction(visit.site.pool) as tx:
+        own = store.count_parked(tx)
+    return own + sum(len(visit.api.get(each, "/parked")) for each in ("docs", "signing", "registry", "notify"))

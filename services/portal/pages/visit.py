@@ -59,6 +59,7 @@ def make_templates() -> Environment:
         "day": wording.day,
         "size": wording.size,
         "seconds": wording.seconds,
+        "pairs": lambda rows, key, text: [(row[key], row[text]) for row in rows],
     }
     version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
     environment.globals |= {

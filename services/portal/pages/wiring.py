@@ -12,9 +12,25 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.portal.pages import device, home, session, visit
+from services.portal.pages import (
+    certificate,
+    device,
+    dispatch,
+    document,
+    home,
+    incoming,
+    notice,
+    session,
+    signing,
+    submission,
+    system,
+    visit,
+)
 from shared.errors import NotFound, Refusal, Rejected
 from shared.http import problem
+
+# submission and dispatch before document, whose last route takes any act.
+PAGES = (session, home, submission, dispatch, document, incoming, signing, notice, device, certificate, system)
 
 OAuthError = Callable[..., Response]
 FOR_PROGRAMS = ("/portal/v1/", "/.well-known/")
@@ -26,7 +42,7 @@ CONTENT_SECURITY = (
 
 
 def add_pages(app: FastAPI, *, oauth_error: OAuthError) -> None:
-    for each in (session, home, device):
+    for each in PAGES:
         app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=visit.STATIC), name="static")
     app.add_middleware(Headers)

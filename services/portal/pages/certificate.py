@@ -1,0 +1,64 @@
+"""The registry officer's certificates: which are there, which end soon, and ending one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from services.portal import store
+from services.portal.forms import Posted
+from services.portal.pages.visit import Posting, Reading, Visit, parts_of
+from shared.db import transaction
+from shared.errors import Rejected
+
+router = APIRouter(include_in_schema=False)
+
+SOON = timedelta(days=30)
+ACTS = {"revoke": "revoked", "suspend": "suspended", "resume": "resumed"}
+
+
+@router.get("/certificates")
+def list_certificates(
+    visit: Reading,
+    status: Annotated[str, Query(max_length=20)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    visit.need("officer")
+    return _page(visit, status=status, cursor=cursor)
+
+
+def _page(visit: Visit, *, status: str = "", cursor: str = "", error: Rejected | None = None) -> Response:
+    found, missing = parts_of(
+        {"certificates": lambda: visit.api.get("registry", "/certificates", status=status, cursor=cursor)}
+    )
+    rows = found.get("certificates", {}).get("items", [])
+    with transaction(visit.site.pool) as tx:
+        holders = store.names_of_holders(
+            tx,
+            people=[row["person_id"] for row in rows if row["person_id"]],
+            agencies=[row["agency_id"] for row in rows if row["agency_id"]],
+        )
+    return visit.page(
+        "certificates.html",
+        error=error or missing.get("certificates"),
+        certificates=found.get("certificates"),
+        holders=holders,
+        chosen=status,
+        soon=datetime.now(UTC) + SOON,
+    )
+
+
+@router.post("/certificates/{certificate_id}/{act}")
+def act_on_certificate(visit: Posting, form: Posted, certificate_id: UUID, act: str) -> Response:
+    if act not in ACTS:
+        return visit.to("/certificates")
+    body = {} if act == "resume" else {"reason": form.get("reason")}
+    try:
+        visit.api.post("registry", f"/certificates/{certificate_id}/{act}", body, key=form.get("once"))
+    except Rejected as rejected:
+        return _page(visit, error=rejected)
+    return visit.to("/certificates", ACTS[act])

@@ -1,0 +1,101 @@
+"""Documents on their way out: the list, the page of one, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from services.portal.forms import Form, Posted
+from services.portal.pages.pdf import relay
+from services.portal.pages.visit import Posting, Reading, Visit, parts_of
+from shared.errors import Rejected
+
+router = APIRouter(include_in_schema=False)
+
+# act → (path of the docs API, what the page says afterwards, which fields go along)
+ACTS = {
+    "approve": ("approve", "approved", ()),
+    "return": ("return", "returned", ("reason",)),
+    "issue": ("issue", "numbered", ("register_code",)),
+    "void-number": ("void-number", "voided", ("reason",)),
+}
+
+
+@router.get("/documents")
+def list_documents(
+    visit: Reading,
+    state: Annotated[str, Query(max_length=40)] = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    try:
+        found = visit.api.get("docs", "/documents", state=state, cursor=cursor)
+    except Rejected as rejected:
+        return visit.page("documents.html", error=rejected, documents=None, chosen=state)
+    return visit.page("documents.html", documents=found, chosen=state)
+
+
+@router.get("/documents/{document_id}")
+def show_document(visit: Reading, document_id: UUID) -> Response:
+    return document_page(visit, document_id)
+
+
+def document_page(
+    visit: Visit, document_id: UUID, *, error: Rejected | None = None, typed: Form | None = None
+) -> Response:
+    """The page of one document; after a refused act with what was typed and why it was refused."""
+    document = visit.api.get("docs", f"/documents/{document_id}")
+    found: dict[str, Any] = {}
+    if document["state"] == "signed" and visit.has("clerk"):
+        found, _ = parts_of({"choices": lambda: visit.api.get("docs", "/choices")})
+    registers = found.get("choices", {}).get("registers", [])
+    return visit.page(
+        "document.html",
+        error=error,
+        document=document,
+        registers=registers,
+        typed=typed or Form(),
+        own=_own(visit, document),
+    )
+
+
+def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
+    """Which acts are offered. Only what concerns the reader is shown; whether it is allowed, docs decides."""
+    me, state = str(visit.person.person_id), document["state"]
+    reviews = any(r["person_id"] == me and not r["approved"] for r in document["reviewers"])
+    signs = document["signer"]["person_id"] == me
+    return {
+        "review": state == "in_review" and reviews,
+        "sign": state == "awaiting_signature" and signs,
+        "number": state == "signed" and visit.has("clerk"),
+        "void": state == "sealing" and visit.has("clerk"),
+        "dispatch": state == "issued" and visit.has("clerk"),
+        "resubmit": state in {"returned", "refused"} and visit.has("clerk"),
+    }
+
+
+@router.get("/documents/{document_id}/content")
+def show_content(visit: Reading, document_id: UUID) -> Response:
+    return relay(visit, "docs", f"/documents/{document_id}/content", filename=f"{document_id}.pdf")
+
+
+@router.get("/documents/{document_id}/parts/{ordinal}")
+def show_part(visit: Reading, document_id: UUID, ordinal: int) -> Response:
+    path = f"/documents/{document_id}/parts/{ordinal}/content"
+    return relay(visit, "docs", path, filename=f"{document_id}-{ordinal}.pdf")
+
+
+@router.post("/documents/{document_id}/{act}")
+def act_on_document(visit: Posting, form: Posted, document_id: UUID, act: str) -> Response:
+    """Approve, return, number and seal, void: one call each, repeated clicks included."""
+    if act not in ACTS:
+        return visit.to(f"/documents/{document_id}")
+    path, done, names = ACTS[act]
+    body = {name: form.get(name) for name in names if form.get(name)}
+    try:
+        visit.api.post("docs", f"/documents/{document_id}/{path}", body, key=form.get("once"))
+    except Rejected as rejected:
+        return document_page(visit, document_id, error=rejected, typed=form)
+    return visit.to(f"/documents/{document_id}", done)

@@ -1,0 +1,167 @@
+"""Submitting a document, and submitting it again after it was returned. Whatever goes wrong, what was typed stays."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.datastructures import UploadFile
+
+from services.portal.forms import Form, Posted
+from services.portal.pages.visit import Posting, Reading, Visit
+from services.portal.refusals import FILE_MISSING, FILE_TOO_LARGE
+from shared.errors import Rejected
+
+router = APIRouter(include_in_schema=False)
+
+MAX_FILE = 100  # MB, as docs has it
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """A file that docs has already: it is not chosen again when something else was wrong."""
+
+    file_id: str
+    kind: str
+    filename: str
+
+    @property
+    def field(self) -> str:
+        return f"{self.file_id}|{self.kind}|{self.filename}"
+
+
+@router.get("/documents/new")
+def show_submission(visit: Reading) -> Response:
+    visit.need("clerk")
+    return _page(visit, Form(), [])
+
+
+@router.post("/documents/new")
+def submit(visit: Posting, form: Posted) -> Response:
+    uploaded = _uploaded(form)
+    if form.get("reopen"):
+        return _page(visit, form, uploaded)
+    try:
+        uploaded = _upload(visit, form, uploaded)
+        body = _body(form, uploaded) | {"type_code": form.get("type_code")}
+        made = visit.api.post("docs", "/documents", body, key=form.get("once"))
+    except UploadRefused as refused:
+        return _page(visit, form, refused.uploaded, error=refused.rejected)
+    except Rejected as rejected:
+        return _page(visit, form, uploaded, error=rejected)
+    return visit.to(f"/documents/{made['id']}", "submitted")
+
+
+@router.get("/documents/{document_id}/resubmit")
+def show_resubmission(visit: Reading, document_id: UUID) -> Response:
+    document = visit.api.get("docs", f"/documents/{document_id}")
+    typed = [
+        ("symbol", document["symbol"]),
+        ("abstract", document["abstract"]),
+        ("urgency", str(document["urgency"])),
+        *(("reviewer", review["person_id"]) for review in document["reviewers"]),
+    ]
+    return _page(visit, Form(typed), [], document=document)
+
+
+@router.post("/documents/{document_id}/resubmit")
+def resubmit(visit: Posting, form: Posted, document_id: UUID) -> Response:
+    document = visit.api.get("docs", f"/documents/{document_id}")
+    uploaded = _uploaded(form)
+    if form.get("reopen"):
+        return _page(visit, form, uploaded, document=document)
+    try:
+        uploaded = _upload(visit, form, uploaded)
+        visit.api.post("docs", f"/documents/{document_id}/resubmit", _body(form, uploaded), key=form.get("once"))
+    except UploadRefused as refused:
+        return _page(visit, form, refused.uploaded, document=document, error=refused.rejected)
+    except Rejected as rejected:
+        return _page(visit, form, uploaded, document=document, error=rejected)
+    return visit.to(f"/documents/{document_id}", "resubmitted")
+
+
+def _page(
+    visit: Visit,
+    typed: Form,
+    uploaded: list[Uploaded],
+    *,
+    document: dict[str, Any] | None = None,
+    error: Rejected | None = None,
+) -> Response:
+    try:
+        choices = visit.api.get("docs", "/choices")
+    except Rejected as rejected:
+        choices, error = {"types": [], "authorities": [], "reviewers": [], "registers": []}, error or rejected
+    return visit.page(
+        "submission.html",
+        error=error,
+        typed=typed,
+        uploaded=uploaded,
+        choices=choices,
+        document=document,
+        once=typed.once(error),
+    )
+
+
+class UploadRefused(Exception):
+    """One file was refused; those before it are with docs already."""
+
+    def __init__(self, rejected: Rejected, uploaded: list[Uploaded]) -> None:
+        self.rejected = rejected
+        self.uploaded = uploaded
+
+
+def _uploaded(form: Form) -> list[Uploaded]:
+    rows = [value.split("|", 2) for value in form.all("uploaded")]
+    dropped = set(form.all("drop"))
+    return [Uploaded(*row) for row in rows if len(row) == 3 and row[0] not in dropped]
+
+
+def _upload(visit: Visit, form: Form, before: list[Uploaded]) -> list[Uploaded]:
+    """New files go to docs one by one; a new main file takes the place of the earlier one."""
+    main, annexes = form.files("main"), form.files("annex")
+    done = [each for each in before if not (main and each.kind == "main")]
+    for kind, file in [("main", f) for f in main[:1]] + [("annex", f) for f in annexes]:
+        name = (file.filename or "").replace("|", "-")
+        try:
+            _check_size(file, name)
+            key = f"{form.get('once')}-{_digest(file.file)}"
+            made = visit.api.upload("docs", "/files", file.file, key=key, filename=name)
+        except Rejected as rejected:
+            raise UploadRefused(rejected, done) from rejected
+        done.append(Uploaded(str(made["file_id"]), kind, name))
+    if not any(each.kind == "main" for each in done):
+        raise UploadRefused(Rejected(FILE_MISSING), done)
+    return sorted(done, key=lambda each: each.kind != "main")
+
+
+def _check_size(file: UploadFile, name: str) -> None:
+    """Said before hundreds of megabytes go on; what a PDF must be otherwise, docs says."""
+    if (file.size or 0) > MAX_FILE * 1024 * 1024:
+        raise Rejected(FILE_TOO_LARGE, name=name, limit=MAX_FILE)
+
+
+def _digest(file: BinaryIO) -> str:
+    """With the same bytes an upload may be repeated, with others of the same name it is another."""
+    found = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(1024 * 1024):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _body(form: Form, uploaded: list[Uploaded]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "symbol": form.get("symbol"),
+        "abstract": form.get("abstract"),
+        "urgency": int(form.get("urgency")) if form.get("urgency").isdecimal() else 0,
+        "parts": [{"file_id": each.file_id, "kind": each.kind} for each in uploaded],
+        "reviewer_ids": form.all("reviewer"),
+    }
+    if form.get("authority_id"):
+        body["authority_id"] = form.get("authority_id")
+    return body
