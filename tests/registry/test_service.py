@@ -99,7 +99,7 @@ def test_a_person_gets_posts_and_authority_and_loses_them(office: Office) -> Non
     office.publish()
     ubnd = str(office.province.ubnd.id)
     post = {"agency_id": ubnd, "title": "Phó Chủ tịch", "roles": ["leader"], "valid_from": "2025-07-01"}
-    body = {"name": "Lý Văn A", "login": "a.lv", "email": "a.lv@langson.example", "posts": [post]}
+    body: dict[str, Any] = {"name": "Lý Văn A", "login": "a.lv", "email": "a.lv@langson.example", "posts": [post]}
     person = office.http.post("/registry/v1/people", json=body, headers=office.officer).json()
     post_id = person["posts"][0]["post_id"]
     grant = {
@@ -124,8 +124,7 @@ def test_a_person_gets_posts_and_authority_and_loses_them(office: Office) -> Non
     stated = office.stated("registry.authority")
     assert [each.withdrawn for each in stated if isinstance(each, AuthorityStated)] == [False, False, True]
 
-    body["active"] = False
-    body["posts"] = [post | {"post_id": post_id}]
+    body |= {"active": False, "posts": [post | {"post_id": post_id}]}
     path = f"/registry/v1/people/{person['person_id']}"
     left = office.http.put(path, json=body, headers=office.officer | {"If-Match": '"1"'})
     assert not left.json()["active"]
