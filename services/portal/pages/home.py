@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -31,11 +32,9 @@ def _documents(visit: Visit) -> Loaders:
     states = ["in_review", "awaiting_signature"]
     if visit.has("clerk"):
         states += ["returned", "refused", "signed", "sealing"]
-    loaders: Loaders = {each: lambda each=each: visit.api.get("docs", "/documents", state=each) for each in states}  # type: ignore[misc]
+    loaders: Loaders = {each: partial(visit.api.get, "docs", "/documents", state=each) for each in states}
     statuses = ("01", "03", "04", "05")
-    return loaders | {
-        f"in_{each}": lambda each=each: visit.api.get("docs", "/incoming", status=each) for each in statuses
-    }  # type: ignore[misc]
+    return loaders | {f"in_{each}": partial(visit.api.get, "docs", "/incoming", status=each) for each in statuses}
 
 
 def _signing(visit: Visit) -> Loaders:
