@@ -6,17 +6,17 @@ import base64
 import hashlib
 import ssl
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.signing import batch, copies, store
+from services.signing import batch, copies, craft, store
 from services.signing.batch import Wanted
 from services.signing.desk import Desk, told
 from services.signing.domain import Document
-from services.signing.refusals import REPORT_NOT_READY
+from services.signing.refusals import PREPARATION_EXPIRED, REPORT_NOT_READY
 from services.signing.session import Preparation
 from shared import outbox
 from shared.db import Tx, transaction
@@ -111,6 +111,18 @@ class PreparedList(View):
     items: list[PreparedItem]
 
 
+class StoredItem(View):
+    """What an Idempotency-Key remembers of one document: the prepared bytes stay in their own row."""
+
+    document_id: UUID
+    preparation_id: UUID | None = None
+    problem: ProblemView | None = None
+
+
+class StoredList(View):
+    items: list[StoredItem]
+
+
 class CompletionItem(View):
     preparation_id: UUID
     signature_b64: Base64
@@ -145,6 +157,7 @@ def list_tasks(request: Request, who: Who) -> TaskList:
     desk: Desk = request.app.state.desk
     if who.person_id is None:
         raise Rejected(FORBIDDEN)
+    desk.workshop.warm(craft.warm)  # whoever looks at what waits will soon sign
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
         at = store.now(tx)
@@ -187,7 +200,8 @@ def prepare(
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
         once = Once(tx, who, idempotency_key, fingerprint)
-        return once.run(lambda: _store(tx, wanted, results), PreparedList)
+        stored = once.run(lambda: _store(tx, wanted, results), StoredList)
+        return PreparedList(items=[_prepared(tx, item, who) for item in stored.items])
 
 
 @router.post("/completions", response_model_exclude_none=True)
@@ -248,19 +262,25 @@ def _task(tx: Tx, desk: Desk, document: Document, person_id: UUID, at: datetime)
     )
 
 
-def _store(tx: Tx, wanted: list[Wanted], results: list[Preparation | Rejected]) -> PreparedList:
+def _store(tx: Tx, wanted: list[Wanted], results: list[Preparation | Rejected]) -> StoredList:
     items = []
     for item, result in zip(wanted, results, strict=True):
         if isinstance(result, Rejected):
-            items.append(PreparedItem(document_id=item.document_id, problem=_problem(told(result))))
+            items.append(StoredItem(document_id=item.document_id, problem=_problem(told(result))))
         else:
             store.add_preparation(tx, result)
-            items.append(_prepared(result))
-    return PreparedList(items=items)
+            items.append(StoredItem(document_id=item.document_id, preparation_id=result.id))
+    return StoredList(items=items)
 
 
-def _prepared(preparation: Preparation) -> PreparedItem:
-    half: dict[str, Any] = preparation.prepared or {}
+def _prepared(tx: Tx, item: StoredItem, who: Principal) -> PreparedItem:
+    """An item as the client gets it; a late second click may find its preparation used up."""
+    if item.preparation_id is None:
+        return PreparedItem(document_id=item.document_id, problem=item.problem)
+    preparation = store.get_preparation(tx, item.preparation_id, who.person_id)
+    half = preparation.prepared
+    if half is None:
+        return PreparedItem(document_id=item.document_id, problem=_problem(told(Rejected(PREPARATION_EXPIRED))))
     return PreparedItem(
         document_id=preparation.document_id,
         preparation_id=preparation.id,

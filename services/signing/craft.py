@@ -74,6 +74,15 @@ class Prepared:
     numbered: bool
 
 
+def warm() -> None:
+    """Import what signing needs and cut the typeface: some seconds, once a process."""
+    from services.signing import pdf  # noqa: F401
+    from services.signing.appearance import typeface
+
+    typeface()
+    typeface(bold=True)
+
+
 def prepare(pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float) -> Prepared:
     """Add the fields where Decree 30/2020 has them. `signers` and `agency` are read out by viewers at their fields.
 

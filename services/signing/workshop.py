@@ -46,6 +46,13 @@ class Workshop:
             raise Rejected(PROCESS_DIED) from error
         return lambda: self._wait(executor, future)
 
+    def warm(self, task: Callable[[], object]) -> None:
+        """Start the processes, if there are none, and let each do this task, so that nobody waits for it later."""
+        if self._executor is None:
+            executor = self._get()
+            for _ in range(self.size):
+                executor.submit(task)
+
     def close(self) -> None:
         """End the processes, also those at work."""
         if self._executor:
@@ -83,8 +90,9 @@ class Workshop:
 
 
 def _settle_in() -> None:
-    """Ctrl-C is the parent's to handle; when the parent is killed, its processes must not stay behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A stop is the parent's to handle; when the parent is killed, its processes must not stay behind."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def follow() -> None:

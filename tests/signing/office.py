@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pikepdf
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -319,7 +318,3 @@ def die(*_: object, **__: object) -> NoReturn:
 
 def root_der(pki: Running) -> bytes:
     return pki.root.public_bytes(serialization.Encoding.DER)
-
-
-def csr_key(csr: str) -> Any:
-    return x509.load_pem_x509_csr(csr.encode()).public_key()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +14,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.issuing import Issued
 from deploy.devpki.server import Running, running
@@ -29,7 +34,6 @@ from tests.signing import office as world
 from tests.signing.office import AGENCY, CLERK, OTHER, SOURCE, Leader, Office
 from tests.support.http import Issuer, serve
 from tests.support.postgres import Database
-
 
 DATA = Path(__file__).parents[1] / "data"
 REFUSED = {
@@ -454,7 +458,7 @@ def test_time_stamps_and_revocation_data_are_waited_for(
 
 
 def test_a_taken_number_waits_for_the_seal_key_until_somebody_mends_it(
-    office: Office, desktop: Desktop, seal: Issued, seal_token: KeyStore, leader: Leader, deputy: Leader
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader, deputy: Leader
 ) -> None:
     document_id = signed(office, desktop, leader)
     office.order_seal(document_id)
@@ -466,11 +470,12 @@ def test_a_taken_number_waits_for_the_seal_key_until_somebody_mends_it(
     office.work_again()
     assert office.only(signing.DocumentDelayed).code == "seal_key_missing"
 
-    office.desk.keys.store = KeyStore(seal_token.module, seal_token.token, "9999")
+    good = office.desk.keys.store
+    office.desk.keys.store = KeyStore(good.module, good.token, "9999")
     office.work_again()
     assert office.only(signing.DocumentDelayed).code == "seal_device_stopped"
     assert office.desk.keys.stopped, "a wrong PIN is tried once"
-    office.desk.keys.store, office.desk.keys.stopped = seal_token, False
+    office.desk.keys.store, office.desk.keys.stopped = good, False
 
     office.seal_certificate(seal, status="revoked")
     office.work_again()
@@ -651,3 +656,22 @@ def test_a_preparation_has_an_end(office: Office, desktop: Desktop, leader: Lead
     assert http.post("/preparations", json=body, headers={"Idempotency-Key": "x"}).json()["code"] == "invalid_request"
     body = {**body, "items": [{"document_id": str(document_id), "base_sha256": sha}]}
     assert http.post("/preparations", json=body).json()["code"] == "idempotency_key_required"
+
+
+def test_the_operator_makes_a_seal_key_once_and_gets_its_request_again(seal_token: KeyStore) -> None:
+    def ask(agency: str, *more: str, pin: str = seal_token.pin) -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"VANTHU_SEAL_TOKEN": seal_token.token, "VANTHU_SEAL_PIN": pin}
+        command = [sys.executable, "-m", "services.signing", "seal-key", "create", "--agency", agency, *more]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    first, again = ask("H50.77"), ask("H50.77")
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    requests = [x509.load_pem_x509_csr(done.stdout.encode()) for done in (first, again)]
+    assert all(request.is_signature_valid for request in requests)
+    assert requests[0].public_key() == requests[1].public_key()
+    small = x509.load_pem_x509_csr(ask("H50.78", "--key", "p256").stdout.encode())
+    assert isinstance(small.public_key(), ec.EllipticCurvePublicKey)
+    wrong = ask("H50.79", pin="0000")
+    assert wrong.returncode == 1
+    assert "PIN" in wrong.stderr
+    assert "0000" not in wrong.stderr
