@@ -47,6 +47,7 @@ class Signer:
 class SignatureReport:
     """One filled signature field, time stamps included. `reasons` are stable codes, empty when all is well.
 
+    `intact` says whether digest and signature value verify, whoever the signer is; None when that can't be told.
     `time` is the proven time (time stamp) and `claimed_time` what the signer wrote; `coverage` is
     "ENTIRE_FILE", "ENTIRE_REVISION", "CONTIGUOUS_BLOCK_FROM_START" or "UNCLEAR".
     """
@@ -56,6 +57,7 @@ class SignatureReport:
     indication: Indication
     subindication: str | None
     reasons: tuple[str, ...]
+    intact: bool | None = None
     level: Level | None = None
     signer: Signer | None = None
     time: datetime | None = None
@@ -139,6 +141,10 @@ _REASONS = {
     ),
     "expired": Sentence(vi="chứng thư không trong thời hạn hiệu lực", en="the certificate was not in its validity"),
     "no_signature": Sentence(vi="văn bản không có chữ ký số", en="the document carries no signature"),
+    "encrypted": Sentence(
+        vi="tệp PDF bị mã hóa nên không kiểm tra được chữ ký",
+        en="the PDF is encrypted, so its signatures can't be checked",
+    ),
     "damaged": Sentence(vi="tệp PDF hỏng, không đọc được", en="the PDF is damaged and can't be read"),
 }
 _OTHER = Sentence(vi="chưa đủ căn cứ để kết luận", en="there is not enough evidence to conclude")

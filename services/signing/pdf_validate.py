@@ -96,6 +96,8 @@ def validate(pdf: bytes, trust: Trust, *, at: datetime | None = None) -> Validat
     sha256 = hashlib.sha256(pdf).hexdigest()
     try:
         reader = open_reader(pdf)
+        if reader.encrypted:
+            return conclude((), ("encrypted",), sha256=sha256, at=moment)
         reports = tuple(_reports(reader, trust, moment, past=at is not None))
         problems = tuple(_problems(pdf, reader, reports))
     except BROKEN as error:
@@ -153,6 +155,7 @@ def _report(
             indication=indication,
             subindication=subindication,
             reasons=reasons,
+            intact=_intact(result.api_status),
             level=None if stamp else _level(signature, result),
             signer=_signer(signature),
             time=_time(signature, result, stamp=stamp),
@@ -179,6 +182,10 @@ async def _judge(signature: EmbeddedPdfSignature, spec: SignatureValidationSpec,
 def _stamped_later(signature: EmbeddedPdfSignature) -> bool:
     stamps = signature.reader.embedded_timestamp_signatures
     return any(s.signed_revision > signature.signed_revision for s in stamps)
+
+
+def _intact(status: Any) -> bool | None:
+    return bool(status.intact and status.valid) if status is not None else None
 
 
 def _standard_name(subindication: Any) -> str | None:
@@ -242,7 +249,9 @@ def _signer(signature: EmbeddedPdfSignature) -> Signer:
     validity = certificate["tbs_certificate"]["validity"]
     return Signer(
         name=_named(certificate.subject, "common_name"),
-        organisation=_named(certificate.subject, "organization_name"),
+        # Public-service certificates name their provider as organisation and the agency as its unit.
+        organisation=_named(certificate.subject, "organizational_unit_name")
+        or _named(certificate.subject, "organization_name"),
         issuer=_named(certificate.issuer, "common_name"),
         serial=f"{certificate.serial_number:x}",
         sha256=hashlib.sha256(certificate.dump()).hexdigest(),
