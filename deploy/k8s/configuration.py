@@ -49,34 +49,34 @@ BESIDE: Mapping[str, str] = {"VANTHU_LOG": "json", "AWS_REGION": "vn-1", "AWS_EN
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """A key of a Secret. `given` says who makes the Secret: an operator of the cluster, or the people who deploy."""
+    """A key of a Secret."""
 
     secret: str
     key: str
-    given: bool = False
 
 
-def secrets(service: str) -> Mapping[str, SecretKey]:
-    """Environment variables of a service that come from Secrets."""
+SECRET_FIELDS: Mapping[str, Mapping[str, SecretKey]] = {
+    "signing": {"seal_pin": SecretKey("seal", "pin")},
+    "registry": {"devpki_secret": SecretKey("ca", "secret")},
+    "notify": {"smtp_user": SecretKey("mail", "username"), "smtp_password": SecretKey("mail", "password")},
+}
+"""Settings that only a worker needs, from Secrets that the README asks the people who deploy for."""
+
+KEEPS_BLOBS = frozenset({"docs", "signing"})
+
+
+def secrets(service: str, role: str) -> Mapping[str, SecretKey]:
+    """Environment variables of one role that come from Secrets: no process gets one that it does not use."""
+    # Made by Strimzi for the KafkaUser. The settings ask for it in every role; only workers reach a broker.
     found = {"VANTHU_KAFKA_PASSWORD": SecretKey(service, "password")}
-    if service in KEEPS_BLOBS:
-        given = SecretKey(f"blobs-{service}", "access-key", given=True)
-        found["AWS_ACCESS_KEY_ID"] = given
-        found["AWS_SECRET_ACCESS_KEY"] = SecretKey(given.secret, "secret-key", given=True)
-    for field, secret in SECRET_FIELDS.get(service, {}).items():
-        found[variable(field)] = secret
+    if service in KEEPS_BLOBS and role != "migrate":
+        found["AWS_ACCESS_KEY_ID"] = SecretKey(f"blobs-{service}", "access-key")
+        found["AWS_SECRET_ACCESS_KEY"] = SecretKey(f"blobs-{service}", "secret-key")
+    if role == "worker":
+        found |= {variable(field): secret for field, secret in SECRET_FIELDS.get(service, {}).items()}
     return found
 
 
-KEEPS_BLOBS = frozenset({"docs", "signing"})
-SECRET_FIELDS: Mapping[str, Mapping[str, SecretKey]] = {
-    "signing": {"seal_pin": SecretKey("seal", "pin", given=True)},
-    "registry": {"devpki_secret": SecretKey("ca", "secret", given=True)},
-    "notify": {
-        "smtp_user": SecretKey("mail", "username", given=True),
-        "smtp_password": SecretKey("mail", "password", given=True),
-    },
-}
 BY_ROLE = frozenset({"database_owner", "kafka_password"})
 
 

@@ -113,7 +113,7 @@ def _running(service: str, role: str) -> Object:
     healthy = {"httpGet": {"path": "/healthz", "port": name}, "timeoutSeconds": 3}
     container: Object = {
         "envFrom": [{"configMapRef": {"name": "common"}}, {"configMapRef": {"name": service}}],
-        "env": _secret_variables(service),
+        "env": _secret_variables(service, role),
         "ports": [{"name": name, "containerPort": int(configuration.own(service)[field])}],
         "startupProbe": healthy | {"periodSeconds": 2, "failureThreshold": 60},
         # Answered from the loops' heartbeats, never from the database: a slow one must not get everybody killed.
@@ -126,8 +126,8 @@ def _running(service: str, role: str) -> Object:
     return container
 
 
-def _secret_variables(service: str) -> list[Object]:
-    return [_from_secret(name, secret) for name, secret in sorted(configuration.secrets(service).items())]
+def _secret_variables(service: str, role: str) -> list[Object]:
+    return [_from_secret(name, secret) for name, secret in sorted(configuration.secrets(service, role).items())]
 
 
 def _from_secret(name: str, secret: SecretKey) -> Object:
@@ -203,7 +203,8 @@ def _migration(service: str) -> Object:
     owner = {"database_owner": configuration.conninfo(service, f"{service}_owner")}
     values = configuration.environment({**configuration.COMMON, **configuration.own(service), **owner})
     container: Object = {
-        "env": [{"name": name, "value": value} for name, value in sorted(values.items())] + _secret_variables(service)
+        "env": [{"name": name, "value": value} for name, value in sorted(values.items())]
+        + _secret_variables(service, "migrate")
     }
     return _named("Job", "batch/v1", f"{service}-migrate-{VERSION.replace('.', '-')}", service, "migrate") | {
         "spec": {
