@@ -14,6 +14,7 @@ import httpx
 
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 CLIENT = "vanthu-sign"
+PATIENCE = 60.0  # seconds
 Found = TypeVar("Found")
 
 
@@ -51,6 +52,22 @@ def eventually(look: Callable[[], Found | None], what: str, *, seconds: float = 
         pause = min(pause * 1.3, 1.0)
 
 
+def persist(client: httpx.Client, method: str, url: str, **more: Any) -> httpx.Response:
+    """One request, sent again while its server restarts: what writes carries an Idempotency-Key or is a form of ours."""
+    until, pause = time.monotonic() + PATIENCE, 0.2
+    while True:
+        try:
+            answer = client.request(method, url, **more)
+        except httpx.TransportError:
+            if time.monotonic() > until:
+                raise
+        else:
+            if answer.status_code not in {502, 503} or time.monotonic() > until:
+                return answer
+        time.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+
+
 class Person:
     """Somebody at a browser: a session at the portal, and tokens for the services as a program of theirs would get."""
 
@@ -65,26 +82,26 @@ class Person:
 
     def log_in(self) -> None:
         """By the form, with its CSRF value, as a browser does."""
-        page = self.browser.get("/login")
+        page = persist(self.browser, "GET", "/login")
         form = {"csrf": _hidden(page.text, "csrf"), "login": self.login.login, "password": self.login.password}
-        answer = self.browser.post("/login", data=form)
+        answer = persist(self.browser, "POST", "/login", data=form)
         expect(answer.status_code == 200 and "/login" not in str(answer.url), f"{self.login.login} could not log in")
 
     def approve(self, user_code: str) -> None:
         """Allow a program that shows this code (RFC 8628 §3.3)."""
-        page = self.browser.get("/device", params={"user_code": user_code})
+        page = persist(self.browser, "GET", "/device", params={"user_code": user_code})
         form = {"csrf": _hidden(page.text, "csrf"), "user_code": user_code, "decision": "approve"}
-        answer = self.browser.post("/device", data=form)
+        answer = persist(self.browser, "POST", "/device", data=form)
         expect(answer.is_success, f"the code {user_code} was not accepted: {answer.status_code}")
 
     def connect(self) -> None:
         """Get a refresh token by the device flow, approving our own code."""
-        about = self.http.get(f"{self.portal}/.well-known/oauth-authorization-server").json()
+        about = persist(self.http, "GET", f"{self.portal}/.well-known/oauth-authorization-server").json()
         self.services = about["vanthu_services"]
-        code = self.http.post(about["device_authorization_endpoint"], data={"client_id": CLIENT}).json()
+        code = persist(self.http, "POST", about["device_authorization_endpoint"], data={"client_id": CLIENT}).json()
         self.approve(code["user_code"])
         form = {"grant_type": DEVICE_CODE, "device_code": code["device_code"], "client_id": CLIENT, "audience": "docs"}
-        self._keep("docs", self.http.post(about["token_endpoint"], data=form))
+        self._keep("docs", persist(self.http, "POST", about["token_endpoint"], data=form))
         self._token_endpoint = about["token_endpoint"]
 
     def _keep(self, audience: str, answer: httpx.Response) -> None:
@@ -102,7 +119,7 @@ class Person:
                 "client_id": CLIENT,
                 "audience": audience,
             }
-            self._keep(audience, self.http.post(self._token_endpoint, data=form))
+            self._keep(audience, persist(self.http, "POST", self._token_endpoint, data=form))
             token = self._tokens[audience][0]
         return token
 
@@ -111,7 +128,7 @@ class Person:
         headers = {"Authorization": f"Bearer {self._token(service)}"} | more.pop("headers", {})
         if method == "POST":
             headers.setdefault("Idempotency-Key", str(uuid4()))
-        return self.http.request(method, f"{self.services[service]}/{service}/v1{path}", headers=headers, **more)
+        return persist(self.http, method, f"{self.services[service]}/{service}/v1{path}", headers=headers, **more)
 
     def get(self, service: str, path: str, **more: Any) -> Any:
         answer = self.call("GET", service, path, **more)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from vanthu_integrator.messages import File
+
+PATIENCE = 60.0  # seconds that a restarting server is waited for
 
 
 class FileRefused(Exception):
@@ -28,8 +31,9 @@ class Files:
     """The file side of one partner, with tokens by client credentials from the portal."""
 
     def __init__(self, portal: str, client_id: str, client_secret: str) -> None:
+        # Uploads and downloads may be repeated: by digest, the same bytes are the same file.
         self._http = httpx.Client(timeout=httpx.Timeout(120.0, connect=10.0))
-        about = _checked(self._http.get(f"{portal.rstrip('/')}/.well-known/oauth-authorization-server")).json()
+        about = _checked(self._send("GET", f"{portal.rstrip('/')}/.well-known/oauth-authorization-server")).json()
         self._token_endpoint = about["token_endpoint"]
         self.docs: str = about["vanthu_services"]["docs"].rstrip("/")
         self._credential = {"client_id": client_id, "client_secret": client_secret}
@@ -39,8 +43,8 @@ class Files:
         """Upload one file; give the result as `files` of a message. The same file again is the same file."""
         data = path.read_bytes()
         headers = {"Content-Type": media_type, "Idempotency-Key": str(uuid4())} | self._bearer()
-        answer = self._http.post(
-            f"{self.docs}/docs/v1/exchange/files", params={"filename": path.name}, content=data, headers=headers
+        answer = self._send(
+            "POST", f"{self.docs}/docs/v1/exchange/files", params={"filename": path.name}, content=data, headers=headers
         )
         _checked(answer)
         digest = hashlib.sha256(data).hexdigest()
@@ -48,15 +52,29 @@ class Files:
 
     def download(self, file: File) -> bytes:
         """The bytes of a delivered file; FileDamaged when they are not what was announced."""
-        data = _checked(self._http.get(f"{self.docs}{file.href}", headers=self._bearer())).content
+        data = _checked(self._send("GET", f"{self.docs}{file.href}", headers=self._bearer())).content
         check(file, data)
         return data
+
+    def _send(self, method: str, url: str, **more: Any) -> httpx.Response:
+        until, pause = time.monotonic() + PATIENCE, 0.2
+        while True:
+            try:
+                answer = self._http.request(method, url, **more)
+            except httpx.TransportError:
+                if time.monotonic() > until:
+                    raise
+            else:
+                if answer.status_code != 503 or time.monotonic() > until:
+                    return answer
+            time.sleep(pause)
+            pause = min(pause * 2, 5.0)
 
     def _bearer(self) -> dict[str, str]:
         token, until = self._access
         if until < time.monotonic():
             form = {"grant_type": "client_credentials", "audience": "docs"} | self._credential
-            body = _checked(self._http.post(self._token_endpoint, data=form)).json()
+            body = _checked(self._send("POST", self._token_endpoint, data=form)).json()
             token = body["access_token"]
             self._access = (token, time.monotonic() + body["expires_in"] - 30)
         return {"Authorization": f"Bearer {token}"}

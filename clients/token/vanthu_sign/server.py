@@ -18,6 +18,7 @@ from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, UNREACHABLE, Refused,
 CLIENT_ID = "vanthu-sign"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+PATIENCE = 30.0  # seconds that a cut line or a restarting server is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +150,32 @@ class Server:
         return self._send(method, f"{base}/signing/v1{path}", headers=headers, **more)
 
     def _post(self, url: str, form: dict[str, str]) -> httpx.Response:
-        try:
-            return self._http.post(url, data=form)
-        except httpx.TransportError as error:
-            raise Refused(UNREACHABLE, where=url) from error
+        # A refresh token counts once: sent again only when the first request surely never arrived.
+        return self._persist("POST", url, (httpx.ConnectError, httpx.ConnectTimeout), data=form)
 
     def _send(self, method: str, url: str, **more: Any) -> httpx.Response:
-        try:
-            answer = self._http.request(method, url, **more)
-        except httpx.TransportError as error:
-            raise Refused(UNREACHABLE, where=url) from error
+        # Everything else may be repeated: readings, and writings under the same Idempotency-Key.
+        answer = self._persist(method, url, (httpx.TransportError,), **more)
         if answer.is_error:
             raise problem(_json(answer))
         return answer
+
+    def _persist(
+        self, method: str, url: str, passing: tuple[type[httpx.TransportError], ...], **more: Any
+    ) -> httpx.Response:
+        """One request, tried again while the line is cut or the server starts again, for half a minute at most."""
+        until, pause = time.monotonic() + PATIENCE, 0.2
+        while True:
+            try:
+                answer = self._http.request(method, url, **more)
+            except httpx.TransportError as error:
+                if not isinstance(error, passing) or time.monotonic() > until:
+                    raise Refused(UNREACHABLE, where=url) from error
+            else:
+                if answer.status_code != 503 or time.monotonic() > until:
+                    return answer
+            time.sleep(pause)
+            pause = min(pause * 2, 3.0)
 
 
 def problem(found: dict[str, Any]) -> Refused:
