@@ -77,10 +77,10 @@ class Prepared:
 def warm() -> None:
     """Import what signing needs and cut the typeface: some seconds, once a process."""
     from services.signing import pdf  # noqa: F401
-    from services.signing.appearance import typeface
+    from services.signing.appearance import Face, typeface
 
-    typeface()
-    typeface(bold=True)
+    for face in Face:
+        typeface(face)
 
 
 def prepare(pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float) -> Prepared:
@@ -89,12 +89,12 @@ def prepare(pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float) 
     A document that comes in already signed gets signature fields only (DESIGN §5.2).
     """
     from services.signing import pdf as craft
-    from services.signing.placement import find_places, seal_box
+    from services.signing.placement import find_places, seal_box, signature_box
 
     facts = craft.inspect(pdf)
     places = find_places(pdf)
     fresh = not facts.signatures
-    boxes = side_by_side(places.signature.box, len(signers))
+    boxes = side_by_side(signature_box(places.signature), len(signers))
     plan = craft.Plan(
         signers=tuple(
             craft.SignerPlace(craft.signer_field(n), box, label)
