@@ -15,6 +15,16 @@ from shared.db import transaction
 
 router = APIRouter(include_in_schema=False)
 
+SHOWN = 4
+# (figure, what to do, colour, where)
+FIRST = (
+    ("returned", "sửa và trình lại", "bad", "/documents"),
+    ("refused", "thay tệp", "bad", "/documents"),
+    ("tasks", "ký", "act", "/documents"),
+    ("signed", "cấp số, đóng dấu", "act", "/documents"),
+    ("in_01", "đăng ký văn bản đến", "act", "/incoming"),
+)
+
 Loaders = dict[str, Callable[[], Any]]
 
 
@@ -23,7 +33,19 @@ def show_home(visit: Reading) -> Response:
     """Each figure is asked for by itself: a service that is down leaves the others standing."""
     found, missing = parts_of(_documents(visit) | _signing(visit) | _operating(visit) | _notices(visit))
     problems = {problem.sentence.vi: problem for problem in missing.values()}
-    return visit.page("home.html", found=found, problems=list(problems.values()))
+    return visit.page("home.html", found=found, problems=list(problems.values()), first_things=_first_things(found))
+
+
+def _first_things(found: dict[str, Any]) -> list[dict[str, str]]:
+    """The few that nobody else will do, most pressing kind first."""
+    rows = []
+    for key, what, tone, path in FIRST:
+        for item in found.get(key, {"items": []})["items"][:SHOWN]:
+            who = item["sender"]["name"] if "sender" in item else item.get("agency_name") or item["signer"]["name"]
+            about = f"{item['type_name']} · {who}"
+            href = f"{path}/{item.get('document_id') or item['id']}"
+            rows.append({"abstract": item["abstract"], "about": about, "what": what, "tone": tone, "href": href})
+    return rows[: 2 * SHOWN]
 
 
 def _documents(visit: Visit) -> Loaders:

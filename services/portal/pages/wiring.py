@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -64,7 +65,15 @@ async def _rejected(request: Request, error: Exception) -> Response:
         return oauth_error(error.refusal, **params)
     if request.url.path.startswith(FOR_PROGRAMS):
         return problem(request, error.refusal, **params)
-    return visit.plain_page(request, "refused.html", status=error.refusal.status, error=error)
+    return await run_in_threadpool(_refused_page, request, error)
+
+
+def _refused_page(request: Request, error: Rejected) -> Response:
+    """With the menu of whoever is logged in, so that they can go on."""
+    try:
+        return visit.open_visit(request, visit.site_of(request)).page("refused.html", error=error)
+    except (visit.SignInNeeded, visit.PostNeeded, Rejected):
+        return visit.plain_page(request, "refused.html", status=error.refusal.status, error=error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
