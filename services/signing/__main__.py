@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class SigningSettings(Settings):
     """What signing needs beside what every service needs.
 
-    `trust` and `tsa_url` may name several, separated by the path separator and by spaces.
+    `trust` and `tsa_url` may name several, separated by the path separator and by spaces. The seal's are the
+    worker's alone: give them to the API and it makes no use of them.
     """
 
     trust: str
@@ -41,7 +42,7 @@ class SigningSettings(Settings):
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
 
 
-def _desk(settings: SigningSettings, pool: Pool) -> Desk:
+def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
     paths = tuple(Path(p) for p in settings.trust.split(os.pathsep) if p)
     tsa = tuple(settings.tsa_url.split())
 
@@ -53,10 +54,7 @@ def _desk(settings: SigningSettings, pool: Pool) -> Desk:
         blobs=Blobs(settings.blobs, "signing"),
         workshop=Workshop(size=settings.processes),
         network=network,
-        keys=SealDevice(
-            KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value()),
-            pss=settings.seal_pss,
-        ),
+        keys=SealDevice(keys, pss=settings.seal_pss),
         source=settings.source,
         stale_after=settings.registry_stale_after,
     )
@@ -68,7 +66,7 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
     from shared.http import create_app
 
     app = create_app("signing", pool, router, follower=follower(settings.source))
-    app.state.desk = _desk(settings, pool)
+    app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
     return app
 
 
@@ -76,7 +74,8 @@ def _worker(settings: SigningSettings, pool: Pool) -> Worker:
     from services.signing.consumer import follower
     from services.signing.work import kinds
 
-    return Worker(follower(settings.source), kinds(_desk(settings, pool)), job_threads=settings.processes)
+    keys = KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value())
+    return Worker(follower(settings.source), kinds(_desk(settings, pool, keys)), job_threads=settings.processes)
 
 
 def _seal_key(arguments: list[str]) -> None:

@@ -199,6 +199,8 @@ def prepare(
     fingerprint = hashlib.sha256(b"preparations\n" + body.model_dump_json().encode()).hexdigest()
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
+        if who.person_id:
+            store.forget_expired(tx, who.person_id)
         once = Once(tx, who, idempotency_key, fingerprint)
         stored = once.run(lambda: _store(tx, wanted, results), StoredList)
         return PreparedList(items=[_prepared(tx, item, who) for item in stored.items])

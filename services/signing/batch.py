@@ -115,7 +115,6 @@ def _check(tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: b
     found = _check_registry(tx, desk, document, signer, certificate=certificate, at=at)
     if document.content.sha256 != wanted.base_sha256:
         raise Rejected(BASE_CHANGED)
-    store.forget_expired(tx, document.id)
     return _Checked(document, signer, found)
 
 

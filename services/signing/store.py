@@ -331,12 +331,12 @@ def fail_preparations(tx: Tx, document_id: UUID, problem: dict[str, str]) -> Non
     )
 
 
-def forget_expired(tx: Tx, document_id: UUID) -> None:
-    """Expired preparations of a document keep their row, for a clear answer, not their bytes."""
+def forget_expired(tx: Tx, person_id: UUID) -> None:
+    """Expired preparations of a person keep their row, for a clear answer, not their bytes."""
     tx.execute(
-        "UPDATE preparation SET prepared = NULL WHERE document_id = %s AND state = 'prepared'"
+        "UPDATE preparation SET prepared = NULL WHERE person_id = %s AND state = 'prepared'"
         " AND prepared IS NOT NULL AND expires_at < now()",
-        [document_id],
+        [person_id],
     )
 
 

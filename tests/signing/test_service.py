@@ -675,3 +675,31 @@ def test_the_operator_makes_a_seal_key_once_and_gets_its_request_again(seal_toke
     assert wrong.returncode == 1
     assert "PIN" in wrong.stderr
     assert "0000" not in wrong.stderr
+
+
+def test_receivers_share_one_report_and_an_unreachable_ca_is_said_not_kept(
+    office: Office, desktop: Desktop, pki: Running, leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    signed_once = next(e for e in office.stated() if isinstance(e, signing.DocumentSigned)).content
+
+    pki.outage(ocsp=True, crl=True)
+    office.order_validation(signed_once)
+    office.work()
+    delayed = office.only(signing.DocumentDelayed)
+    assert (delayed.stage, delayed.code) == ("validate", "revocation_unavailable")
+    for _ in range(5):
+        office.work_again()
+    unknown = office.only(signing.DocumentValidated)
+    assert unknown.indication == "INDETERMINATE"
+
+    pki.outage(ocsp=False, crl=False)
+    office.order_validation(signed_once)
+    office.work()
+    assert office.only(signing.DocumentValidated).indication == "TOTAL_PASSED"
+    monkeypatch.setattr("services.signing.craft.validate", world.die)
+    office.order_validation(signed_once, agency_id=AGENCY)
+    office.work()
+    assert office.only(signing.DocumentValidated).indication == "TOTAL_PASSED", "judged once for all receivers"

@@ -126,7 +126,7 @@ CREATE TABLE preparation (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX preparation_document ON preparation (document_id);
-CREATE INDEX preparation_expiry ON preparation (expires_at) WHERE prepared IS NOT NULL;
+CREATE INDEX preparation_person ON preparation (person_id, expires_at) WHERE prepared IS NOT NULL;
 
 -- Returns and voided numbers, kept because they may overtake the order that they end: it comes on another topic.
 CREATE TABLE withdrawal (
