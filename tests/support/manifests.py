@@ -100,7 +100,7 @@ def _definitions() -> Registry[Any]:
 
 
 def _version() -> str:
-    return next(version for version in utils.all_versions() if utils.major_minor(version) == KUBERNETES)
+    return str(next(each for each in utils.all_versions() if utils.major_minor(each) == KUBERNETES))
 
 
 @cache
