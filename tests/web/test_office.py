@@ -1,0 +1,101 @@
+"""The main job in real browsers: submitted, signed, numbered, sealed, dispatched, validated, registered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.web.conftest import Office, Submit, wait_for_pdf
+
+ABSTRACT = "V/v tăng cường phòng, chống dịch bệnh mùa hè và bảo đảm an toàn thực phẩm năm 2026"
+
+
+def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Submit, tmp_path: Path) -> None:
+    leader, clerk, receiver = office.cast()
+    page = office.open()
+    page.goto("/")
+    office.picture(page, "log-in")
+    page.context.close()
+
+    desk = office.sit_down(clerk)
+    document_id = submit(desk, ABSTRACT, leader, lambda: office.picture(desk, "submit"))
+    state = desk.locator(".state .badge")
+    expect(state).to_have_text("Chờ ký số")  # the page follows by itself
+    expect(desk.locator(".state")).to_contain_text(leader["name"])
+
+    table = office.sit_down(leader)
+    table.goto("/signing")
+    expect(table.get_by_role("link", name=ABSTRACT).first).to_be_visible()
+    expect(table.locator("#command")).to_have_text("vanthu-sign sign --all")
+    office.picture(table, "signing")
+    office.sign(leader, document_id, tmp_path)
+
+    expect(desk.locator("[data-toasts]")).to_contain_text("ký", ignore_case=True)
+    expect(async_state := desk.locator(".state .badge")).not_to_have_text("")
+    desk.reload()
+    while async_state.inner_text() != "Đã ký, chờ cấp số":
+        desk.wait_for_timeout(500)
+        desk.reload()
+    desk.get_by_role("button", name="Cấp số và đóng dấu").dblclick()
+    expect(state).to_have_text("Đã ban hành")
+    number = desk.locator(".number strong").first.inner_text()
+    assert re.fullmatch(r"\d{2,}/UBND-VX", number)
+
+    desk.get_by_role("link", name="Phát hành…").click()
+    desk.get_by_label("Tên hoặc mã").fill(receiver["agency_identifier"])
+    desk.get_by_role("button", name="Tìm").click()
+    desk.locator(f'#found input[value="{receiver["agency_identifier"]}"]').check()
+    desk.get_by_role("button", name="Thêm các nơi đã chọn").click()
+    expect(desk.get_by_role("heading", name="Sẽ gửi tới (1)")).to_be_visible()
+    desk.get_by_role("button", name="Phát hành", exact=True).click()
+    expect(desk.get_by_role("status")).to_contain_text("Đã phát hành")
+
+    inbox = office.sit_down(receiver)
+    inbox.goto("/incoming?status=01")
+    while not inbox.get_by_role("link", name=ABSTRACT).count():
+        inbox.wait_for_timeout(500)
+        inbox.reload()
+    inbox.get_by_role("link", name=ABSTRACT).first.click()
+    verdict = inbox.get_by_role("region", name="Kết quả kiểm tra chữ ký")
+    expect(verdict).to_have_class(re.compile(r"\bgood\b"))
+    expect(verdict).to_contain_text("Chữ ký hợp lệ")
+    inbox.get_by_text(re.compile("^Chi tiết 2 chữ ký")).click()
+    expect(verdict).to_contain_text(leader["name"])
+    wait_for_pdf(inbox)
+    office.picture(inbox, "incoming")
+    with inbox.expect_download() as download:
+        inbox.get_by_role("link", name="Tải PDF về").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    inbox.get_by_role("link", name="Báo cáo đầy đủ").click()
+    expect(inbox.get_by_role("heading", level=1)).to_have_text("Báo cáo kiểm tra chữ ký")
+    expect(inbox.locator("main")).to_contain_text("TOTAL_PASSED")
+    inbox.go_back()
+    inbox.get_by_role("button", name="Đăng ký văn bản đến").click()
+    expect(inbox.get_by_role("status")).to_contain_text("Đã đăng ký")
+    expect(inbox.locator(".state")).to_contain_text("Số đến")
+
+    desk.goto(f"/documents/{document_id}")
+    while "Đã tiếp nhận" not in desk.locator("main").inner_text():
+        desk.wait_for_timeout(500)
+        desk.reload()
+    assert number in desk.locator("main").inner_text()
+    wait_for_pdf(desk)
+    office.picture(desk, "document")
+
+
+def test_an_officer_and_an_operator_see_their_own_pages(office: Office) -> None:
+    officer = office.sit_down(office.with_role("officer"))
+    officer.goto("/certificates")
+    expect(officer.locator("tbody tr").first).to_be_visible()
+    office.picture(officer, "certificates")
+    officer.goto("/system")
+    expect(officer.get_by_role("alert")).to_contain_text("forbidden")
+    operator = office.sit_down(office.with_role("operator"))
+    operator.goto("/system")
+    expect(operator.locator("tbody tr")).to_have_count(5)
+    expect(operator.locator(".badge.good")).to_have_count(5)
+    office.picture(operator, "system")
+    operator.goto("/partners")
+    expect(operator.locator("main")).to_contain_text("exchange.inbound.")
