@@ -32,6 +32,7 @@ class Postbox:
     def __init__(self) -> None:
         self.mails: list[tuple[list[str], EmailMessage]] = []
         self.answer: str | None = None
+        self.came = threading.Event()
 
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -44,6 +45,7 @@ class Postbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.original_content or b""
         self.mails.append((envelope.rcpt_tos, email.message_from_bytes(content, policy=default)))
+        self.came.set()
         return "250 OK"
 
 
