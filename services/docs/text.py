@@ -5,14 +5,16 @@ from __future__ import annotations
 import unicodedata
 
 MARKS = "Mn"  # Unicode category of combining marks
+INVISIBLE = "Cf"  # zero-width blanks, soft hyphens, direction marks: pasted along from word processors, never meant
 
 
 def clean(text: str) -> str:
-    """NFC, outer blanks removed, inner runs of blanks and line ends made one space.
+    """NFC, outer blanks and invisible characters removed, inner runs of blanks and line ends made one space.
 
     Raises ValueError for control characters and lone surrogates: no database, mail or page takes them.
     """
-    joined = " ".join(unicodedata.normalize("NFC", text).split())
+    visible = "".join(c for c in text if unicodedata.category(c) != INVISIBLE)
+    joined = " ".join(unicodedata.normalize("NFC", visible).split())
     if not joined.isprintable():
         raise ValueError("control characters are not text")
     return joined

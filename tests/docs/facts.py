@@ -240,11 +240,11 @@ def validated(
 # --- a partner's messages
 
 
-def sent(sender: Agency, *recipients: AgencyRef, digest: str, size: int, **message: Any) -> DocumentSent:
+def sent(of: Agency, *recipients: AgencyRef, digest: str, size: int, **message: Any) -> DocumentSent:
     return DocumentSent(
         document_id=new_id(),
         message=Message(
-            sender=sender.ref,
+            sender=of.ref,
             type_code="TTr",
             type_name="Tờ trình",
             number_symbol="07/TTr-TTHCC",

@@ -1,0 +1,289 @@
+"""Partners: every message is answered once, taken whole or refused whole, and none holds the next one up."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.events import exchange, registry
+from shared.events.exchange import AgencyRef, DocumentSent, StatusSent
+from shared.events.portal import KeyStated
+from shared.ids import new_id
+from shared.inbox import Record
+from tests.docs.conftest import SAMPLES, Docs, ok, refusal
+from tests.docs.facts import PARTNER, agency, record, sealed, sent, states_of, validated
+
+INBOUND = exchange.INBOUND.of(PARTNER)
+REPLIES = exchange.REPLIES.of(PARTNER)
+PDF = (SAMPLES / "06-to-trinh-tagged.pdf").read_bytes()
+_offsets = itertools.count(5000)
+
+
+def uploaded(docs: Docs, data: bytes = PDF) -> dict[str, Any]:
+    return ok(docs.partner().post("/exchange/files?filename=to-trinh.pdf", content=data), 201)
+
+
+def message(docs: Docs, *recipients: AgencyRef, **changed: Any) -> DocumentSent:
+    file = uploaded(docs)
+    wanted = recipients or (docs.b.ref,)
+    return sent(docs.p, *wanted, digest=file["sha256"], size=file["size"], **changed)
+
+
+def say(docs: Docs, event: DocumentSent | StatusSent) -> list[Any]:
+    """The partner publishes it, Kafka delivers it twice; all that was stated because of it."""
+    docs.outbox()
+    one = record(event, topic=INBOUND)
+    assert docs.take(one, one) == ["handled", "duplicate"]
+    return [(e.topic, e.data) for e in docs.outbox()]
+
+
+def raw(value: bytes | None, key: bytes | None = None) -> Record:
+    return Record(INBOUND, 0, next(_offsets), key, value, None)
+
+
+def parked(docs: Docs) -> int:
+    return len(docs.rows(None, "SELECT * FROM parked"))
+
+
+# --- from a partner
+
+
+def test_a_partners_document_arrives_and_each_status_goes_back(docs: Docs) -> None:
+    event = message(docs, docs.a.ref, docs.b.ref)
+    stated = say(docs, event)
+    (topic, accepted) = stated[-1]
+    assert (topic, type(accepted).__name__, accepted.document_id) == (REPLIES, "MessageAccepted", event.document_id)
+    assert [d.recipient.identifier for d in accepted.deliveries] == [docs.a.identifier, docs.b.identifier]
+    for _topic, delivery in stated[:-1]:
+        docs.take(record(delivery, seq=1))
+    assert docs.circulate().count("StatusReported") == 2
+
+    arrived = docs.arrived(docs.b)
+    assert (arrived["sender"]["identifier"], arrived["number_symbol"]) == (docs.p.identifier, "07/TTr-TTHCC")
+    reader = docs.http(docs.b.clerk.principal)
+    assert reader.get(f"/incoming/{arrived['id']}/content").content == PDF
+    docs.hear(validated(UUID(arrived["id"]), docs.b.agency_id))
+    ok(docs.post(docs.b.clerk, f"/incoming/{arrived['id']}/register"))
+    before = docs.seen
+    assert docs.circulate() == ["DeliveryStatusReported", "StatusReported"]
+    told = docs.outbox(after=before)[-1]
+    assert (told.topic, told.data.status, told.data.document_id) == (REPLIES, "03", event.document_id)  # type: ignore[attr-defined]
+
+
+def test_a_partner_hears_why_its_document_was_refused(docs: Docs) -> None:
+    stated = say(docs, message(docs))
+    docs.take(record(stated[0][1], seq=1))
+    docs.circulate()
+    arrived = UUID(docs.arrived(docs.b)["id"])
+    before = docs.seen
+    docs.hear(validated(arrived, docs.b.agency_id, "TOTAL_FAILED", code="not_signed"))
+    docs.circulate()
+    told = docs.outbox(after=before)[-1].data
+    assert isinstance(told, exchange.StatusReported)
+    assert (told.status, told.reason, told.reason_code) == ("02", "Tệp đã bị sửa sau khi ký.", "not_signed")
+
+
+def test_the_same_document_sent_again_gets_the_same_answer(docs: Docs) -> None:
+    event = message(docs)
+    first, again = say(docs, event)[-1][1], say(docs, event)
+    assert [type(e).__name__ for _topic, e in again] == ["MessageAccepted"]
+    assert again[0][1].deliveries == first.deliveries
+    other = event.model_copy(update={"message": event.message.model_copy(update={"abstract": "Việc khác"})})
+    ((_topic, answer),) = say(docs, other)
+    assert answer.code == "document_id_reused"
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"sender": AgencyRef(identifier="H37.01", name="UBND xã Bắc Sơn")}, "sender_not_yours"),
+        ({"sender": AgencyRef(identifier="H99.01", name="?")}, "sender_not_yours"),
+        ({"issued_on": date(2999, 1, 1)}, "issued_in_future"),
+        ({"abstract": "a\u0007b"}, "text_not_allowed"),
+        ({"signer_name": "  "}, "text_not_allowed"),
+    ],
+)
+def test_a_wrong_message_is_refused_whole(docs: Docs, changed: dict[str, Any], code: str) -> None:
+    ((topic, answer),) = say(docs, message(docs, **changed))
+    assert (topic, type(answer).__name__, answer.code) == (REPLIES, "MessageRejected", code)
+    assert answer.detail_vi
+    assert answer.detail_en
+    assert answer.offset >= 0
+    with docs.clients.enter_context(docs.pool.connection()) as tx:
+        tx.execute("SELECT set_config('vanthu.partner', %s, true)", [PARTNER])
+        assert tx.execute("SELECT * FROM exchange_in").fetchall() == []
+    assert parked(docs) == 0
+
+
+@pytest.mark.parametrize(
+    ("recipients", "code"),
+    [
+        (["H37.02", "H99.99"], "recipient_unknown"),
+        (["H37.02", "H37.02"], "recipient_repeated"),
+        (["G99.01"], "recipient_is_sender"),
+        (["G99.02", "H37.01"], "recipient_not_here"),
+    ],
+)
+def test_one_wrong_recipient_refuses_the_message(docs: Docs, recipients: list[str], code: str) -> None:
+    docs.hear(*states_of(agency("G99.02", "Sở Y", PARTNER)))
+    refs = [AgencyRef(identifier=each, name="?") for each in recipients]
+    ((_topic, answer),) = say(docs, message(docs, *refs))
+    assert answer.code == code
+
+
+def test_files_must_have_been_uploaded_by_the_same_partner(docs: Docs) -> None:
+    other = docs.partner("tinh-khac").post("/exchange/files?filename=x.pdf", content=PDF + b"other")
+    file = ok(other, 201)
+    event = sent(docs.p, docs.b.ref, digest=file["sha256"], size=file["size"])
+    ((_topic, answer),) = say(docs, event)
+    assert answer.code == "file_not_uploaded"
+    mine = uploaded(docs)
+    wrong_size = sent(docs.p, docs.b.ref, digest=mine["sha256"], size=mine["size"] + 1)
+    ((_topic, answer),) = say(docs, wrong_size)
+    assert answer.code == "file_not_uploaded"
+    assert refusal(docs.partner().post("/exchange/files?filename=x.pdf", content=b"")) == "empty_file"
+
+
+GOOD_ENVELOPE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "0199c0de-0000-7000-8000-000000000001",
+    "source": "urn:motcua",
+    "type": DocumentSent.TYPE,
+    "time": "2026-03-02T08:00:00+07:00",
+    "data": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (None, "empty_message"),
+        (b"", "empty_message"),
+        (b"xin chao", "not_json"),
+        (b"\xff\xfe", "not_json"),
+        (b"[1,2]", "not_json"),
+        (b"[" * 200_000, "not_json"),
+        (b'{"specversion":"1.0","x":"' + b"a" * 900_001 + b'"}', "message_too_large"),
+        (b"{}", "bad_envelope"),
+        (json.dumps(GOOD_ENVELOPE).encode(), "bad_data"),
+        (json.dumps(GOOD_ENVELOPE | {"data": {"document_id": 7, "message": "\ud800"}}).encode(), "bad_data"),
+        (json.dumps(GOOD_ENVELOPE | {"id": "\u0000"}).encode(), "bad_envelope"),
+        (json.dumps(GOOD_ENVELOPE | {"source": "a\u0000"}).encode(), "bad_envelope"),
+        (json.dumps(GOOD_ENVELOPE | {"sequence": "9" * 30}).encode(), "bad_envelope"),
+        (json.dumps(GOOD_ENVELOPE | {"time": 3}).encode(), "bad_envelope"),
+        (json.dumps(GOOD_ENVELOPE | {"type": "vn.vanthu.unknown.v9\u0000\ud800"}).encode(), "unknown_type"),
+    ],
+)
+def test_an_unreadable_record_is_answered_once_and_holds_nothing_up(docs: Docs, value: bytes | None, code: str) -> None:
+    docs.outbox()
+    bad = raw(value, key=b"k")
+    assert docs.take(bad, bad) == ["refused", "refused"]
+    (answer,) = [e.data for e in docs.outbox()]
+    assert isinstance(answer, exchange.MessageRejected)
+    assert (answer.code, answer.offset, answer.partition) == (code, bad.offset, 0)
+    readable = GOOD_ENVELOPE["id"] if value and b"0199c0de" in value else f"{INBOUND}:0:{bad.offset}"
+    assert answer.message_id == readable
+    assert parked(docs) == 0
+    assert [type(e).__name__ for _topic, e in say(docs, message(docs))] == ["DeliveryDispatched", "MessageAccepted"]
+
+
+def test_a_partner_can_not_state_what_is_not_its_to_state(docs: Docs) -> None:
+    docs.outbox()
+    key = KeyStated(kid="forged", x="AAAA", status="active", not_after=datetime(2099, 1, 1, tzinfo=UTC))
+    for event in (
+        key,
+        docs.a.stated(),
+        registry.Heartbeat(of="registry.person", as_of=datetime(2099, 1, 1, tzinfo=UTC)),
+    ):
+        assert docs.take(record(event, topic=INBOUND)) == ["refused"]
+        (answer,) = [e.data for e in docs.outbox()]
+        assert isinstance(answer, exchange.MessageRejected)
+        assert answer.code == "wrong_topic"
+    assert docs.rows(None, "SELECT * FROM token_key WHERE kid = 'forged'") == []
+
+
+def test_somebody_elses_unreadable_record_is_parked_for_the_operator(docs: Docs) -> None:
+    bad = Record("signing.document", 0, 7, b"k", b"not json", None)
+    assert docs.take(bad) == ["parked"]
+    assert parked(docs) == 1
+
+
+# --- to a partner
+
+
+def to_partner(docs: Docs) -> tuple[UUID, exchange.DocumentDelivered]:
+    """A sealed document sent to the partner's agency; what came on the partner's topic."""
+    document = docs.signed(docs.a)
+    number = ok(docs.post(docs.a.clerk, f"/documents/{document}/issue"))["number"]
+    pdf = docs.app.state.office.blobs.put(b"%PDF-1.7 sealed for the partner", "application/pdf")
+    docs.hear(sealed(document, number, pdf))
+    docs.outbox()
+    ok(docs.post(docs.a.clerk, f"/documents/{document}/dispatch", {"recipients": [docs.p.identifier]}))
+    before = docs.seen
+    assert docs.circulate() == ["DeliveryDispatched", "DocumentDelivered"]
+    out = docs.outbox(after=before)[-1]
+    assert out.topic == exchange.OUTBOUND.of(PARTNER)
+    assert isinstance(out.data, exchange.DocumentDelivered)
+    return document, out.data
+
+
+def status(delivery: UUID, code: str, reason: str | None = None) -> StatusSent:
+    return StatusSent(delivery_id=delivery, status=code, reason=reason, staff="Đinh Thị Lan", at=datetime.now(UTC))
+
+
+def test_a_partner_gets_a_document_fetches_it_and_reports(docs: Docs) -> None:
+    document, delivered = to_partner(docs)
+    (file,) = delivered.message.files
+    assert file.href
+    assert delivered.recipient == docs.p.ref
+    got = docs.partner().get(file.href.removeprefix("/docs/v1"))
+    assert got.content == b"%PDF-1.7 sealed for the partner"
+    (listed,) = docs.partner().get("/exchange/deliveries").json()["items"]
+    assert (listed["delivery_id"], listed["status"]) == (str(delivered.delivery_id), "00")
+
+    fact, reply = (event for _topic, event in say(docs, status(delivered.delivery_id, "03")))
+    assert isinstance(reply, exchange.MessageAccepted)
+    docs.take(record(fact, seq=2))
+    (seen,) = docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]
+    assert (seen["status"], seen["partner"]) == ("03", PARTNER)
+    again = say(docs, status(delivered.delivery_id, "03"))
+    assert [type(e).__name__ for _topic, e in again] == ["MessageAccepted"]
+
+
+def test_a_partners_refusal_needs_a_reason_and_reaches_the_sender(docs: Docs) -> None:
+    document, delivered = to_partner(docs)
+    for wrong, code in [
+        (status(delivered.delivery_id, "02"), "reason_required"),
+        (status(delivered.delivery_id, "02", "   "), "reason_required"),
+        (status(delivered.delivery_id, "02", "a\u0000b"), "text_not_allowed"),
+        (status(delivered.delivery_id, "06"), "status_not_possible"),
+        (status(new_id(), "01"), "delivery_unknown"),
+    ]:
+        ((_topic, answer),) = say(docs, wrong)
+        assert answer.code == code
+    fact, _reply = (event for _topic, event in say(docs, status(delivered.delivery_id, "02", "Không thuộc thẩm quyền")))
+    docs.take(record(fact, seq=2))
+    (seen,) = docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]
+    assert (seen["status"], seen["reason"]) == ("02", "Không thuộc thẩm quyền")
+    ((_topic, answer),) = say(docs, status(delivered.delivery_id, "03"))
+    assert answer.code == "status_not_possible"
+
+
+def test_a_partner_sees_nothing_of_another_partner(docs: Docs) -> None:
+    _document, delivered = to_partner(docs)
+    other = docs.partner("tinh-khac")
+    assert other.get("/exchange/deliveries").json()["items"] == []
+    path = f"/exchange/deliveries/{delivered.delivery_id}/files/{delivered.message.files[0].sha256}"
+    assert refusal(other.get(path)) == "not_found"
+    stranger = record(status(delivered.delivery_id, "03"), topic=exchange.INBOUND.of("tinh-khac"))
+    docs.outbox()
+    docs.take(stranger)
+    (answer,) = docs.outbox()
+    assert (answer.topic, answer.data.code) == (exchange.REPLIES.of("tinh-khac"), "delivery_unknown")  # type: ignore[attr-defined]
+    assert refusal(docs.http(docs.a.clerk.principal).get("/exchange/deliveries")) == "partners_only"
+    assert refusal(docs.partner().get("/documents")) == "people_only"
