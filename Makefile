@@ -81,7 +81,7 @@ check: setup ## Style, types, import rules, manifests
 	@$(MAKE) --no-print-directory manifests
 
 manifests: setup ## Render the Kubernetes manifests and compare them with the code
-	@if [ -e tests/contracts/test_manifests.py ]; then $(BIN)/python -m pytest --quiet tests/contracts/test_manifests.py; fi
+	@$(BIN)/python -m tests.support.manifests
 
 clean: ## Stop it and remove its state; downloads stay
 	@if [ -e .venv/.stamp ]; then $(BIN)/python -m deploy.local down; fi
