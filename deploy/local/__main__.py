@@ -16,10 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from deploy.local import refusals
-from deploy.local.console import Console
 from deploy.local.layout import ROOT, Layout
-from deploy.local.process import Stopping
-from deploy.local.supervisor import Stack, addresses
 from shared.errors import Rejected
 
 STOP_BOUND = 120.0  # seconds; past it `down` says that it has not stopped
@@ -29,6 +26,8 @@ INTERRUPTED = 130
 
 
 def main() -> int:
+    # Until something is started a Ctrl-C just ends us; the heavier imports come after this line for that reason.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything and stay until Ctrl-C")
@@ -119,6 +118,10 @@ def _read_state(place: Layout) -> dict[str, Any]:
 
 def stay(place: Layout, *, demo: bool) -> int:
     """Starts everything and stays; 0 after it was asked to stop, 130 when that came before it was ready."""
+    from deploy.local.console import Console
+    from deploy.local.process import Stopping
+    from deploy.local.supervisor import Stack
+
     with _only_one(place):
         stack = Stack(place, Console(), demo=demo)
 
@@ -157,13 +160,9 @@ def detach(place: Layout, *, demo: bool) -> int:
         child = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    try:
-        while child.poll() is None and not _is_ready(place, child.pid):
-            time.sleep(LOOK)
-    except KeyboardInterrupt:
-        child.terminate()
-        child.wait()
-        return INTERRUPTED
+    signal.signal(signal.SIGINT, lambda _number, _frame: child.terminate())
+    while child.poll() is None and not _is_ready(place, child.pid):
+        time.sleep(LOOK)
     with log.open("rb") as output:
         output.seek(from_here)
         sys.stdout.write(output.read().decode(errors="replace"))
@@ -194,6 +193,8 @@ def down(place: Layout) -> int:
 
 
 def status(place: Layout) -> int:
+    from deploy.local.supervisor import addresses
+
     state = _read_state(place)
     print("sẵn sàng / ready" if state["ready"] else "đang khởi động / starting", f"(pid {state['pid']})")
     for name, process in state["processes"].items():

@@ -15,7 +15,7 @@ OURS = "vanthu"
 
 # These two say much that concerns nobody as long as they run; their logs have all of it.
 SHOWN: Mapping[str, re.Pattern[str]] = {
-    "kafka": re.compile(r" (ERROR|FATAL) |^(đã dừng|\d+/\d+)|Exception"),
+    "kafka": re.compile(r" FATAL |Exiting Kafka|^đã dừng|^đã tải"),
     "postgres": re.compile(r"PANIC|^đã dừng"),
 }
 
@@ -28,11 +28,12 @@ class Console:
         self._colours: dict[str, int] = {}
         self._colourful = sys.stdout.isatty()
         self._gone = quiet
+        self.closing = False  # what a broker says about being stopped half-way through its start is no news
 
     def say(self, name: str, line: str) -> None:
         """A line that a process wrote, unless it belongs into the log only."""
         pattern = SHOWN.get(name.split(" ", maxsplit=1)[0])
-        if pattern is None or pattern.search(line):
+        if pattern is None or (pattern.search(line) and not self.closing):
             self.tell(line, name)
 
     def both(self, sentence: Sentence) -> None:

@@ -74,12 +74,16 @@ class Stack:
 
     def stop(self) -> None:
         """Services first, so that they can finish on a broker and a database that still answer."""
-        self._say("đang dừng", "stopping")
         began = time.monotonic()
+        self.console.closing = True
+        if self.processes.running:
+            self._say("đang dừng", "stopping")
         names = [name for name in self.processes.running if name not in {"kafka", "postgres"}]
         self.processes.stop([names, ["kafka", "postgres"]])
         postgres.clear_leftovers(self.place.var / "postgres")
-        self._say(f"đã dừng ({time.monotonic() - began:.1f} giây)", f"stopped ({time.monotonic() - began:.1f} s)")
+        if self.processes.running:
+            seconds = time.monotonic() - began
+            self._say(f"đã dừng ({seconds:.1f} giây)", f"stopped ({seconds:.1f} s)")
 
     def explain(self, refused: Rejected) -> None:
         """Why the stack did not start, after the last lines of a log that the console does not show."""
