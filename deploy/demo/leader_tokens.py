@@ -45,6 +45,7 @@ def request(session: Any, token: dict[str, str]) -> str:
             "version": "v1",
             "subject": x509.Name.build({"common_name": token["common_name"]}),
             "subject_pk_info": _public_key_info(public),
+            "attributes": csr.CRIAttributes([]),
         }
     )
     algorithm, signature = _sign(private, information)

@@ -201,8 +201,8 @@ PEOPLE = (
     ),
 )  # fmt: skip
 
-SEALED = (UBND, OFFICE, INTERIOR, JUSTICE, FARMING, SCIENCE, WARD, COMMUNE)
-ACCOUNTS_OF = (*SEALED, FINANCE, HEALTH)  # whose people can log in to the demo
+SEALED = (UBND, INTERIOR, JUSTICE, FARMING, SCIENCE, WARD, COMMUNE)
+ACCOUNTS_OF = (*SEALED, OFFICE, FINANCE, HEALTH)  # whose people can log in to the demo
 TOKENS = {
     "nguyet.bth": "rsa-2048",
     "kiem.hd": "rsa-3072",

@@ -33,7 +33,7 @@ def secret(settings: RegistrySettings) -> str:
     from shared.errors import Rejected
 
     if settings.devpki_secret is not None:
-        return settings.devpki_secret.get_secret_value()
+        return settings.devpki_secret.get_secret_value().strip()  # files of secrets end with a newline
     path = settings.var / "secrets" / "devpki"
     try:
         return path.read_text().strip()

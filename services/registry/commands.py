@@ -140,9 +140,9 @@ def _certify(bench: Bench, wishes: list[_Wish]) -> list[dict[str, Any]]:
 def _request(desk: Desk, wish: _Wish) -> CertificateRequest:
     """The request that there is for this key and holder, or a new one."""
     whose = _holder(desk.tx, wish.person, wish.agency)
-    if before := certificates.find_live_request(desk.tx, trust.read_csr(wish.csr_pem), whose):
-        return before
-    return issuance.request(desk, wish.csr_pem, whose, not_before=wish.not_before, not_after=wish.not_after)
+    return issuance.ask_again(desk, wish.csr_pem, whose) or issuance.request(
+        desk, wish.csr_pem, whose, not_before=wish.not_before, not_after=wish.not_after
+    )
 
 
 def _holder(tx: db.Tx, login: str | None, identifier: str | None) -> Holder:

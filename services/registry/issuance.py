@@ -89,9 +89,21 @@ def request(
         not_after=not_after,
     )
     certificates.add_request(desk.tx, made, desk.by)
-    jobs.put(desk.tx, ISSUE, f"request:{made.id}", {"request_id": str(made.id)})
+    jobs.put(desk.tx, ISSUE, _subject(made.id), {"request_id": str(made.id)})
     desk.record("request_certificate", "certificate_request", made.id, kind=made.kind)
     return made
+
+
+def ask_again(desk: Desk, csr_pem: str, whose: Holder) -> CertificateRequest | None:
+    """The request that there is for this key and holder, tried at once if it waits; none: nobody asked before."""
+    before = certificates.find_live_request(desk.tx, trust.read_csr(csr_pem), whose)
+    if before and before.state == "requested":
+        certificates.hurry(desk.tx, _subject(before.id))
+    return before
+
+
+def _subject(request_id: UUID) -> str:
+    return f"request:{request_id}"
 
 
 def issue_job(pool: db.Pool, ca: CertificateAuthority, source: str) -> jobs.Kind:

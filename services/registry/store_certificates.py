@@ -141,6 +141,11 @@ def find_live_request(tx: Tx, spki_sha256: str, holder: Holder) -> CertificateRe
     return _request(row) if row else None
 
 
+def hurry(tx: Tx, subject: str) -> None:
+    """Somebody asks again for what waits out a pause after a failure: it is due now."""
+    tx.execute("UPDATE job SET run_at = now() WHERE subject = %s AND run_at > now()", [subject])
+
+
 def save_request(tx: Tx, request: CertificateRequest) -> None:
     tx.execute(
         "UPDATE certificate_request SET state = %(state)s, certificate_id = %(certificate_id)s,"
