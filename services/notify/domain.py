@@ -133,7 +133,8 @@ def _signed(event: signing.DocumentSigned, known: Known) -> tuple[Call, ...]:
 
 
 def _to_sign(document: Document, signer: UUID) -> Call:
-    return Call(Person(signer), "Văn bản chờ bạn ký", document.title, _page(document.id))
+    # Where signing's own list stands: a co-signer of another agency does not see the document in docs.
+    return Call(Person(signer), "Văn bản chờ bạn ký", document.title, "/signing")
 
 
 def _refused(event: signing.DocumentRefused, known: Known) -> tuple[Call, ...]:
