@@ -219,3 +219,16 @@ def test_the_program_itself_migrates_and_imports(
         assert says in done.stdout, done.stderr
         assert done.returncode == (2 if "không.json" in arguments else 0), done.stderr
     assert "import_unreadable" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("modules", "never"),
+    [
+        ("consumer, issuance, pulse", "fastapi"),
+        ("api, api_certificates, consumer", "confluent_kafka"),
+        ("agency, person, authority, certificate, trust, period, names", "psycopg"),
+    ],
+)
+def test_each_role_imports_what_it_needs_only(modules: str, never: str) -> None:
+    code = f"import sys; from services.registry import {modules}; sys.exit({never!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60).returncode == 0
