@@ -6,14 +6,17 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from deploy.local.process import Processes
 
+T = TypeVar("T")
 RUNS = Path(tempfile.gettempdir()) / f"vanthu-tests-{os.getuid()}"
 
 
@@ -30,6 +33,15 @@ def free_ports(count: int) -> list[int]:
             probe.bind(("127.0.0.1", 0))
             found.append(int(probe.getsockname()[1]))
         return found
+
+
+def until(look: Callable[[], T | None], *, bound: float, what: str) -> T:
+    """Looks again and again until there is something to see; fails after `bound` seconds, saying `what` was missing."""
+    end = time.monotonic() + bound
+    while not (seen := look()):
+        assert time.monotonic() < end, f"{what}: not within {bound:.0f} s"
+        time.sleep(0.05)
+    return seen
 
 
 @contextmanager

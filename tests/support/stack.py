@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ import pytest
 
 from deploy.local import jars
 from deploy.local.layout import PORTS, ROOT, Layout, variable
-from tests.support.parts import free_ports, scratch
+from tests.support.parts import free_ports, scratch, until
 
-START_BOUND = 240.0  # seconds, on two cores with everything else that a test run does
+START_BOUND = 400.0  # seconds, on two cores with everything else that a test run does
 RESTART_BOUND = 60.0
 
 
@@ -57,13 +56,12 @@ class Stack:
 
     def wait_restarted(self, name: str, restarts: int) -> None:
         """Until that process was started again for the `restarts`-th time."""
-        until = time.monotonic() + RESTART_BOUND
-        while True:
+
+        def again() -> bool:
             process = self.state()["processes"][name]
-            if process["restarts"] >= restarts and process["pid"]:
-                return
-            assert time.monotonic() < until, f"{name} was not started again"
-            time.sleep(0.1)
+            return bool(process["restarts"] >= restarts and process["pid"])
+
+        until(again, bound=RESTART_BOUND, what=f"{name} started again")
 
     def log(self, name: str) -> str:
         return (self.layout.var / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")
