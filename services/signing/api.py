@@ -297,15 +297,19 @@ def _prepared(tx: Tx, item: StoredItem, who: Principal) -> PreparedItem:
 
 
 def _complete(desk: Desk, who: Principal, item: CompletionItem) -> CompletedItem:
+    """Each signature for itself: one that is refused stops no other."""
     try:
-        signature = base64.b64decode(item.signature_b64, validate=True)
-        preparation = batch.complete(desk, who, item.preparation_id, signature)
-    except ValueError:
-        bad = Rejected(INVALID_REQUEST, where="/body/items/signature_b64")
-        return CompletedItem(preparation_id=item.preparation_id, state="refused", problem=_problem(told(bad)))
+        preparation = batch.complete(desk, who, item.preparation_id, _raw(item.signature_b64))
     except Rejected as error:
         return CompletedItem(preparation_id=item.preparation_id, state="refused", problem=_problem(told(error)))
     return CompletedItem(preparation_id=item.preparation_id, document_id=preparation.document_id, state="accepted")
+
+
+def _raw(signature: str) -> bytes:
+    try:
+        return base64.b64decode(signature, validate=True)
+    except ValueError as error:
+        raise Rejected(INVALID_REQUEST, where="/body/items/signature_b64") from error
 
 
 def _certificate(pem: str) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -146,4 +146,4 @@ def _covers(start: date, end: date | None, day: date) -> bool:
 
 
 def _spoken(at: datetime | None) -> str:
-    return (at or datetime(1970, 1, 1, tzinfo=UTC)).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+    return at.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y") if at else "—"

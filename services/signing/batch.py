@@ -5,6 +5,7 @@ Both calls look at the rows in one short transaction, work on the PDF outside of
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from services.signing import authority, completing, copies, craft, domain, store
 from services.signing.authority import Certificate
 from services.signing.desk import Desk, require_fresh_copy
 from services.signing.domain import Document, Signer
-from services.signing.refusals import BASE_CHANGED
+from services.signing.refusals import BASE_CHANGED, UNEXPECTED
 from services.signing.session import (
     LEASE,
     Preparation,
@@ -27,6 +28,8 @@ from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
 from shared.ids import new_id
 from shared.tokens import Principal
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def prepare(
     """A preparation, not yet stored, or the reason against it, for each document in order. `certificate` is DER."""
     with transaction(desk.pool) as tx:
         at = store.now(tx)
-        checked = [_tried(lambda w=w: _check(tx, desk, who, w, certificate=certificate, at=at)) for w in wanted]  # type: ignore[misc]
+        checked = [_checked(tx, desk, who, w, certificate=certificate, at=at) for w in wanted]
     begun = [c if isinstance(c, Rejected) else _tried(lambda c=c: _begin(desk, c, at, pss=pss)) for c in checked]  # type: ignore[misc]
     return [b if isinstance(b, Rejected) else _tried(b) for b in begun]
 
@@ -104,6 +107,16 @@ def problems(tx: Tx, desk: Desk, document: Document, signer: Signer, at: datetim
     if unusable := authority.no_usable(standing.certificates, at):
         found.append(unusable)
     return found
+
+
+def _checked(
+    tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: bytes, at: datetime
+) -> _Checked | Rejected:
+    """Only refusals are kept apart here: a failing database fails the whole pile."""
+    try:
+        return _check(tx, desk, who, wanted, certificate=certificate, at=at)
+    except Rejected as error:
+        return error
 
 
 def _check(tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: bytes, at: datetime) -> _Checked:
@@ -201,3 +214,6 @@ def _tried(act: Callable[[], Any]) -> Any:
         return act()
     except Rejected as error:
         return error
+    except Exception:
+        log.exception("a document of a batch failed")
+        return Rejected(UNEXPECTED)

@@ -67,16 +67,19 @@ class Workshop:
             return self._executor
 
     def _wait(self, executor: ProcessPoolExecutor, future: Future[T]) -> T:
-        try:
-            return future.result(self.timeout)
-        except TimeoutError as error:
-            if future.done():
-                raise  # the task's own
-            self._drop(executor)
-            raise Rejected(PROCESS_DIED) from error
-        except (BrokenProcessPool, CancelledError) as error:
-            self._drop(executor)
-            raise Rejected(PROCESS_DIED) from error
+        while True:
+            try:
+                return future.result(self.timeout)
+            except TimeoutError as error:
+                if future.done():
+                    raise  # the task's own
+                if future.running():
+                    self._drop(executor)
+                    raise Rejected(PROCESS_DIED) from error
+                # Still in the queue: whoever is before it is timed by its own waiter.
+            except (BrokenProcessPool, CancelledError) as error:
+                self._drop(executor)
+                raise Rejected(PROCESS_DIED) from error
 
     def _drop(self, executor: ProcessPoolExecutor) -> None:
         with self._lock:

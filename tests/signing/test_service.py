@@ -703,3 +703,52 @@ def test_receivers_share_one_report_and_an_unreachable_ca_is_said_not_kept(
     office.order_validation(signed_once, agency_id=AGENCY)
     office.work()
     assert office.only(signing.DocumentValidated).indication == "TOTAL_PASSED", "judged once for all receivers"
+
+
+def test_no_door_opens_to_strangers(office: Office, desktop: Desktop, leader: Leader) -> None:
+    """Every endpoint, for nobody, a partner, another agency's clerk, a person unknown to the registry."""
+    document_id = prepared(office, leader)
+    _, sha = content(desktop.of(leader.principal), document_id)
+    [item] = prepare(desktop.of(leader.principal), leader, (document_id, sha))
+    foreign, stated = world.clerk_of(OTHER)
+    office.take(stated)
+    unknown, _ = world.clerk_of(AGENCY)
+    partner = Principal(kind="partner", name="Trục", roles=frozenset({"partner"}), partner="truc")
+    body = {
+        "certificate_pem": leader.certificate.pem.decode(),
+        "items": [{"document_id": str(document_id), "base_sha256": sha}],
+    }
+    completion = {"items": [{"preparation_id": item["preparation_id"], "signature_b64": "QQ=="}]}
+    office.stated()
+    for who in (foreign, unknown, partner):
+        http = desktop.of(who)
+        tasks = http.get("/tasks")
+        assert tasks.status_code == 403 or tasks.json()["items"] == []
+        for path in (f"/documents/{document_id}/content", f"/reports/{sha}"):
+            assert http.get(path).status_code in (403, 404)
+        assert http.get(f"/preparations/{item['preparation_id']}").status_code == 404
+        answer = http.post("/preparations", json=body, headers={"Idempotency-Key": str(uuid4())})
+        assert answer.json()["items"][0]["problem"]["code"] in ("not_found", "not_awaiting_signature")
+        assert http.post("/completions", json=completion).json()["items"][0]["problem"]["code"] == "not_found"
+    nobody = httpx.Client(base_url=f"{desktop.url}/signing/v1")
+    for route in router.routes:
+        for method in getattr(route, "methods", ()):
+            path = route.path.format(document_id=document_id, preparation_id=document_id, sha256=sha)  # type: ignore[attr-defined]
+            assert nobody.request(method, path, json={}).status_code == 401, path
+    nobody.close()
+    assert office.stated() == []
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("services.signing.api", ("pyhanko", "confluent_kafka", "pkcs11", "pikepdf")),
+        ("services.signing.work", ("pyhanko", "fastapi", "pkcs11", "pikepdf")),
+        ("services.signing.consumer", ("pyhanko", "fastapi", "pkcs11")),
+        ("services.signing.__main__", ("pyhanko", "fastapi", "confluent_kafka")),
+    ],
+)
+def test_a_role_starts_without_what_it_does_not_need(module: str, forbidden: tuple[str, ...]) -> None:
+    program = f"import sys, {module}; print([m for m in {forbidden!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
