@@ -33,6 +33,7 @@ from services.signing.pdf_draw import Canvas, set_appearance
 from services.signing.pdf_read import BROKEN, inspect, lookup, open_reader
 from services.signing.placement import NUMBER_SIZE, Blank, Box
 from services.signing.refusals import (
+    PDF_CERTIFIED_WITHOUT_FIELDS,
     PDF_DAMAGED,
     PDF_FIELD_EXISTS,
     PDF_FIELD_MISSING,
@@ -108,6 +109,9 @@ def prepare(pdf: bytes, plan: Plan) -> bytes:
     blanks = [(NUMBER_FIELD, plan.number), (DAY_FIELD, plan.day), (MONTH_FIELD, plan.month)]
     if facts.signatures and any(blank for _, blank in blanks):
         raise Rejected(PDF_SIGNED_WITHOUT_FIELDS)
+    if facts.certified:
+        # EU DSS would let a new visible field pass, pyHanko calls it forbidden; we sign what both accept.
+        raise Rejected(PDF_CERTIFIED_WITHOUT_FIELDS)
     try:
         writer = Revision(pdf)
         for name, blank in blanks:

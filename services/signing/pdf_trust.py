@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +48,8 @@ from shared.errors import Rejected
 for _noisy in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_noisy).setLevel(logging.CRITICAL + 1)
 
+# Answers are made after the moment that is judged, by other people's clocks; also what a busy machine may lag.
+TOLERANCE = timedelta(minutes=1)
 MAX_ANSWER = 8 * 1024 * 1024
 LIMITS = FetchLimits(max_requests=60, max_cert_requests=10, max_aia_urls_per_object=3)
 
@@ -170,6 +172,7 @@ def context(trust: Trust, others: Sequence[x509.Certificate] = (), **more: Any) 
         allow_fetching=trust.fetch,
         fetchers=fetchers(trust) if trust.fetch else None,
         revocation_mode="require",
+        time_tolerance=TOLERANCE,
         crls=[],
         ocsps=[],
         **more,
@@ -247,7 +250,3 @@ class TimeStamps(TimeStamper):  # type: ignore[misc]
 
 def certificates_of(signed_data: cms.SignedData) -> SignedDataCerts:
     return extract_certs_for_validation(signed_data)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

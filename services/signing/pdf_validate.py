@@ -12,7 +12,7 @@ import logging
 import re
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,7 +57,7 @@ from services.signing.pdf_report import (
     ValidationReport,
     conclude,
 )
-from services.signing.pdf_trust import Backend, Trust, load
+from services.signing.pdf_trust import TOLERANCE, Backend, Trust, load
 
 _log = logging.getLogger(__name__)
 
@@ -164,24 +164,50 @@ def _report(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A signature without a time stamp of its own, judged at the time that a later document time stamp proves."""
+
+    ades_subindic: Any
+    api_status: Any
+    best_signature_time: datetime
+    oldest_evidence_record_timestamp: datetime
+
+
 async def _judge(signature: EmbeddedPdfSignature, spec: SignatureValidationSpec, timing: ValidationTimingInfo) -> Any:
     """The validation process of EN 319 102-1, clause 5, that fits what there is to go by."""
-    data = signature.signed_data
+    data, later = signature.signed_data, _stamps_after(signature)
     if signature.sig_object_type == "/DocTimeStamp":  # 5.4
-        return await ades_timestamp_validation(
-            data, spec, expected_tst_imprint=signature.compute_digest, timing_info=timing
-        )
-    if _stamped_later(signature):  # 5.6.3
-        return await ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing_info=timing)
+        return await _judge_stamp(signature, spec, timing)
     digest = signature.compute_digest()
     if signature_time_stamp(signature) is None:  # 5.3
-        return await ades_basic_validation(data, spec, timing_info=timing, raw_digest=digest)
+        passed = later and isinstance((await _judge_stamp(later[0], spec, timing)).ades_subindic, AdESPassed)
+        if not passed:
+            return await ades_basic_validation(data, spec, timing_info=timing, raw_digest=digest)
+        proven = _stamp_time(later[0])
+        then = ValidationTimingInfo(proven, proven, point_in_time_validation=True)
+        basic = await ades_basic_validation(data, spec, timing_info=then, raw_digest=digest)
+        return _Judged(basic.ades_subindic, basic.api_status, proven, proven)
+    if later:  # 5.6.3
+        return await ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing_info=timing)
     return await ades_with_time_validation(data, spec, timing_info=timing, raw_digest=digest)  # 5.5
 
 
-def _stamped_later(signature: EmbeddedPdfSignature) -> bool:
+async def _judge_stamp(stamp: EmbeddedPdfSignature, spec: SignatureValidationSpec, timing: ValidationTimingInfo) -> Any:
+    return await ades_timestamp_validation(
+        stamp.signed_data, spec, expected_tst_imprint=stamp.compute_digest, timing_info=timing
+    )
+
+
+def _stamps_after(signature: EmbeddedPdfSignature) -> list[EmbeddedPdfSignature]:
+    """Document time stamps over this signature, the earliest first."""
     stamps = signature.reader.embedded_timestamp_signatures
-    return any(s.signed_revision > signature.signed_revision for s in stamps)
+    return [s for s in stamps if s.signed_revision > signature.signed_revision]
+
+
+def _stamp_time(stamp: EmbeddedPdfSignature) -> datetime:
+    at: datetime = stamp.signed_data["encap_content_info"]["content"].parsed["gen_time"].native
+    return at
 
 
 def _intact(status: Any) -> bool | None:
@@ -233,8 +259,7 @@ def _stamp_valid(result: Any) -> bool:
 def _time(signature: EmbeddedPdfSignature, result: Any, *, stamp: bool) -> datetime | None:
     """The proven time: the time stamp's own, or the best signature time when a valid time stamp gives it."""
     if stamp:
-        info = signature.signed_data["encap_content_info"]["content"].parsed
-        return _aware(info["gen_time"].native)
+        return _aware(_stamp_time(signature))
     if getattr(result, "oldest_evidence_record_timestamp", None) is None and not _stamp_valid(result):
         return None
     return _aware(result.best_signature_time)
@@ -273,6 +298,7 @@ def _spec(
         cert_validation_policy=CertValidationPolicySpec(
             trust_manager=SimpleTrustManager.build(trust_roots=[load(r) for r in trust.roots]),
             revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy.from_legacy("require")),
+            time_tolerance=TOLERANCE,
         ),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(
             online_fetching_rule=(

@@ -72,6 +72,11 @@ PDF_SIGNED_WITHOUT_FIELDS = Refusal(
     vi="Văn bản đã có chữ ký nên không thể thêm ô số và ngày; hãy chỉ thêm ô chữ ký.",
     en="The document already carries a signature, so blanks for number and date can't be added; add signatures only.",
 )
+PDF_CERTIFIED_WITHOUT_FIELDS = Refusal(
+    "pdf_certified_without_fields",
+    vi="Văn bản đã được ký chứng nhận nên không thể thêm ô chữ ký; hãy dùng ô có sẵn hoặc bản chưa ký chứng nhận.",
+    en="The document was certified, so signature fields can't be added; use those it has, or an uncertified copy.",
+)
 PDF_FIELD_MISSING = Refusal(
     "pdf_field_missing",
     vi="Không có ô “{field}” còn trống trong văn bản; hãy chuẩn bị lại văn bản.",

@@ -6,6 +6,8 @@ Keys in this process stand for tokens; signing through real PKCS#11 is tested in
 from __future__ import annotations
 
 import json
+import re
+import struct
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -114,13 +116,15 @@ def sign(prepared: bytes, key: SoftKey, pki: Running, field: str = SIGNER) -> by
     return pdf.finish_signature(prepared, begun, key.sign(begun.digest_to_sign), time_stamps=time_stamps(pki))
 
 
-def seal(signed: bytes, key: pdf.Sealer, pki: Running, level: pdf.Level = pdf.Level.LTA) -> bytes:
+def seal(
+    signed: bytes, key: pdf.Sealer, pki: Running, level: pdf.Level = pdf.Level.LTA, *, numbered: bool = True
+) -> bytes:
     day, month = appearance.printed_date(ISSUED_ON)
     return pdf.fill_number_and_seal(
         signed,
-        number=appearance.printed_number(7),
-        day=day,
-        month=month,
+        number=appearance.printed_number(7) if numbered else None,
+        day=day if numbered else None,
+        month=month if numbered else None,
         sealer=key,
         look=appearance.SealLook(AGENCY),
         sealed_at=datetime.now(UTC),
@@ -134,6 +138,50 @@ def issue(draft: bytes, pki: Running, mechanism: pdf.Mechanism = pdf.Mechanism.R
     """The whole way: fields, the leader's signature, number and date, the seal, LTA."""
     prepared = pdf.prepare(draft, plan(draft))
     return seal(sign(prepared, person(pki, mechanism), pki), agency(pki), pki)
+
+
+def as_signed_elsewhere(pki: Running) -> bytes:
+    """A document that carries an approval signature of somebody else's software, without our fields."""
+    import io
+
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+    from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    key = person(pki, pdf.Mechanism.RSA_PKCS1)
+    from asn1crypto import keys, x509
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    private = key.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    signer = SimpleSigner(
+        signing_cert=x509.Certificate.load(key.certificate),
+        signing_key=keys.PrivateKeyInfo.load(private),
+        cert_registry=SimpleCertificateStore.from_certs([x509.Certificate.load(c) for c in key.chain]),
+    )
+    about = PdfSignatureMetadata(field_name="Signature1", subfilter=SigSeedSubFilter.PADES)
+    field = SigFieldSpec("Signature1", box=(350, 90, 460, 150))
+    out = PdfSigner(about, signer, new_field_spec=field).sign_pdf(IncrementalPdfFileWriter(io.BytesIO(sample("04"))))
+    content: bytes = out.getvalue()
+    return content
+
+
+def as_word_writes_it(draft: bytes) -> bytes:
+    """The draft with a hybrid-reference section (ISO 32000-2, 7.5.8.4), as word processors export it."""
+    previous = int(re.findall(rb"startxref\s+(\d+)", draft)[-1])
+    trailer = draft[draft.rindex(b"trailer") :]
+    parts = (re.search(key + rb" (\d+(?: \d+ R)?)", trailer) for key in (b"/Size", b"/Root", b"/Info"))
+    size, root, info = (part[1] for part in parts if part)
+    first = int(size)
+    out = draft + b"\n"
+    hidden, stream = len(out), len(out) + len(b"%d 0 obj\n<</Hidden true>>\nendobj\n" % first)
+    rows = b"".join(struct.pack(">BIH", 1, at, 0) for at in (hidden, stream))
+    out += b"%d 0 obj\n<</Hidden true>>\nendobj\n" % first
+    out += b"%d 0 obj\n<</Type/XRef/Size %d/W[1 4 2]/Index[%d 2]" % (first + 1, first + 2, first)
+    out += b"/Root %b/Prev %d/Length %d>>\nstream\n%b\nendstream\nendobj\n" % (root, previous, len(rows), rows)
+    table = len(out)
+    out += b"xref\n0 1\n0000000000 65535 f \ntrailer\n<</Size %d/Root %b/Info %b" % (first + 2, root, info)
+    return out + b"/Prev %d/XRefStm %d>>\nstartxref\n%d\n%%%%EOF\n" % (previous, stream, table)
 
 
 def change_number(issued: bytes, number: str = "9999") -> bytes:

@@ -21,6 +21,7 @@ def verdicts(pki: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     issued = {name: paper.issue(paper.sample(name), pki) for name in CHOSEN}
     issued["pkcs1"] = paper.issue(paper.sample("04"), pki, pdf.Mechanism.RSA_PKCS1)
     issued["ecdsa"] = paper.issue(paper.sample("12"), pki, pdf.Mechanism.ECDSA)
+    issued["hybrid"] = paper.issue(paper.as_word_writes_it(paper.sample("01")), pki)
     issued["again"] = pdf.extend(
         issued["01"], level=pdf.Level.LTA, trust=paper.trust(pki), time_stamps=paper.time_stamps(pki)
     )
@@ -52,7 +53,7 @@ def _form_filling(signature: Verdict) -> bool:
     return any("/AP" in change for change in signature.changes)
 
 
-@pytest.mark.parametrize("name", [*CHOSEN, "pkcs1", "ecdsa"])
+@pytest.mark.parametrize("name", [*CHOSEN, "pkcs1", "ecdsa", "hybrid"])
 def test_both_signatures_are_valid_for_the_archive(verdicts: dict[str, FileVerdict], name: str) -> None:
     _assert_issued(verdicts[f"{name}.pdf"])
 

@@ -202,13 +202,51 @@ def test_a_field_is_signed_once(pki: Running) -> None:
         paper.begin(signed, paper.person(pki), field="không có")
 
 
-def test_a_document_signed_elsewhere_gets_signatures_but_no_number(pki: Running) -> None:
-    draft = paper.sample("04")
-    plan = paper.plan(draft)
-    bare = replace(plan, number=None, day=None, month=None)
-    signed = paper.sign(pdf.prepare(draft, replace(bare, seal=None)), paper.person(pki), pki)
+def test_a_document_signed_elsewhere_gets_an_approval_and_the_seal_but_no_number(pki: Running) -> None:
+    foreign = paper.as_signed_elsewhere(pki)
+    plan = paper.plan(paper.sample("04"))
     with _refused("pdf_signed_without_fields"):
-        pdf.prepare(signed, replace(plan, signers=()))
+        pdf.prepare(foreign, plan)
+    bare = replace(plan, number=None, day=None, month=None, already_signed=("Signature1",))
+    signed = paper.sign(pdf.prepare(foreign, bare), paper.person(pki), pki)
+    report = pdf.validate(paper.seal(signed, paper.agency(pki), pki, numbered=False), paper.trust(pki))
+    assert report.indication is pdf.Indication.PASSED
+    assert [s.field for s in report.signatures][:3] == ["Signature1", paper.SIGNER, pdf.SEAL_FIELD]
+
+
+def test_a_document_certified_elsewhere_gets_no_new_fields(pki: Running) -> None:
+    draft = paper.sample("04")
+    plan = replace(paper.plan(draft), number=None, day=None, month=None)
+    certified = paper.sign(pdf.prepare(draft, replace(plan, seal=None)), paper.person(pki), pki)
+    with _refused("pdf_certified_without_fields"):
+        pdf.prepare(certified, replace(plan, signers=()))
+
+
+def test_what_a_hurried_seal_owes_is_paid_by_later_stamps(pki: Running) -> None:
+    """An urgent document goes at B; the archive stamp later proves the time for a seal that has none of its own."""
+    signed = paper.sign(_prepared(), paper.person(pki), pki)
+    hurried = paper.seal(signed, paper.agency(pki), pki, pdf.Level.B_B)
+    stamps, trust = paper.time_stamps(pki), paper.trust(pki)
+    paid = pdf.extend(hurried, level=pdf.Level.LTA, trust=trust, time_stamps=stamps)
+    assert paid.startswith(hurried)
+    report = pdf.validate(paid, paper.trust(pki, fetch=False))
+    assert report.indication is pdf.Indication.PASSED
+    seal = next(s for s in report.signatures if s.field == pdf.SEAL_FIELD)
+    assert seal.level is pdf.Level.LTA
+    assert seal.time is not None
+
+
+def test_a_hybrid_file_is_signed_and_valid(pki: Running) -> None:
+    issued = paper.issue(paper.as_word_writes_it(paper.sample("01")), pki)
+    assert pdf.validate(issued, paper.trust(pki)).indication is pdf.Indication.PASSED
+
+
+@pytest.mark.parametrize("level", list(pdf.Level))
+def test_each_level_is_reached_and_told(pki: Running, level: pdf.Level) -> None:
+    signed = paper.sign(_prepared(), paper.person(pki), pki)
+    report = pdf.validate(paper.seal(signed, paper.agency(pki), pki, level), paper.trust(pki))
+    assert report.indication is pdf.Indication.PASSED
+    assert next(s.level for s in report.signatures if s.field == pdf.SEAL_FIELD) is level
 
 
 def test_a_character_without_a_glyph_is_named(pki: Running) -> None:
