@@ -13,7 +13,6 @@ from pydantic import Field, SecretStr
 from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice, read_roots
 from services.signing.keys import KeyStore
-from services.signing.refusals import SEAL_KEY_EXISTS
 from services.signing.workshop import Workshop
 from shared.blobs import Blobs
 from shared.db import Pool
@@ -100,11 +99,9 @@ def _seal_key(arguments: list[str]) -> None:
 
 def _request(store: KeyStore, agency: str, *, kind: str) -> str:
     """The CSR of the agency's key, which is made unless it is there."""
-    try:
+    # Looked for first: so the device is up before it is given the time that a key pair takes.
+    if all(key.label != agency for key in store.list_keys()):
         store.generate(agency, kind=kind)
-    except Rejected as error:
-        if error.code != SEAL_KEY_EXISTS.code:
-            raise
     return store.csr(agency, common_name=agency)
 
 
