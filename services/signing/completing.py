@@ -15,7 +15,7 @@ from shared.errors import NotFound
 from shared.events.signing import SigningAct
 
 KIND = "complete"
-LEVEL = "B-T"
+LEVEL = "PAdES-BASELINE-T"
 
 
 def put(tx: Tx, preparation: Preparation) -> None:

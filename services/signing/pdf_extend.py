@@ -38,10 +38,10 @@ _TOKEN_ROOM = 2 * 12 * 1024
 class Level(StrEnum):
     """PAdES baseline levels (EN 319 142-1, clause 6)."""
 
-    B_B = "B-B"
-    B_T = "B-T"
-    LT = "LT"
-    LTA = "LTA"
+    B_B = "PAdES-BASELINE-B"
+    B_T = "PAdES-BASELINE-T"
+    LT = "PAdES-BASELINE-LT"
+    LTA = "PAdES-BASELINE-LTA"
 
 
 def extend(pdf: bytes, *, level: Level, trust: Trust, time_stamps: TimeStampService) -> bytes:

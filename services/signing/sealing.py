@@ -27,7 +27,7 @@ from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
 
 KIND = "seal"
-LEVEL = "LTA"
+LEVEL = "PAdES-BASELINE-LTA"
 _MENDABLE = {
     refusal.code
     for refusal in (CERTIFICATE_EXPIRED, CERTIFICATE_NOT_TRUSTED, CERTIFICATE_REVOKED, KEY_TOO_WEAK, SEAL_KEY_MISSING)

@@ -96,7 +96,7 @@ class Story:
             person_id=self.leader,
             signer_name="Trần Văn An",
             certificate_serial="01",
-            level="B-T",
+            level="PAdES-BASELINE-T",
             waits_for=waits_for,
         )
 
@@ -130,7 +130,7 @@ class Story:
             agency_id=self.agency,
             descriptor=self.issued_descriptor,
             content=BLOB,
-            level="LTA",
+            level="PAdES-BASELINE-LTA",
             author_id=self.author,
         )
 

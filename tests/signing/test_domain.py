@@ -83,7 +83,7 @@ def awaiting(signers: int = 1) -> Document:
 
 def sign(document: Document, ordinal: int) -> Document:
     begun = domain.begin_completion(document, uuid4())
-    after, _ = domain.signed(begun, ordinal, blob(str(ordinal + 1)), serial="0a", level="B-T", at=NOW)
+    after, _ = domain.signed(begun, ordinal, blob(str(ordinal + 1)), serial="0a", level="PAdES-BASELINE-T", at=NOW)
     return after
 
 
@@ -141,7 +141,7 @@ def test_a_voided_number_frees_the_document_and_another_number_does_not() -> Non
     freed = domain.void(sealing, 15)
     assert freed is not None
     assert (freed.state, freed.numbering) == (State.SIGNED, None)
-    sealed, _ = domain.sealed(sealing, blob("9"), level="LTA", at=NOW)
+    sealed, _ = domain.sealed(sealing, blob("9"), level="PAdES-BASELINE-LTA", at=NOW)
     ended = domain.void(sealed, 15)
     assert ended is not None
     assert ended.state is State.CANCELLED

@@ -61,7 +61,7 @@ def test_the_report_is_json_and_tells_no_identity_number(pki: Running, issued: b
     read = json.loads(written)
     assert next(iter(read)) == "sentence", "the sentence comes first"
     assert read["indication"] == "TOTAL_PASSED"
-    assert read["signatures"][0]["level"] == "LTA"
+    assert read["signatures"][0]["level"] == "PAdES-BASELINE-LTA"
     assert read["signatures"][0]["time"].endswith("+00:00")
 
 

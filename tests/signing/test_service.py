@@ -203,7 +203,7 @@ def test_a_leader_signs_what_was_shown(office: Office, desktop: Desktop, leader:
     office.work()
     assert http.get(state).json()["state"] == "completed"
     fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSigned))
-    assert (fact.person_id, fact.waits_for, fact.level) == (leader.id, None, "B-T")
+    assert (fact.person_id, fact.waits_for, fact.level) == (leader.id, None, "PAdES-BASELINE-T")
     assert fact.certificate_serial == leader.certificate.serial
     signed, _ = content(http, document_id)
     assert signed.startswith(base), "signing appends, it never rewrites"
@@ -231,7 +231,7 @@ def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
     office.order_seal(document_id)
     office.work()
     fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSealed))
-    assert (fact.number, fact.level, fact.by) == (15, "LTA", CLERK)
+    assert (fact.number, fact.level, fact.by) == (15, "PAdES-BASELINE-LTA", CLERK)
     sealed = office.desk.blobs.get(fact.content)
     assert sealed.startswith(before), "the seal is one more update"
 
@@ -240,8 +240,8 @@ def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
     validated = office.only(signing.DocumentValidated)
     assert (validated.incoming_id, validated.indication, validated.code) == (incoming_id, "TOTAL_PASSED", None)
     assert [(s.signer, s.indication, s.level) for s in validated.signatures] == [
-        ("Nguyễn Văn Bình", "TOTAL_PASSED", "LTA"),
-        ("UBND xã Đông Hà", "TOTAL_PASSED", "LTA"),
+        ("Nguyễn Văn Bình", "TOTAL_PASSED", "PAdES-BASELINE-LTA"),
+        ("UBND xã Đông Hà", "TOTAL_PASSED", "PAdES-BASELINE-LTA"),
     ]
     clerk, stated = world.clerk_of(OTHER)
     office.take(stated)

@@ -91,7 +91,7 @@ def test_all_of_a_document_comes_back(pool: db.Pool) -> None:
         state=State.SEALING,
         numbering=numbering,
         signers=signers,
-        level="LTA",
+        level="PAdES-BASELINE-LTA",
         delayed="tsa_unavailable",
         completing=uuid4(),
         waiting_since=NOW + timedelta(hours=1),
@@ -157,7 +157,7 @@ def test_a_signer_of_another_agency_sees_what_waits_for_them(pool: db.Pool) -> N
         assert [d.id for d in store.list_waiting_for(tx, THEIRS)] == [made.id]
         assert counts(tx)[0] == 1
     with db.transaction(pool, agency=AGENCY) as tx:
-        done, _ = domain.signed(made, 2, blob("3"), serial="0a", level="B-T", at=NOW)
+        done, _ = domain.signed(made, 2, blob("3"), serial="0a", level="PAdES-BASELINE-T", at=NOW)
         store.save(tx, done)
         assert store.list_waiting_for(tx, THEIRS) == []
 
