@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from deploy.demo.story import Story
 
 PDF = "application/pdf"
+LETTER = "CV"  # công văn, which has no abbreviation of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class PartnerSystem:
     entry: dict[str, str]
     partner: Partner
     files: Files
+
+
+def describe(pdf: Path) -> dict[str, str]:
+    """Type, symbol and abstract of a sample, which stand beside it in samples.json; of any other PDF plain ones."""
+    listed = pdf.parent / "samples.json"
+    documents = json.loads(listed.read_text(encoding="utf-8"))["documents"] if listed.exists() else []
+    fields = next((d["fields"] for d in documents if d["file"] == pdf.name and d.get("fields")), None)
+    return fields or {"type_code": LETTER, "symbol": "UBND-VX", "abstract": f"văn bản {pdf.stem}"}
 
 
 def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, Any]:
@@ -55,10 +64,11 @@ def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, 
         )
         if authority is None:
             raise Unexpected(f"{leader.login.name} has no authority to sign for {clerk.login.agency}")
+        described = describe(pdf)
         body = {
-            "type_code": "",
-            "symbol": "UBND-VX",
-            "abstract": "tăng cường phòng, chống dịch bệnh mùa hè năm 2026",
+            "type_code": described["type_code"] or LETTER,
+            "symbol": described["symbol"],
+            "abstract": described["abstract"],
             "urgency": 0,
             "authority_id": authority["authority_id"],
             "parts": [{"file_id": file["file_id"], "kind": "main"}],
@@ -198,7 +208,7 @@ def sender_sees(story: Story, clerk: Person, document: dict[str, Any], expected:
             found = clerk.get("docs", f"/documents/{document['id']}")["deliveries"]
             seen = {d["receiver"]["identifier"]: d["status"] for d in found}
             story.summary["statuses_seen_by_sender"] = {
-                d["receiver"]["identifier"]: [h["status"] for h in d["history"]] for d in found
+                d["receiver"]["identifier"]: [h["act"] for h in d["history"]] for d in found
             }
             return seen if expected.items() <= seen.items() else None
 
@@ -311,7 +321,7 @@ def _message(entry: dict[str, str], receiver: Person, file: File, number_symbol:
     sender = Agency(identifier=entry["agency_identifier"], name="Cổng dịch vụ công")
     message = Message(
         sender=sender,
-        type_code="",
+        type_code=LETTER,
         type_name="Công văn",
         number_symbol=number_symbol,
         issued_on=date.today(),  # noqa: DTZ011  the paper's date, on this machine

@@ -107,7 +107,7 @@ class Partner:
         consumer = Consumer(
             self._config
             | {
-                "group.id": f"partner-{self.credential.name}-{group}",
+                "group.id": f"{self.credential.kafka_user}.{group}",
                 "group.protocol": "consumer",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
