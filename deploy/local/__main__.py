@@ -67,8 +67,9 @@ def _pid_file(place: Layout) -> Path:
 def _only_one(place: Layout) -> Iterator[None]:
     """Held by a lock that ends with the process, however it ends; the number in the file is for people."""
     with _pid_file(place).open("a+", encoding="ascii") as file:
-        if not _lock(file):
-            raise Rejected(refusals.ALREADY_RUNNING, var=place.var, pid=_pid(file))
+        pid = _holder(file)
+        if pid is not None:
+            raise Rejected(refusals.ALREADY_RUNNING, var=place.var, pid=pid)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -78,27 +79,23 @@ def _only_one(place: Layout) -> Iterator[None]:
             file.truncate(0)
 
 
-def _lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _pid(file: IO[str]) -> int:
-    """Of the supervisor that has just taken the lock; it writes its number right after."""
+def _holder(file: IO[str]) -> int | None:
+    """The supervisor that holds the lock; None when nobody did, and we do now."""
     while True:
-        file.seek(0)
-        text = file.read()
-        if text:
-            return int(text)
-        time.sleep(LOOK)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            if text := file.read():
+                return int(text)
+            time.sleep(LOOK)  # it has just taken the lock, or is about to give it back
+        else:
+            return None
 
 
 def _running_pid(place: Layout) -> int | None:
     with _pid_file(place).open("a+", encoding="ascii") as file:
-        return None if _lock(file) else _pid(file)
+        return _holder(file)
 
 
 def _read_state(place: Layout) -> dict[str, Any]:

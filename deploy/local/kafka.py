@@ -134,7 +134,7 @@ class Broker:
 def prepare(broker: Broker, processes: Processes, progress: Callable[[int, int], None]) -> Command:
     """Fetches what is missing, writes the configuration, formats the storage the first time."""
     paths = jars.fetch(jars.KAFKA_LOCK, broker.cache / "jars", progress)
-    broker.directory.mkdir(parents=True, exist_ok=True)
+    broker.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _private(broker.directory / "server.properties", _properties(broker))
     _private(broker.directory / "log4j2.properties", LOG4J)
     classpath = os.pathsep.join(map(str, paths))

@@ -59,15 +59,18 @@ class Layout:
     def url(self, port: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[port]}"
 
-    def directory(self, *parts: str) -> Path:
-        path = self.var.joinpath(*parts)
+    def directory(self, first: str, *parts: str) -> Path:
+        """Of ours alone: documents, logs and keys are nobody else's on this machine."""
+        self.var.mkdir(parents=True, exist_ok=True)
+        own = self.var / first
+        own.mkdir(mode=0o700, exist_ok=True)
+        path = own.joinpath(*parts)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> str:
         """The password of that name: made at the first asking, for the owner's eyes only (mode 0600)."""
         folder = self.directory("secrets")
-        folder.chmod(0o700)
         path = folder / name
         if not path.exists():
             # Written beside and linked: two processes that ask at once read the same password.

@@ -117,7 +117,8 @@ class Processes:
         self.running: dict[str, Running] = {}
         self._var = var
         self._logs = var / "log"
-        self._logs.mkdir(parents=True, exist_ok=True)
+        var.mkdir(parents=True, exist_ok=True)
+        self._logs.mkdir(mode=0o700, exist_ok=True)
         self._passing: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
