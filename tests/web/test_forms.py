@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Page, expect
 
-from tests.web.conftest import Office, Submit, log_in
+from tests.web.conftest import DATA, Office, Submit, log_in, reload_until
 
 ABSTRACT = "V/v một câu dài đã gõ mất nhiều công"
 
@@ -52,15 +52,14 @@ def test_a_session_that_ends_meanwhile_loses_no_form(office: Office, sample: Pat
     assert_kept(page)
 
 
-def test_a_file_that_is_no_pdf_is_told_at_once_and_nothing_else_is_lost(office: Office, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["r1-mat-khau-mo.pdf", "r3-khong-phai-pdf.pdf", "r4-rong-0-byte.pdf"])
+def test_a_file_that_cannot_be_used_is_told_at_once_and_nothing_else_is_lost(office: Office, name: str) -> None:
     _, clerk, _ = office.cast()
     page = office.sit_down(clerk)
     fill(page)
-    wrong = tmp_path / "kế hoạch.pdf"
-    wrong.write_bytes(b"PK\x03\x04 this is a Word file with another name")
-    page.get_by_label(re.compile("^Tệp văn bản")).set_input_files(wrong)
+    page.get_by_label(re.compile("^Tệp văn bản")).set_input_files(DATA / name)
     page.get_by_role("button", name="Trình văn bản").click()
-    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"PDF.*Mã: [a-z_]+", re.DOTALL))
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"hãy .*Mã: [a-z_]+", re.DOTALL | re.IGNORECASE))
     assert_kept(page)
 
 
@@ -112,9 +111,8 @@ def test_a_leader_returns_a_document_with_a_reason(office: Office, submit: Submi
     document_id = submit(desk, "V/v cần sửa lại", leader)
     table = office.sit_down(leader, scripts=False)
     table.goto(f"/documents/{document_id}")
-    while table.locator(".state .badge").inner_text() != "Chờ ký số":
-        table.wait_for_timeout(300)
-        table.reload()
+    state = table.locator(".state .badge")
+    reload_until(table, lambda: state.inner_text() == "Chờ ký số", "it was not prepared")
     table.get_by_text("Trả lại thay vì ký…").click()
     table.get_by_label("Lý do").fill("Thiếu căn cứ <pháp lý> & số liệu")
     table.get_by_role("button", name="Trả lại với lý do này").click()
@@ -125,26 +123,24 @@ def test_a_leader_returns_a_document_with_a_reason(office: Office, submit: Submi
     expect(desk.get_by_label("Trích yếu")).to_have_value("V/v cần sửa lại")
 
 
+LIMIT = 30_000  # bytes on the line, style sheet and script included; with 64 kbit/s that is four seconds
 PAGES = ("/", "/documents", "/documents/new", "/incoming", "/notices", "/device", "/signing")
 
 
 def test_every_page_is_light_and_every_field_has_its_label(office: Office) -> None:
     leader, clerk, _ = office.cast()
     problems: list[str] = []
-    for who in (clerk, leader):
+    officer, operator = office.with_role("officer"), office.with_role("operator")
+    for who, paths in ((clerk, PAGES[:-1]), (leader, PAGES), (officer, ("/certificates",)), (operator, ("/system",))):
         page = office.sit_down(who)
-        for path in PAGES:
-            sizes: list[int] = []
-
-            def weigh(response: Response, sizes: list[int] = sizes) -> None:
-                if "/events" not in response.url and response.ok:
-                    sizes.append(len(response.body()))
-
-            page.on("response", weigh)
+        for path in paths:
             page.goto(path)
             page.wait_for_load_state("load")
-            page.remove_listener("response", weigh)
-            problems += [f"{path}: {sum(sizes)} bytes"] if sum(sizes) > 60_000 else []
+            weight = page.evaluate(
+                "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+                ".reduce((sum, each) => sum + each.encodedBodySize, 0)"
+            )
+            problems += [f"{path}: {weight} bytes"] if weight > LIMIT else []
             problems += [f"{path}: {each}" for each in _flaws(page)]
     assert not problems
 
@@ -156,6 +152,8 @@ def _flaws(page: Page) -> list[str]:
           const flaws = [];
           for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
             if (!field.labels || !field.labels.length) flaws.push(`no label: ${field.name || field.id}`);
+          const ids = [...document.querySelectorAll("[id]")].map((node) => node.id);
+          for (const id of ids.filter((each, n) => ids.indexOf(each) !== n)) flaws.push(`id twice: ${id}`);
           if (document.querySelectorAll("h1").length !== 1) flaws.push("not one h1");
           if (document.documentElement.lang !== "vi") flaws.push("no language");
           const parse = (text) => text.match(/[\\d.]+/g).map(Number);

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.web.conftest import Office, Submit, wait_for_pdf
+from tests.web.conftest import Office, Submit, reload_until, wait_for_pdf
 
 ABSTRACT = "V/v tăng cường phòng, chống dịch bệnh mùa hè và bảo đảm an toàn thực phẩm năm 2026"
 
@@ -20,7 +20,7 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
     page.context.close()
 
     desk = office.sit_down(clerk)
-    document_id = submit(desk, ABSTRACT, leader, lambda: office.picture(desk, "submit"))
+    document_id = submit(desk, ABSTRACT, leader, lambda: office.picture(desk, "submit", whole=True))
     state = desk.locator(".state .badge")
     expect(state).to_have_text("Chờ ký số")  # the page follows by itself
     expect(desk.locator(".state")).to_contain_text(leader["name"])
@@ -32,12 +32,7 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
     office.picture(table, "signing")
     office.sign(leader, document_id, tmp_path)
 
-    expect(desk.locator("[data-toasts]")).to_contain_text("ký", ignore_case=True)
-    expect(async_state := desk.locator(".state .badge")).not_to_have_text("")
-    desk.reload()
-    while async_state.inner_text() != "Đã ký, chờ cấp số":
-        desk.wait_for_timeout(500)
-        desk.reload()
+    reload_until(desk, lambda: state.inner_text() == "Đã ký, chờ cấp số", "the signature did not arrive")
     desk.get_by_role("button", name="Cấp số và đóng dấu").dblclick()
     expect(state).to_have_text("Đã ban hành")
     number = desk.locator(".number strong").first.inner_text()
@@ -54,10 +49,9 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
 
     inbox = office.sit_down(receiver)
     inbox.goto("/incoming?status=01")
-    while not inbox.get_by_role("link", name=ABSTRACT).count():
-        inbox.wait_for_timeout(500)
-        inbox.reload()
-    inbox.get_by_role("link", name=ABSTRACT).first.click()
+    arrived = inbox.get_by_role("row").filter(has_text=number)
+    reload_until(inbox, lambda: arrived.count() == 1, "nothing arrived")
+    arrived.get_by_role("link").click()
     verdict = inbox.get_by_role("region", name="Kết quả kiểm tra chữ ký")
     expect(verdict).to_have_class(re.compile(r"\bgood\b"))
     expect(verdict).to_contain_text("Chữ ký hợp lệ")
@@ -77,9 +71,7 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
     expect(inbox.locator(".state")).to_contain_text("Số đến")
 
     desk.goto(f"/documents/{document_id}")
-    while "Đã tiếp nhận" not in desk.locator("main").inner_text():
-        desk.wait_for_timeout(500)
-        desk.reload()
+    reload_until(desk, lambda: "Đã tiếp nhận" in desk.locator("main").inner_text(), "the sender was not told")
     assert number in desk.locator("main").inner_text()
     wait_for_pdf(desk)
     office.picture(desk, "document")
@@ -90,6 +82,11 @@ def test_an_officer_and_an_operator_see_their_own_pages(office: Office) -> None:
     officer.goto("/certificates")
     expect(officer.locator("tbody tr").first).to_be_visible()
     office.picture(officer, "certificates")
+    officer.get_by_label("Tình trạng").select_option(label="Đang dùng")
+    officer.locator("tbody a").first.click()
+    expect(officer.get_by_role("heading", level=1)).not_to_have_text("Chứng thư số")
+    officer.get_by_text("Thu hồi…").click()
+    expect(officer.get_by_role("button", name="Thu hồi chứng thư này")).to_be_visible()
     officer.goto("/system")
     expect(officer.get_by_role("alert")).to_contain_text("forbidden")
     operator = office.sit_down(office.with_role("operator"))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from services.portal import store
-from services.portal.forms import Posted
+from services.portal.forms import Form, Posted
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of
 from shared.db import transaction
 from shared.errors import Rejected
@@ -31,7 +31,7 @@ def list_certificates(
     return _page(visit, status=status, cursor=cursor)
 
 
-def _page(visit: Visit, *, status: str = "", cursor: str = "", error: Rejected | None = None) -> Response:
+def _page(visit: Visit, *, status: str, cursor: str) -> Response:
     found, missing = parts_of(
         {"certificates": lambda: visit.api.get("registry", "/certificates", status=status, cursor=cursor)}
     )
@@ -44,7 +44,7 @@ def _page(visit: Visit, *, status: str = "", cursor: str = "", error: Rejected |
         )
     return visit.page(
         "certificates.html",
-        error=error or missing.get("certificates"),
+        error=missing.get("certificates"),
         certificates=found.get("certificates"),
         holders=holders,
         chosen=status,
@@ -52,13 +52,31 @@ def _page(visit: Visit, *, status: str = "", cursor: str = "", error: Rejected |
     )
 
 
+@router.get("/certificates/{certificate_id}")
+def show_certificate(visit: Reading, certificate_id: UUID) -> Response:
+    visit.need("officer")
+    return _one(visit, certificate_id)
+
+
+def _one(visit: Visit, certificate_id: UUID, *, error: Rejected | None = None, typed: Form | None = None) -> Response:
+    found = visit.api.get("registry", f"/certificates/{certificate_id}")
+    with transaction(visit.site.pool) as tx:
+        holders = store.names_of_holders(
+            tx,
+            people=[found["person_id"]] if found["person_id"] else [],
+            agencies=[found["agency_id"]] if found["agency_id"] else [],
+        )
+    return visit.page("certificate.html", error=error, certificate=found, holders=holders, typed=typed or Form())
+
+
 @router.post("/certificates/{certificate_id}/{act}")
 def act_on_certificate(visit: Posting, form: Posted, certificate_id: UUID, act: str) -> Response:
+    page = f"/certificates/{certificate_id}"
     if act not in ACTS:
-        return visit.to("/certificates")
+        return visit.to(page)
     body = {} if act == "resume" else {"reason": form.get("reason")}
     try:
-        visit.api.post("registry", f"/certificates/{certificate_id}/{act}", body, key=form.get("once"))
+        visit.api.post("registry", f"{page}/{act}", body, key=form.get("once"))
     except Rejected as rejected:
-        return _page(visit, error=rejected)
-    return visit.to("/certificates", ACTS[act])
+        return _one(visit, certificate_id, error=rejected, typed=form)
+    return visit.to(page, ACTS[act])

@@ -68,21 +68,31 @@ if (document.body.dataset.live && "EventSource" in window) {
   const toasts = document.querySelector("[data-toasts]");
   let unread = 0;
   const show = () => { figure.textContent = unread; figure.hidden = !unread; };
-  fetch("/notices/unread").then((answer) => (answer.ok ? answer.json() : { unread: 0 }))
+  const count = () => fetch("/notices/unread").then((answer) => (answer.ok ? answer.json() : { unread }))
     .then((found) => { unread = found.unread; show(); }).catch(() => {});
-  const stream = new EventSource(document.body.dataset.live);
-  stream.addEventListener("notice", (event) => {
+  const tell = (event) => {
     const notice = JSON.parse(event.data);
-    unread += 1;
-    show();
     const toast = document.createElement("div");
     const link = document.createElement("a");
+    unread += 1;
+    show();
     toast.className = "toast";
     link.href = notice.link;
     link.textContent = notice.title;
     toast.append(link, document.createElement("br"), notice.text);
     toasts.append(toast);
     setTimeout(() => toast.remove(), 12000);
-  });
-  window.addEventListener("beforeunload", () => stream.close());
+  };
+  // A browser has six connections for all its windows here: one that nobody looks at gives its own back.
+  let stream = null;
+  const look = () => {
+    if (document.hidden) { if (stream) stream.close(); stream = null; return; }
+    if (stream) return;
+    stream = new EventSource(document.body.dataset.live);
+    stream.addEventListener("notice", tell);
+    count();
+  };
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pagehide", () => { if (stream) stream.close(); stream = null; });
+  look();
 }
