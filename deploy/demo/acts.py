@@ -45,12 +45,18 @@ class PartnerSystem:
     files: Files
 
 
-def describe(pdf: Path) -> dict[str, str]:
-    """Type, symbol and abstract of a sample, which stand beside it in samples.json; of any other PDF plain ones."""
+def describe(pdf: Path) -> dict[str, Any]:
+    """Type, symbol, abstract and signer of a sample, as samples.json beside it says; of any other PDF plain ones."""
     listed = pdf.parent / "samples.json"
     documents = json.loads(listed.read_text(encoding="utf-8"))["documents"] if listed.exists() else []
     fields = next((d["fields"] for d in documents if d["file"] == pdf.name and d.get("fields")), None)
-    return fields or {"type_code": LETTER, "symbol": "UBND-VX", "abstract": f"văn bản {pdf.stem}"}
+    return fields or {"type_code": LETTER, "symbol": "UBND-VX", "abstract": f"văn bản {pdf.stem}", "signer": None}
+
+
+def signer_of(pdf: Path, leaders: list[Person]) -> Person:
+    """The leader whose name stands under the text, else the first."""
+    signer = describe(pdf)["signer"]
+    return next((leader for leader in leaders if signer and leader.login.name == signer["name"]), leaders[0])
 
 
 def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, Any]:
@@ -157,13 +163,17 @@ def receive(story: Story, receivers: list[Person], deliveries: dict[str, str]) -
             registered = receiver.post("docs", f"/incoming/{incoming['id']}/register", {})
             expect(registered["status"] == "03" and registered["arrival_number"], f"not registered: {registered}")
             story.summary.setdefault("arrivals", {})[receiver.login.agency_identifier] = registered["arrival_number"]
+            story.summary.setdefault("statuses_seen_by_receivers", {})[receiver.login.agency_identifier] = "03"
     first = receivers[0]
     with story.step(f"{first.login.agency} phân công, xử lý, hoàn thành"):
         incoming = wait_for_incoming(first, deliveries[first.login.agency_identifier])
         handler = first.get("docs", "/choices")["reviewers"][0]["person_id"]
         first.post("docs", f"/incoming/{incoming['id']}/assign", {"person_id": handler})
         first.post("docs", f"/incoming/{incoming['id']}/start", {})
-        first.post("docs", f"/incoming/{incoming['id']}/complete", {"note": "đã triển khai tới các đơn vị"})
+        note = {"note": "đã triển khai tới các đơn vị"}
+        done = first.post("docs", f"/incoming/{incoming['id']}/complete", note)
+        expect(done["status"] == "06", f"not done: {done}")
+        story.summary["statuses_seen_by_receivers"][first.login.agency_identifier] = done["status"]
 
 
 def wait_for_incoming(receiver: Person, delivery_id: str) -> dict[str, Any]:
@@ -307,10 +317,10 @@ def tamper(pdf: bytes) -> bytes:
     return pdf[:place] + bytes([pdf[place] ^ 0x55]) + pdf[place + 1 :]
 
 
-def notices(story: Story, clerk: Person, leader: Person, receivers: list[Person], mails: list[dict[str, Any]]) -> None:
+def notices(story: Story, people: list[Person], mails: list[dict[str, Any]]) -> None:
     """Everybody whose turn it was has a notice on screen and a mail that can be read."""
     with story.step("mỗi người tới lượt đều có thông báo và thư"):
-        for person in (clerk, leader, *receivers):
+        for person in people:
             found = person.get("notify", "/notices")["items"]
             expect(found, f"{person.login.name} has no notice")
         expect(mails, "no mail was delivered")

@@ -86,6 +86,16 @@ class Person:
         form = {"csrf": _hidden(page.text, "csrf"), "login": self.login.login, "password": self.login.password}
         answer = persist(self.browser, "POST", "/login", data=form)
         expect(answer.status_code == 200 and "/login" not in str(answer.url), f"{self.login.login} could not log in")
+        if answer.url.path == "/post" or 'action="/post"' in answer.text:
+            self._choose_post(answer.text)
+
+    def _choose_post(self, page: str) -> None:
+        """Who holds several posts says first for which of them this session works."""
+        choices = [form for form in page.split('action="/post"')[1:] if self.login.agency in html.unescape(form)]
+        expect(choices, f"{self.login.login} has no post at {self.login.agency}")
+        form = {name: _hidden(choices[0], name) for name in ("csrf", "post_id", "next")}
+        answer = persist(self.browser, "POST", "/post", data=form)
+        expect(answer.is_success and answer.url.path != "/post", f"{self.login.login} could not choose a post")
 
     def approve(self, user_code: str) -> None:
         """Allow a program that shows this code (RFC 8628 §3.3)."""

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -63,12 +63,9 @@ class Story:
         if not self.quiet:
             print(text, end=end, flush=True)
 
-    def person(self, choose: Callable[[Login], bool], who: str) -> Person:
-        """The first login of the demo that fits, logged in at the portal and with a program's tokens."""
-        found = next((login for login in self.logins if choose(login)), None)
-        if found is None:
-            raise Unexpected(f"the demo province has no {who}")
-        person = Person(self.portal, found)
+    def person(self, login: Login) -> Person:
+        """Somebody, logged in at the portal and with a program's tokens."""
+        person = Person(self.portal, login)
         person.log_in()
         person.connect()
         return person
@@ -92,12 +89,19 @@ class Story:
 def play(story: Story, pdfs: list[Path]) -> None:
     """Everything, in order. The first PDF makes the whole journey, the second is spoilt on its way, the others rest."""
     with story.step("văn thư và lãnh đạo cơ quan gửi, văn thư hai cơ quan nhận đăng nhập"):
-        clerk, leader, receivers = cast(story)
-    signer = story.signer(leader)
-    with story.step("lãnh đạo đăng nhập vanthu-sign (mã thiết bị)"):
-        signer.log_in(story.portal, leader)
-    documents = [acts.submit(story, clerk, leader, pdf) for pdf in pdfs]
-    acts.sign(story, clerk, signer, documents)
+        clerk, leaders, receivers = cast(story)
+    piles: dict[str, list[dict[str, Any]]] = {}
+    documents = []
+    for pdf in pdfs:
+        leader = acts.signer_of(pdf, leaders)
+        documents.append(acts.submit(story, clerk, leader, pdf))
+        piles.setdefault(leader.login.login, []).append(documents[-1])
+    for leader in leaders:
+        if pile := piles.get(leader.login.login):
+            signer = story.signer(leader)
+            with story.step(f"{leader.login.name} đăng nhập vanthu-sign (mã thiết bị)"):
+                signer.log_in(story.portal, leader)
+            acts.sign(story, clerk, signer, pile)
     issued = [acts.issue(story, clerk, document) for document in documents]
     first = issued[0]
     system = story.partner()
@@ -119,23 +123,21 @@ def play(story: Story, pdfs: list[Path]) -> None:
     acts.partner_sends_nonsense(story, system)
     acts.tampered_on_the_way_in(story, system, receivers[1], first)
     acts.tampered_on_the_way_out(story, clerk, system, issued[1])
-    acts.notices(story, clerk, leader, receivers, httpx.get(f"{story.mail}/mails.json", timeout=30).json())
+    acts.notices(story, [clerk, leaders[0], *receivers], httpx.get(f"{story.mail}/mails.json", timeout=30).json())
 
 
-def cast(story: Story) -> tuple[Person, Person, list[Person]]:
-    """A leader with a token whose agency has a clerk; that clerk; the clerks of two other agencies."""
+def cast(story: Story) -> tuple[Person, list[Person], list[Person]]:
+    """The leaders with good tokens of one agency that has a clerk; that clerk; the clerks of two other agencies."""
     by_login = {login.login: login for login in story.logins}
     clerks = {login.agency_identifier: login for login in story.logins if login.role == "clerk"}
-    leaders = (by_login[entry["login"]] for entry in story.tokens.values() if entry["certificate"] == "active")
-    boss = next((login for login in leaders if login.agency_identifier in clerks), None)
-    if boss is None:
-        raise Unexpected("no leader with a token whose agency has a clerk")
-    home = boss.agency_identifier
-    clerk = story.person(lambda login: login == clerks[home], "clerk")
-    leader = story.person(lambda login: login == boss, "leader")
+    bosses = [by_login[entry["login"]] for entry in story.tokens.values() if entry["certificate"] == "active"]
+    home = next((boss.agency_identifier for boss in bosses if boss.agency_identifier in clerks), None)
+    if home is None:
+        raise Unexpected("the demo province has no leader with a token whose agency has a clerk")
     others = [login for identifier, login in clerks.items() if identifier != home][:2]
     expect(len(others) == 2, "the demo province has no two receiving agencies with clerks")
-    return clerk, leader, [story.person(lambda login, one=other: login == one, "receiver") for other in others]  # type: ignore[misc]
+    leaders = [story.person(boss) for boss in bosses if boss.agency_identifier == home]
+    return story.person(clerks[home]), leaders, [story.person(other) for other in others]
 
 
 def _login(entry: dict[str, Any]) -> Login:
