@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = httpx.Timeout(15.0, connect=2.0)
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=2.0)
 CHUNK = 64 * 1024
+AWAY = 2.0  # seconds
 
 IN_WORDS = {
     "docs": "văn bản",
@@ -38,6 +40,7 @@ class Services:
     urls: Mapping[str, str]
     issuer: Issuer
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT, trust_env=False))
+    away: dict[str, float] = field(default_factory=dict)  # service → monotonic time at which it did not answer
 
     def as_person(self, principal: Principal) -> Caller:
         return Caller(self, principal)
@@ -83,7 +86,7 @@ class Caller:
     def download(self, service: str, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         """An open answer to read from; raises as `get` does."""
         with (
-            _answering(service),
+            self._answering(service),
             self.services.http.stream(
                 "GET", self._url(service, path), headers={**self._headers(service), **headers}
             ) as answer,
@@ -102,11 +105,25 @@ class Caller:
 
     def _call(self, service: str, method: str, path: str, **request: Any) -> httpx.Response:
         own = request.pop("headers", {})
-        with _answering(service):
+        with self._answering(service):
             headers = {**self._headers(service), **own}
             answer = self.services.http.request(method, self._url(service, path), headers=headers, **request)
         _check(service, answer)
         return answer
+
+    @contextmanager
+    def _answering(self, service: str) -> Iterator[None]:
+        """A service that did not answer a moment ago is not waited for again: a page asks it several things."""
+        if time.monotonic() - self.services.away.get(service, -AWAY) < AWAY:
+            raise Rejected(SERVICE_DOWN, what=IN_WORDS[service])
+        try:
+            with telemetry.span(f"call {service}", kind=telemetry.SpanKind.CLIENT):
+                yield
+        except httpx.TransportError as error:
+            log.warning("%s does not answer: %s", service, error)
+            if isinstance(error, httpx.ConnectError | httpx.TimeoutException):
+                self.services.away[service] = time.monotonic()
+            raise Rejected(SERVICE_DOWN, what=IN_WORDS[service]) from error
 
     def _url(self, service: str, path: str) -> str:
         return f"{self.services.urls[service].rstrip('/')}/{service}/v1{path}"
@@ -129,16 +146,6 @@ async def _read_stream(service: str, url: str, headers: Mapping[str, str]) -> As
         _check(service, answer)
         async for chunk in answer.aiter_raw():
             yield chunk
-
-
-@contextmanager
-def _answering(service: str) -> Iterator[None]:
-    try:
-        with telemetry.span(f"call {service}", kind=telemetry.SpanKind.CLIENT):
-            yield
-    except httpx.TransportError as error:
-        log.warning("%s does not answer: %s", service, error)
-        raise Rejected(SERVICE_DOWN, what=IN_WORDS[service]) from error
 
 
 def _check(service: str, answer: httpx.Response) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -10,7 +11,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 _hasher = PasswordHasher()
 # 64 MiB each: as many at once as the machine can bear, the others wait.
 _room = threading.BoundedSemaphore(4)
-_nobodys = _hasher.hash("the hash that a log-in name without an account is checked against")
+
+
+@cache
+def _nobodys() -> str:
+    """What a log-in name without an account is checked against."""
+    return _hasher.hash("nobody's password")
 
 
 def make(password: str) -> str:
@@ -22,7 +28,7 @@ def matches(password_hash: str | None, password: str) -> bool:
     """Takes equally long when there is no such account, so that time does not tell who has one."""
     with _room:
         try:
-            _hasher.verify(password_hash or _nobodys, password)
+            _hasher.verify(password_hash or _nobodys(), password)
         except (VerificationError, InvalidHashError):
             return False
     return password_hash is not None

@@ -320,15 +320,6 @@ def save_token_key(tx: Tx, key: KeyStated) -> None:
     )
 
 
-# --- the operator
-
-
-def count_parked(tx: Tx) -> int:
-    """How many keys wait for the operator."""
-    row = tx.execute("SELECT count(DISTINCT (topic, key)) AS n FROM parked").fetchone()
-    return int(row["n"]) if row else 0
-
-
 # --- sweeping
 
 

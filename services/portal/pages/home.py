@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from services.portal import store
 from services.portal.pages.visit import Reading, Visit, parts_of
+from shared import inbox
 from shared.db import transaction
 
 router = APIRouter(include_in_schema=False)
@@ -25,6 +25,7 @@ FIRST = (
     ("in_01", "đăng ký văn bản đến", "act", "/incoming"),
 )
 
+OTHERS = ("docs", "signing", "registry", "notify")
 Loaders = dict[str, Callable[[], Any]]
 
 
@@ -33,7 +34,18 @@ def show_home(visit: Reading) -> Response:
     """Each figure is asked for by itself: a service that is down leaves the others standing."""
     found, missing = parts_of(_documents(visit) | _signing(visit) | _operating(visit) | _notices(visit))
     problems = {problem.sentence.vi: problem for problem in missing.values()}
-    return visit.page("home.html", found=found, problems=list(problems.values()), first_things=_first_things(found))
+    return visit.page(
+        "home.html",
+        found=found,
+        problems=list(problems.values()),
+        first_things=_first_things(found),
+        parked=_count_parked(found),
+    )
+
+
+def _count_parked(found: dict[str, Any]) -> int:
+    """Of the services that answered."""
+    return sum(len(rows) for name, rows in found.items() if name.startswith("parked_"))
 
 
 def _first_things(found: dict[str, Any]) -> list[dict[str, str]]:
@@ -72,11 +84,11 @@ def _operating(visit: Visit) -> Loaders:
     if visit.has("officer"):
         loaders["suspended"] = lambda: visit.api.get("registry", "/certificates", status="suspended")
     if visit.has("operator"):
-        loaders["parked"] = lambda: _count_parked(visit)
+        loaders["parked_portal"] = lambda: _own_parked(visit)
+        loaders |= {f"parked_{each}": partial(visit.api.get, each, "/parked") for each in OTHERS}
     return loaders
 
 
-def _count_parked(visit: Visit) -> int:
+def _own_parked(visit: Visit) -> list[dict[str, Any]]:
     with transaction(visit.site.pool) as tx:
-        own = store.count_parked(tx)
-    return own + sum(len(visit.api.get(each, "/parked")) for each in ("docs", "signing", "registry", "notify"))
+        return inbox.list_parked(tx)
