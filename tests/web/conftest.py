@@ -23,6 +23,7 @@ from tests.web import chromium
 BOUND = 90.0  # seconds
 expect.set_options(timeout=BOUND * 1000)  # two cores carry Kafka, PostgreSQL, ten processes and this browser
 
+LIMIT = 30_000  # bytes of a page on the line, style sheet and script included; with 64 kbit/s that is four seconds
 DATA = Path(__file__).parent.parent / "data"
 SCREENSHOTS = "VANTHU_SCREENSHOTS"  # the folder that the README's pictures go to; else they are thrown away
 
@@ -96,6 +97,15 @@ def log_in(page: Page, who: dict[str, Any]) -> None:
     page.get_by_label("Tên đăng nhập").fill(who["login"])
     page.get_by_label("Mật khẩu").fill(who["password"])
     page.get_by_role("button", name="Đăng nhập").click()
+
+
+def weight(page: Page) -> int:
+    """Bytes of this page on the line (compressed), with all that it loads, cached or not."""
+    found: int = page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".reduce((sum, each) => sum + each.encodedBodySize, 0)"
+    )
+    return found
 
 
 def reload_until(page: Page, seen: Callable[[], bool], what: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.conftest import DATA, Office, Submit, log_in, reload_until
+from tests.web.conftest import DATA, LIMIT, Office, Submit, log_in, reload_until, weight
 
 ABSTRACT = "V/v một câu dài đã gõ mất nhiều công"
 
@@ -123,7 +123,6 @@ def test_a_leader_returns_a_document_with_a_reason(office: Office, submit: Submi
     expect(desk.get_by_label("Trích yếu")).to_have_value("V/v cần sửa lại")
 
 
-LIMIT = 30_000  # bytes on the line, style sheet and script included; with 64 kbit/s that is four seconds
 PAGES = ("/", "/documents", "/documents/new", "/incoming", "/notices", "/device", "/signing")
 
 
@@ -136,11 +135,7 @@ def test_every_page_is_light_and_every_field_has_its_label(office: Office) -> No
         for path in paths:
             page.goto(path)
             page.wait_for_load_state("load")
-            weight = page.evaluate(
-                "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
-                ".reduce((sum, each) => sum + each.encodedBodySize, 0)"
-            )
-            problems += [f"{path}: {weight} bytes"] if weight > LIMIT else []
+            problems += [f"{path}: {weight(page)} bytes"] if weight(page) > LIMIT else []
             problems += [f"{path}: {each}" for each in _flaws(page)]
     assert not problems
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.web.conftest import Office, Submit, reload_until, wait_for_pdf
+from tests.web.conftest import LIMIT, Office, Submit, reload_until, wait_for_pdf, weight
 
 ABSTRACT = "V/v tăng cường phòng, chống dịch bệnh mùa hè và bảo đảm an toàn thực phẩm năm 2026"
 
@@ -39,6 +39,10 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
     assert re.fullmatch(r"\d{2,}/UBND-VX", number)
 
     desk.get_by_role("link", name="Phát hành…").click()
+    desk.get_by_role("button", name="Thêm tất cả cấp xã").click()
+    expect(desk.get_by_role("heading", name="Sẽ gửi tới (200)")).to_be_visible()
+    assert weight(desk) < LIMIT
+    desk.goto(f"/documents/{document_id}/dispatch")
     desk.get_by_label("Tên hoặc mã").fill(receiver["agency_identifier"])
     desk.get_by_role("button", name="Tìm").click()
     desk.locator(f'#found input[value="{receiver["agency_identifier"]}"]').check()
