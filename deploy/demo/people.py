@@ -80,6 +80,10 @@ class Person:
         self._refresh = ""
         self.services: dict[str, str] = {}
 
+    def close(self) -> None:
+        self.browser.close()
+        self.http.close()
+
     def log_in(self) -> None:
         """By the form, with its CSRF value, as a browser does."""
         page = persist(self.browser, "GET", "/login")

@@ -38,6 +38,7 @@ class Story:
         self.logins = [_login(entry) for entry in self._demo("logins")]
         self.tokens = {entry["login"]: entry for entry in self._demo("tokens")}
         self.partners = self._demo("partners")
+        self.open: list[Person | Files] = []
         self.summary: dict[str, Any] = {"steps": [], "documents": [], "partner_messages": []}
 
     def _demo(self, name: str) -> Any:
@@ -66,6 +67,7 @@ class Story:
     def person(self, login: Login) -> Person:
         """Somebody, logged in at the portal and with a program's tokens."""
         person = Person(self.portal, login)
+        self.open.append(person)
         person.log_in()
         person.connect()
         return person
@@ -78,7 +80,14 @@ class Story:
         credential = Credential(
             entry["name"], entry["kafka"], entry["kafka_user"], entry["kafka_password"], security="SASL_PLAINTEXT"
         )
-        return acts.PartnerSystem(entry, Partner(credential), Files(self.portal, entry["name"], entry["client_secret"]))
+        files = Files(self.portal, entry["name"], entry["client_secret"])
+        self.open.append(files)
+        return acts.PartnerSystem(entry, Partner(credential), files)
+
+    def close(self) -> None:
+        """End everybody's connections."""
+        for each in self.open:
+            each.close()
 
     def finish(self) -> None:
         """Leave var/demo/summary.json."""

@@ -39,6 +39,10 @@ class Files:
         self._credential = {"client_id": client_id, "client_secret": client_secret}
         self._access: tuple[str, float] = ("", 0.0)
 
+    def close(self) -> None:
+        """Close the connections; the object is of no use afterwards."""
+        self._http.close()
+
     def upload(self, path: Path, media_type: str = "application/pdf") -> File:
         """Upload one file; give the result as `files` of a message. The same file again is the same file."""
         data = path.read_bytes()
