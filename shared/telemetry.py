@@ -105,7 +105,15 @@ def start(service: str, role: str, *, traces: str | None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if os.environ.get("VANTHU_LOG") == "json" else _Line())
     logging.basicConfig(level=os.environ.get("VANTHU_LOG_LEVEL", "INFO"), handlers=[handler], force=True)
-    for noisy in ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "asyncio", "pyhanko", "pyhanko_certvalidator"):
+    for noisy in (
+        "uvicorn.access",
+        "uvicorn.error",
+        "httpx",
+        "httpcore",
+        "asyncio",
+        "pyhanko",
+        "pyhanko_certvalidator",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     provider = TracerProvider(resource=Resource.create({"service.name": service, "vanthu.role": role}))
     if traces:
