@@ -35,7 +35,7 @@ def read(kafka: Kafka, topic: str, subject: str) -> list[dict[str, Any]]:
         consumer.assign(partitions)
         found = []
         while left:
-            for message in consumer.consume(500, BOUND):
+            for message in consumer.consume(500, 1.0):
                 assert not message.error(), message.error()
                 found.append(message.value())
                 if (message.offset() or 0) + 1 >= ends[message.partition() or 0]:
