@@ -63,6 +63,11 @@ def act_for(tx: Tx, agency: UUID | None) -> None:
     tx.execute("SELECT set_config('vanthu.agency', %s, true)", [str(agency) if agency else ""])
 
 
+def storable(text: str, limit: int = 2000) -> str:
+    """Somebody else's text as PostgreSQL takes it, of bounded length: no NUL, no lone surrogate."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:limit]
+
+
 def migrate(conninfo: str, service: str) -> None:
     """Bring a database to the newest schema: shared/migrations first, then the service's own, each file once.
 

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from shared import telemetry
-from shared.db import Pool, Tx, transaction
+from shared.db import Pool, Tx, storable, transaction
 from shared.errors import Rejected
 from shared.ids import new_id
 
@@ -114,6 +115,10 @@ class Runner:
             except (psycopg.OperationalError, Rejected) as error:
                 log.warning("jobs: database not reachable, trying again: %s", str(error).splitlines()[0])
                 self.stop.wait(1.0)
+            except Exception:
+                # A thread that died here would leave a worker that looks alive and works for nobody.
+                log.exception("jobs: a job could not be ended; it comes again when its lease runs out")
+                self.stop.wait(1.0)
 
     def run_one(self) -> bool:
         """Claim and run one due job; False when none is due."""
@@ -179,17 +184,26 @@ class Runner:
             exc_info=None if isinstance(error, Rejected) else error,
         )
         telemetry.jobs_done.labels(job.kind, "failed" if final else "retried").inc()
-        with transaction(self.pool) as tx:
-            if final:
-                self._end(tx, job)
-            else:
-                again = tx.execute(
-                    "UPDATE job SET lease = NULL, lease_until = NULL, run_at = now() + %s, last_error = %s WHERE id = %s AND lease = %s",
-                    [timedelta(seconds=pause), str(error)[:2000], job.id, job.lease],
-                )
-                if again.rowcount == 0:
-                    return
-            kind.on_failure(tx, job, error, final)
+        try:
+            with transaction(self.pool) as tx:
+                self._end(tx, job) if final else self._again(tx, job, pause, error)
+                kind.on_failure(tx, job, error, final)
+        except LeaseLost:
+            log.warning("job %s %s was taken over or taken back; nobody is told of its failure", job.kind, job.subject)
+        except psycopg.OperationalError:
+            raise  # the lease runs out and the job comes again
+        except Exception as second:
+            log.exception("job %s %s failed, and telling so failed too; it comes again", job.kind, job.subject)
+            with suppress(LeaseLost), transaction(self.pool) as tx:
+                self._again(tx, job, kind.longest_pause, second)
+
+    def _again(self, tx: Tx, job: Job, pause: float, error: Exception) -> None:
+        again = tx.execute(
+            "UPDATE job SET lease = NULL, lease_until = NULL, run_at = now() + %s, last_error = %s WHERE id = %s AND lease = %s",
+            [timedelta(seconds=pause), storable(str(error)), job.id, job.lease],
+        )
+        if again.rowcount == 0:
+            raise LeaseLost
 
     def _keep_leases(self) -> None:
         while not self.stop.wait(LEASE.total_seconds() / 4):

@@ -132,3 +132,41 @@ def test_a_delayed_job_waits(pool: db.Pool) -> None:
     with db.transaction(pool) as tx:
         jobs.put(tx, "seal", "d1", {}, delay=timedelta(hours=1))
     assert not runner(pool, lambda job: write(job.subject, "sealed")).run_one()
+
+
+def test_a_job_that_was_taken_back_while_it_failed_ends_quietly(pool: db.Pool) -> None:
+    order(pool, "d1")
+
+    def refuse(_job: jobs.Job) -> jobs.Commit:
+        with db.transaction(pool) as tx:
+            tx.execute("DELETE FROM job")
+        raise Rejected(NO)
+
+    assert runner(pool, refuse).run_one()
+    assert done(pool, "d1") == []
+
+
+def test_a_failure_that_cannot_be_told_stops_no_other_job(pool: db.Pool, expected_errors: list[str]) -> None:
+    expected_errors += ["job seal bad failed", "telling so failed too"]
+    stop, told = threading.Event(), threading.Event()
+
+    def run(job: jobs.Job) -> jobs.Commit:
+        if job.subject == "bad":
+            raise ValueError("NUL \x00 and \ud800 in somebody's words")
+        told.set()
+        return write(job.subject, "sealed")
+
+    def speechless(_tx: db.Tx, _job: jobs.Job, _error: Exception, _final: bool) -> None:  # noqa: FBT001
+        raise KeyError("nobody to tell")
+
+    order(pool, "bad")
+    order(pool, "d1")
+    worker = jobs.Runner(pool, {"seal": jobs.Kind(run=run, on_failure=speechless)}, stop=stop, threads=1)
+    worker.start()
+    assert told.wait(20)
+    stop.set()
+    worker.join()
+    assert done(pool, "d1") == ["sealed"]
+    with db.transaction(pool) as tx:
+        left = tx.execute("SELECT lease, last_error FROM job WHERE subject = 'bad'").fetchone()
+    assert left == {"lease": None, "last_error": "'nobody to tell'"}
