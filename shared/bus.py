@@ -20,7 +20,7 @@ from shared import telemetry
 from shared.db import Pool, transaction
 from shared.errors import Rejected
 from shared.events.envelope import CONTENT_TYPE
-from shared.inbox import Follower, Record, failure_code, park
+from shared.inbox import Follower, Record, failure_code, kind_of, park
 from shared.outbox import PublishFailed
 from shared.settings import Settings
 
@@ -85,16 +85,20 @@ class KafkaConsumer:
             self.consumer.close()
 
     def _poll(self) -> list[Record]:
-        records = []
-        for message in self.consumer.consume(BATCH, 0.2):
-            if error := message.error():
-                self._on_error(error)
-            else:
-                records.append(_record(message))
+        records = self._consume(BATCH)
         if records:
             self._touch_contact()
         elif time.monotonic() - self.contact > 30:
             self._check_contact()
+        return records
+
+    def _consume(self, most: int) -> list[Record]:
+        records = []
+        for message in self.consumer.consume(most, 0.2):
+            if error := message.error():
+                self._on_error(error)
+            else:
+                records.append(_record(message))
         return records
 
     def _take_or_wait(self, records: list[Record]) -> None:
@@ -102,21 +106,24 @@ class KafkaConsumer:
         while not self.stop.is_set():
             try:
                 self._take(records)
-            except (Systemic, psycopg.OperationalError) as error:
+            except (Systemic, psycopg.OperationalError, Rejected) as error:
                 log.warning("consumer %s pauses %.1f s: %s", self.follower.group, pause, error)
-                self.consumer.pause(self.consumer.assignment())
-                self._idle(pause)
+                self._idle(pause, records)
                 pause = min(pause * 2, 30.0)
             else:
                 self._commit(records)
                 self.consumer.resume(self.consumer.assignment())
                 return
 
-    def _idle(self, seconds: float) -> None:
-        """Wait, still polling: a consumer that does not poll is thrown out of its group."""
+    def _idle(self, seconds: float, held: list[Record]) -> None:
+        """Wait, still polling: a consumer that does not poll is thrown out of its group.
+
+        A rebalance may give us partitions that are not paused yet: what comes from them is held with the rest.
+        """
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.stop.is_set():
-            self.consumer.consume(1, 0.2)
+            self.consumer.pause(self.consumer.assignment())
+            held += self._consume(1)
             self.beat.touch()
 
     def _take(self, records: list[Record]) -> None:
@@ -139,14 +146,17 @@ class KafkaConsumer:
         blocked: set[tuple[str, bytes | None]] = set()
         for record in records:
             self.beat.touch()
-            if (record.topic, record.key) in blocked:
+            # A newer state is taken in whatever became of the one before: a revocation waits behind nothing.
+            if (record.topic, record.key) in blocked and kind_of(record.topic) != "state":
                 failed.append((record, "behind", "an earlier event of this key waits"))
                 continue
             if error := self._take_with_retries(record):
                 blocked.add((record.topic, record.key))
                 failed.append((record, failure_code(error), str(error) or type(error).__name__))
-        if len(blocked) >= SYSTEMIC_COUNT and len(blocked) > SYSTEMIC_SHARE * len({(r.topic, r.key) for r in records}):
-            raise Systemic(f"{len(blocked)} keys fail at once, first: {failed[0][2]}")
+        # What partners send is no measure of our own health: else five odd messages of theirs would stop us all.
+        own = [key for key in blocked if kind_of(key[0]) != "exchange"]
+        if len(own) >= SYSTEMIC_COUNT and len(own) > SYSTEMIC_SHARE * len({(r.topic, r.key) for r in records}):
+            raise Systemic(f"{len(own)} keys fail at once, first: {failed[0][2]}")
         with transaction(self.pool) as tx:
             for record, code, reason in failed:
                 park(tx, record, code, reason, attempts=ATTEMPTS)
@@ -215,6 +225,8 @@ class KafkaPublisher:
             | {
                 "enable.idempotence": True,
                 "message.timeout.ms": 0,  # the default drops messages after 300 s and leaves gaps
+                # A topic that is not there is waited for by the relay, not in here, where all others would wait too.
+                "topic.metadata.propagation.max.ms": 3000,
                 "linger.ms": 5,
                 "compression.type": "zstd",
                 "partitioner": "murmur2_random",  # as the Java client, so partners' joins are co-partitioned
@@ -225,7 +237,7 @@ class KafkaPublisher:
     def publish(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
         """Returns pos → reason of the rows that the broker refuses for good; raises PublishFailed for the rest."""
         failed: dict[int, str] = {}
-        errors: list[KafkaError] = []
+        errors: dict[int, KafkaError] = {}
         for row in rows:
             with telemetry.span(f"send {row['topic']}", parent=row["traceparent"], kind=telemetry.SpanKind.PRODUCER):
                 self._produce(row, failed, errors)
@@ -234,11 +246,12 @@ class KafkaPublisher:
             if self.stop.is_set() or time.monotonic() - waited > NO_CONTACT:
                 _exit("events not acknowledged by the broker; they stay in the outbox")
         if errors:
-            raise PublishFailed(str(errors[0]))
+            # Of those refused for good another try is due first: they are told apart again when all else went well.
+            raise PublishFailed(str(next(iter(errors.values()))), {*errors, *failed})
         telemetry.kafka_contact.set_to_current_time()
         return failed
 
-    def _produce(self, row: dict[str, Any], failed: dict[int, str], errors: list[KafkaError]) -> None:
+    def _produce(self, row: dict[str, Any], failed: dict[int, str], errors: dict[int, KafkaError]) -> None:
         def report(error: KafkaError | None, _message: Message) -> None:
             if error is None:
                 return
@@ -247,7 +260,7 @@ class KafkaPublisher:
             if error.code() in self.PERMANENT:
                 failed[row["pos"]] = error.str()
             else:
-                errors.append(error)
+                errors[row["pos"]] = error
 
         headers = [("content-type", CONTENT_TYPE), ("ce_type", row["type"]), ("ce_id", str(row["event_id"]))]
         if row["traceparent"]:
@@ -260,7 +273,7 @@ class KafkaPublisher:
             except BufferError:
                 self.producer.poll(0.1)
             except KafkaException as error:
-                errors.append(error.args[0])
+                errors[row["pos"]] = error.args[0]
                 return
             else:
                 self.producer.poll(0)

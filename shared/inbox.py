@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import telemetry
-from shared.db import Tx, act_for
+from shared.db import Tx, act_for, storable
 from shared.errors import Rejected
 from shared.events import TOPICS, Envelope, Event, MalformedEvent, decode
 
@@ -35,10 +35,9 @@ class Record:
     @property
     def key_text(self) -> str:
         """The key for the parking table; a record without a readable key stands for itself alone."""
-        try:
-            return (self.key or b"").decode() or f"{self.partition}:{self.offset}"
-        except UnicodeDecodeError:
-            return f"{self.partition}:{self.offset}"
+        text = (self.key or b"").decode(errors="replace")
+        # NUL is UTF-8 too, but no text that a database takes: what can't be parked would come again for ever.
+        return text if text and text.isprintable() and "\ufffd" not in text else f"{self.partition}:{self.offset}"
 
 
 class Follower:
@@ -104,10 +103,7 @@ class Follower:
         if newer.rowcount == 0:
             return "duplicate"
         self._handle(tx, envelope)
-        tx.execute(
-            "DELETE FROM parked WHERE topic = %s AND key = %s AND seq < %s",
-            [envelope.topic, envelope.key, envelope.seq],
-        )
+        _unpark(tx, envelope, unreadable=True)
         return "handled"
 
     def _take_in_order(self, tx: Tx, record: Record, envelope: Envelope) -> str:
@@ -120,6 +116,7 @@ class Follower:
             return park(tx, record, "behind", "an earlier event of this key waits", seq=envelope.seq)
         self._handle(tx, envelope)
         _advance(tx, envelope)
+        _unpark(tx, envelope)
         self._drain(tx, envelope.topic, envelope.key)
         return "handled"
 
@@ -153,15 +150,16 @@ class Follower:
                 _check_topic(envelope)
                 envelope = replace(envelope, place=(row["partition"], row["offset"]))
                 self._first_time(tx, envelope)
-                self._handle(tx, envelope)
-                if kind_of(envelope.topic) != "exchange":
-                    _advance(tx, envelope)
+                if not _is_past(tx, envelope):  # it came once more since it was parked, and was taken in then
+                    self._handle(tx, envelope)
+                    if kind_of(envelope.topic) != "exchange":
+                        _advance(tx, envelope)
                 tx.execute("DELETE FROM parked WHERE id = %s", [row["id"]])
         except Exception as error:  # noqa: BLE001  whatever it is, the row stays parked with the new reason
             log.warning("parked event %s failed again: %s", row["id"], error)
             tx.execute(
                 "UPDATE parked SET reason = %s, code = %s, attempts = attempts + 1 WHERE id = %s",
-                [str(error)[:2000], _code(error), row["id"]],
+                [storable(str(error)), _code(error), row["id"]],
             )
             return False
         return True
@@ -195,12 +193,16 @@ def _check_topic(envelope: Envelope) -> None:
 
 
 def park(tx: Tx, record: Record, code: str, reason: str, *, seq: int | None = None, attempts: int = 0) -> str:
-    """Put a record aside with the reason; the later ones of its key go behind it."""
+    """Put a record aside with the reason; the later ones of its key go behind it. A state that a newer one has
+    overtaken is nothing to wait for.
+    """
     key, event_id = record.key_text, None
     try:
         if seq != 0:
             envelope = decode(record.value, topic=record.topic)
             key, event_id, seq = envelope.key, envelope.id, envelope.seq
+            if kind_of(record.topic) == "state" and _is_past(tx, envelope):
+                return "duplicate"
     except MalformedEvent:
         seq = 0  # it stands behind a failed one of its Kafka key and could not be read either
     tx.execute(
@@ -214,9 +216,9 @@ def park(tx: Tx, record: Record, code: str, reason: str, *, seq: int | None = No
             seq,
             event_id,
             record.value,
-            record.traceparent,
+            storable(record.traceparent) if record.traceparent else None,
             code,
-            reason[:2000],
+            storable(reason),
             attempts,
         ],
     )
@@ -267,6 +269,20 @@ def _last_seq(tx: Tx, envelope: Envelope) -> int | None:
         [envelope.topic, envelope.key],
     )
     return int(row["last_seq"]) if row else None
+
+
+def _is_past(tx: Tx, envelope: Envelope) -> bool:
+    """Whether this event, or on a state topic a newer one of its key, has been taken in. Partners' do not count."""
+    last = None if kind_of(envelope.topic) == "exchange" else _last_seq(tx, envelope)
+    return last is not None and envelope.seq <= last
+
+
+def _unpark(tx: Tx, envelope: Envelope, *, unreadable: bool = False) -> None:
+    """What was parked of this key up to this event is past: taken in at a later delivery, or overtaken."""
+    tx.execute(
+        "DELETE FROM parked WHERE topic = %s AND key = %s AND seq BETWEEN %s AND %s",
+        [envelope.topic, envelope.key, 0 if unreadable else 1, envelope.seq],
+    )
 
 
 def _advance(tx: Tx, envelope: Envelope) -> None:

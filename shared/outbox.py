@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -53,7 +53,14 @@ def put(tx: Tx, event: Event, *, source: str, topic: str | None = None) -> UUID:
 
 
 class PublishFailed(Exception):
-    """The broker could not be reached or refuses for now; nothing is deleted and the batch comes again."""
+    """The broker could not be reached, or refuses for now the rows at `undelivered`; these come again.
+
+    Without `undelivered` nothing is known to have arrived.
+    """
+
+    def __init__(self, why: str, undelivered: Collection[int] | None = None) -> None:
+        self.undelivered = undelivered
+        super().__init__(why)
 
 
 class Publisher(Protocol):
@@ -62,7 +69,7 @@ class Publisher(Protocol):
     def publish(self, rows: Sequence[dict[str, Any]]) -> dict[int, str]:
         """Send all rows in order and wait for every delivery report; returns pos → error of those refused for good.
 
-        Raises PublishFailed when the broker can't take them now: nothing may be deleted then.
+        Raises PublishFailed when the broker can't take all of them now.
         """
 
 
@@ -111,7 +118,8 @@ class Relay:
     def publish_once(self, connection: Tx, held: list[int]) -> int:
         """One batch: read in one snapshot, publish, wait for all reports, delete. Returns how many were published.
 
-        A crash between publishing and deleting publishes again; consumers' inboxes make that harmless.
+        A crash between publishing and deleting publishes again; consumers' inboxes make that harmless. What can't be
+        published now (the topic of one partner is not there yet) keeps the later ones of its key, and nobody else's.
         """
         rows = connection.execute(
             "SELECT pos, topic, key, seq, event_id, type, payload, traceparent, created_at FROM outbox o"
@@ -122,11 +130,14 @@ class Relay:
         ).fetchall()
         if not rows:
             return 0
-        failed = self.publisher.publish(rows)
+        try:
+            failed = self.publisher.publish(rows)
+        except PublishFailed as error:
+            if error.undelivered is not None:
+                connection.execute("DELETE FROM outbox WHERE pos = ANY(%s)", [_settled(rows, error.undelivered)])
+            raise
         telemetry.crash_point("relay_after_publish")
-        # A refused row stops the later ones of its key; what of them is in the log already is caught by `seq`.
-        stopped = {(row["topic"], row["key"]): row["seq"] for row in reversed(rows) if row["pos"] in failed}
-        done = [r["pos"] for r in rows if r["seq"] < stopped.get((r["topic"], r["key"]), r["seq"] + 1)]
+        done = _settled(rows, failed)
         with connection.transaction():
             connection.execute("DELETE FROM outbox WHERE pos = ANY(%s)", [done])
             for pos, reason in failed.items():
@@ -138,6 +149,14 @@ class Relay:
                 )
         telemetry.events_published.inc(len(done))
         return len(done)
+
+
+def _settled(rows: Sequence[dict[str, Any]], missing: Collection[int]) -> list[int]:
+    """The rows that are in the log with everything before them of their key; what of later ones is in the log already
+    is caught by `seq`.
+    """
+    first = {(row["topic"], row["key"]): row["seq"] for row in reversed(rows) if row["pos"] in missing}
+    return [r["pos"] for r in rows if r["seq"] < first.get((r["topic"], r["key"]), r["seq"] + 1)]
 
 
 def backlog(tx: Tx) -> dict[str, Any]:

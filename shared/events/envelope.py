@@ -198,7 +198,7 @@ def decode(value: bytes | None, *, topic: str, traceparent: str | None = None) -
     except ValidationError as error:
         where = "; ".join(f"data/{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
         raise MalformedEvent("bad_data", where) from error
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise MalformedEvent("bad_envelope", f"attribute missing or malformed: {error}") from error
 
 
@@ -223,7 +223,7 @@ def _json_object(value: bytes | None) -> dict[str, Any]:
         raise MalformedEvent("message_too_large", f"{len(value)} bytes; the limit is {MAX_EVENT_BYTES}")
     try:
         document = json.loads(value)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError itself: a number of more digits than Python reads
         raise MalformedEvent("not_json", f"not UTF-8 JSON: {str(error)[:200]}") from error
     if not isinstance(document, dict):
         raise MalformedEvent("not_json", "the JSON document is not an object")

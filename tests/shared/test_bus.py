@@ -6,21 +6,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from shared import db
-from shared.bus import KafkaConsumer
+from shared import bus, db
+from shared.bus import KafkaConsumer, Systemic
 from shared.db import Tx
-from shared.events import Envelope
+from shared.events import Envelope, encode
 from shared.events.docs import DocumentReturned
+from shared.events.exchange import StatusSent
+from shared.events.portal import KeyStated
 from shared.ids import new_id
 from shared.inbox import Follower, Record, list_parked
 from shared.settings import Settings
 from tests.shared import log
-from tests.shared.facts import effects, record, returned
+from tests.shared.facts import effects, key_state, record, returned
 from tests.support.kafka import Kafka
 
 
@@ -165,3 +168,54 @@ def test_offsets_are_committed_after_the_database(kafka: Kafka, settings: Settin
         group = consumer.follower.group
     offset, end = log.committed(kafka, group, topic, 0)
     assert offset == end
+
+
+@pytest.fixture
+def offline(schema: Any, pool: db.Pool, monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaConsumer]:
+    """The consumer's own judgement, with records handed to it: nothing listens at its broker."""
+    monkeypatch.setattr(bus, "FIRST_PAUSE", 0.001)
+    settings = Settings(
+        service="docs",
+        database=schema.app,
+        kafka="127.0.0.1:9",
+        kafka_user="docs",
+        kafka_password="none",
+        port=0,
+        worker_port=0,
+        blobs="",
+        portal_url="",
+    )
+
+    def refuse(_tx: Tx, envelope: Envelope) -> None:
+        raise KeyError(envelope.key)
+
+    def keep(tx: Tx, envelope: Envelope) -> None:
+        if envelope.seq == 1:
+            raise KeyError("an old state that can't be kept")
+        tx.execute("INSERT INTO effect (key, what) VALUES (%s, %s)", [envelope.key, f"state {envelope.seq}"])
+
+    follower = Follower("docs", (), {StatusSent: refuse, KeyStated: keep, DocumentReturned: refuse})
+    made = KafkaConsumer(settings, pool, follower, stop=threading.Event())
+    yield made
+    made.consumer.close()
+
+
+def test_odd_messages_of_a_partner_pause_nobody(offline: KafkaConsumer, pool: db.Pool) -> None:
+    sent = [StatusSent(delivery_id=new_id(), status="01", staff="Đinh Thị Lan", at=datetime.now(UTC)) for _ in range(6)]
+    topic = "exchange.inbound.motcua"
+    offline._take(
+        [
+            Record(topic, 0, n, b"\x00", encode(Envelope(new_id(), "urn:motcua", 0, each.at, each, topic)), None)
+            for n, each in enumerate(sent)
+        ]
+    )
+    assert set(parked(pool)) == {str(each.delivery_id) for each in sent}
+    documents = [new_id() for _ in range(6)]
+    with pytest.raises(Systemic):
+        offline._take([record(returned(each), 1) for each in documents])
+
+
+def test_a_revocation_waits_behind_nothing(offline: KafkaConsumer, pool: db.Pool) -> None:
+    offline._take([record(key_state("leaked"), 1), record(key_state("leaked"), 2)])
+    assert done(pool, "leaked") == ["state 2"]
+    assert parked(pool) == {}

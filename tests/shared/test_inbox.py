@@ -125,6 +125,9 @@ def test_of_states_the_newest_wins_and_gaps_do_not_matter(pool: db.Pool) -> None
         assert [r["x"] for r in tx.execute("SELECT x FROM token_key WHERE kid = 'k'").fetchall()] == ["nine"]
 
 
+KEY_EVENT = b'{"specversion":"1.0","type":"vn.vanthu.portal.key.stated.v1","id":"0199c0de-0000-7000-8000-000000000001","source":"x",'
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [
@@ -135,6 +138,8 @@ def test_of_states_the_newest_wins_and_gaps_do_not_matter(pool: db.Pool) -> None
         (b'{"specversion":"1.0","type":"vn.vanthu.unheard.of.v1"}', "unknown_type"),
         (b'{"specversion":"1.0","type":"vn.vanthu.portal.key.stated.v1","id":"x","data":{}}', "bad_envelope"),
         (b" " * 1_000_000, "message_too_large"),
+        (b'{"specversion":"1.0","sequence":' + b"1" * 5000 + b"}", "not_json"),
+        (KEY_EVENT + b'"time":"2026-01-01T00:00:00Z","sequence":1e400,"data":{}}', "bad_envelope"),
     ],
 )
 def test_bytes_that_are_no_event_are_parked_with_the_reason(pool: db.Pool, value: bytes | None, code: str) -> None:
@@ -151,3 +156,35 @@ def test_one_key_on_two_topics_counts_apart(pool: db.Pool) -> None:
     with db.transaction(pool) as tx:
         rows = tx.execute("SELECT topic, last_seq FROM followed WHERE key = %s", [str(document)]).fetchall()
     assert [(r["topic"], r["last_seq"]) for r in rows] == [("docs.document", 1)]
+
+
+def test_whatever_its_key_headers_and_fault_a_record_can_be_parked(pool: db.Pool) -> None:
+    with db.transaction(pool) as tx:
+        park(tx, Record("docs.document", 0, 7, b"\x00", b"{", "\x00"), "Poison", "a\x00b \ud800", seq=0)
+        (row,) = list_parked(tx)
+    assert row["key"] == "0:7"
+    assert row["reason"] == "a\ufffdb ?"
+
+
+def test_what_was_parked_and_came_again_is_not_done_twice(pool: db.Pool) -> None:
+    """The offset was not committed: the event is delivered once more, and this time its handler can."""
+    document = new_id()
+    take(pool, record(returned(document, "1"), 1))
+    second, third = record(returned(document, "2"), 2), record(returned(document, "3"), 3)
+    with db.transaction(pool) as tx:
+        park(tx, second, "Poison", "was not to be had")
+    assert take(pool, third, second) == ["parked", "handled"]
+    with db.transaction(pool) as tx:
+        assert list_parked(tx) == []
+    with db.transaction(pool) as tx:
+        park(tx, second, "Poison", "parked by the consumer that was slower")
+    with db.transaction(pool) as tx:
+        assert FOLLOWER.replay(tx, "docs.document", str(document)) == (1, None)
+    assert done(pool, document) == ["1", "2", "3"]
+
+
+def test_a_state_that_was_overtaken_is_not_parked(pool: db.Pool) -> None:
+    take(pool, record(key_state("k", "two"), 2))
+    with db.transaction(pool) as tx:
+        assert park(tx, record(key_state("k", "one"), 1), "Poison", "poison") == "duplicate"
+        assert list_parked(tx) == []

@@ -15,7 +15,9 @@ import pytest
 from psycopg.rows import dict_row
 
 from shared import db, outbox
+from shared.bus import KafkaPublisher
 from shared.ids import new_id
+from shared.settings import Settings
 from tests.shared import log
 from tests.shared.facts import SOURCE, returned
 
@@ -99,6 +101,30 @@ def test_a_refused_event_stops_its_key_and_no_other(pool: db.Pool, schema: Any, 
     assert [(row["key"], row["seq"]) for row in left] == [(str(bad), 2), (str(bad), 3)]
     assert left[0]["stopped_because"] == "too large"
     assert (str(good), 1) in given.seen
+
+
+def test_a_topic_that_is_not_there_holds_back_its_own_events_only(
+    kafka: Any, pool: db.Pool, schema: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partner that registry names and the broker does not know."""
+    kafka.services()
+    for name, value in (kafka.environment("docs") | {"VANTHU_DATABASE": schema.app}).items():
+        monkeypatch.setenv(name, value)
+    lost, document = new_id(), new_id()
+    with db.transaction(pool) as tx:
+        outbox.put(tx, returned(lost), source=SOURCE, topic="exchange.outbound.nowhere")
+    state(pool, document, 2)
+    settings, stop = Settings(service="docs", port=0, worker_port=0, blobs="", portal_url=""), threading.Event()
+    relay = outbox.Relay(schema.app, KafkaPublisher(settings, stop=stop), stop=stop)
+    with relay_connection(schema.app) as connection:
+        held = relay.claim(connection, [])
+        for _ in range(2):
+            with pytest.raises(outbox.PublishFailed):
+                relay.publish_once(connection, held)
+            left = connection.execute("SELECT key FROM outbox").fetchall()
+            assert [row["key"] for row in left] == [str(lost)]
+            state(pool, document)
+    assert [event["sequence"] for event in log.read(kafka, "docs.document", str(document))] == ["1", "2", "3"]
 
 
 def test_an_event_too_large_for_kafka_fails_in_its_own_transaction(pool: db.Pool) -> None:
