@@ -38,6 +38,7 @@ from shared.ids import new_id
 from shared.inbox import Record
 
 MAX_MESSAGE_ID = 200
+MAX_DETAIL = 2000  # characters
 
 
 def _partner(topic: str) -> str:
@@ -173,11 +174,16 @@ def _rejection(message_id: str, code: str, sentence: Sentence, partition: int, o
     return MessageRejected(
         message_id=message_id,
         code=code,
-        detail_vi=sentence.vi,
-        detail_en=sentence.en,
+        detail_vi=_bounded(sentence.vi),
+        detail_en=_bounded(sentence.en),
         partition=partition,
         offset=offset,
     )
+
+
+def _bounded(detail: str) -> str:
+    """A sentence may name a thousand recipients; the reply must fit into one event."""
+    return detail if len(detail) <= MAX_DETAIL else f"{detail[: MAX_DETAIL - 1]}…"
 
 
 # --- outbound

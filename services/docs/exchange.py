@@ -13,6 +13,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from services.docs import refusals
 from services.docs.standing import Agency
 from services.docs.text import clean
@@ -21,6 +23,7 @@ from shared.events import Actor, BlobRef
 from shared.events.docs import DeliveryDispatched, Descriptor, Part, Party
 from shared.events.exchange import AgencyRef, DocumentSent, File, Message
 
+MAX_FILES, MAX_SENT_TO = 50, 1000  # of one message; what is made of each must fit into one event too
 FILE_PATH = "/docs/v1/exchange/deliveries/{delivery_id}/files/{sha256}"
 
 
@@ -62,9 +65,21 @@ def fingerprint(sent: DocumentSent) -> str:
 
 
 def read_sent(sent: DocumentSent) -> DocumentSent:
-    """The message with its texts made NFC; Rejected(text_not_allowed) for blank ones and control characters."""
+    """The message with its texts made NFC; Rejected(text_not_allowed) for blank ones and control characters,
+    Rejected(too_many_entries) for more files or recipients than one message may name.
+    """
+    for what, entries, limit in (
+        ("files", sent.message.files, MAX_FILES),
+        ("recipients", sent.recipients, MAX_SENT_TO),
+    ):
+        if len(entries) > limit:
+            raise Rejected(refusals.TOO_MANY_ENTRIES, what=what, count=len(entries), limit=limit)
     body = _cleaned(sent.model_dump(mode="json", exclude_none=True), "data")
-    return DocumentSent.model_validate(body)
+    try:
+        return DocumentSent.model_validate(body)
+    except ValidationError as error:  # NFC makes a few letters longer
+        where = "/".join(map(str, ("data", *error.errors()[0]["loc"])))
+        raise Rejected(refusals.TEXT_NOT_ALLOWED, where=where) from error
 
 
 def read_reason(reason: str | None) -> str | None:

@@ -277,8 +277,14 @@ ISSUED_IN_FUTURE = Refusal(
 )
 TEXT_NOT_ALLOWED = Refusal(
     "text_not_allowed",
-    vi="Trường {where} trống hoặc chứa ký tự điều khiển; hãy gửi văn bản Unicode bình thường.",
-    en="Field {where} is empty or has control characters; send plain Unicode text.",
+    vi="Trường {where} trống, quá dài hoặc chứa ký tự điều khiển; hãy gửi văn bản Unicode bình thường.",
+    en="Field {where} is empty, too long or has control characters; send plain Unicode text.",
+    status=422,
+)
+TOO_MANY_ENTRIES = Refusal(
+    "too_many_entries",
+    vi="Thông điệp có {count} mục trong {what}, tối đa {limit}; hãy chia thành nhiều thông điệp.",
+    en="The message has {count} entries in {what}, at most {limit} are taken; split it into several messages.",
     status=422,
 )
 DOCUMENT_ID_REUSED = Refusal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -120,7 +121,7 @@ def check_fresh(oldest_copy: datetime | None, now: datetime, bound: float) -> No
 
 def recipients_by(identifiers: list[str], known: dict[str, Agency], sender: UUID, day: date) -> list[Agency]:
     """The agencies of a list of national identifiers, in its order; refuses the whole list for one wrong entry."""
-    repeated = sorted({i for i in identifiers if identifiers.count(i) > 1})
+    repeated = sorted(i for i, times in Counter(identifiers).items() if times > 1)
     if repeated:
         raise Rejected(refusals.RECIPIENT_REPEATED, identifiers=", ".join(repeated))
     unknown = [i for i in identifiers if i not in known or not known[i].stands(day)]

@@ -106,6 +106,7 @@ def test_the_same_document_sent_again_gets_the_same_answer(docs: Docs) -> None:
         ({"issued_on": date(2999, 1, 1)}, "issued_in_future"),
         ({"abstract": "a\u0007b"}, "text_not_allowed"),
         ({"signer_name": "  "}, "text_not_allowed"),
+        ({"abstract": "\u0958" * 500}, "text_not_allowed"),  # NFC writes each of these letters as two
     ],
 )
 def test_a_wrong_message_is_refused_whole(docs: Docs, changed: dict[str, Any], code: str) -> None:
@@ -134,6 +135,21 @@ def test_one_wrong_recipient_refuses_the_message(docs: Docs, recipients: list[st
     refs = [AgencyRef(identifier=each, name="?") for each in recipients]
     ((_topic, answer),) = say(docs, message(docs, *refs))
     assert answer.code == code
+
+
+def test_a_message_may_be_as_large_as_kafka_takes_it_and_still_gets_its_answer(docs: Docs) -> None:
+    """Each would make an event or an answer that does not fit into one; the consumer must not meet that."""
+    whole = message(docs)
+    file = whole.message.files[0]
+    many = whole.message.model_copy(update={"files": (file,) * 4000})
+    for event, code in [
+        (whole.model_copy(update={"document_id": new_id(), "message": many}), "too_many_entries"),
+        (message(docs, *(AgencyRef(identifier=f"H99.{n}", name="?") for n in range(9000))), "too_many_entries"),
+        (message(docs, *(AgencyRef(identifier=f"H99.{n:030d}", name="?") for n in range(1000))), "recipient_unknown"),
+    ]:
+        ((_topic, answer),) = say(docs, event)
+        assert (answer.code, len(answer.detail_vi) <= 2000) == (code, True)
+    assert parked(docs) == 0
 
 
 def test_files_must_have_been_uploaded_by_the_same_partner(docs: Docs) -> None:
@@ -176,6 +192,11 @@ GOOD_ENVELOPE: dict[str, Any] = {
         (json.dumps(GOOD_ENVELOPE | {"source": "a\u0000"}).encode(), "bad_envelope"),
         (json.dumps(GOOD_ENVELOPE | {"sequence": "9" * 30}).encode(), "bad_envelope"),
         (json.dumps(GOOD_ENVELOPE | {"time": 3}).encode(), "bad_envelope"),
+        (
+            json.dumps(GOOD_ENVELOPE | {"sequence": 0}).encode().replace(b'"sequence": 0', b'"sequence": 1e400'),
+            "bad_envelope",
+        ),
+        (b'{"specversion":"1.0","sequence":' + b"1" * 5000 + b"}", "not_json"),
         (json.dumps(GOOD_ENVELOPE | {"type": "vn.vanthu.unknown.v9\u0000\ud800"}).encode(), "unknown_type"),
     ],
 )
