@@ -96,6 +96,12 @@ INVALID_REQUEST = Refusal(
     en="The request is not valid at: {where}; correct these and send it again.",
     status=422,
 )
+REQUEST_TOO_LARGE = Refusal(
+    "request_too_large",
+    vi="Yêu cầu vượt giới hạn {limit_kb} KB; hãy chia nhỏ rồi gửi lại.",
+    en="The request is over the limit of {limit_kb} KB; split it and send the parts.",
+    status=413,
+)
 LOGIN_REQUIRED = Refusal(
     "login_required",
     vi="Phiên làm việc đã hết hoặc chưa đăng nhập; hãy đăng nhập rồi thử lại, nội dung đang nhập được giữ nguyên.",

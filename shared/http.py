@@ -7,11 +7,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
+import psycopg
 from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +31,8 @@ from shared.errors import (
     INVALID_REQUEST,
     LOGIN_REQUIRED,
     NOT_FOUND,
+    REQUEST_TOO_LARGE,
+    UNAVAILABLE,
     FieldError,
     Refusal,
     Rejected,
@@ -37,10 +41,21 @@ from shared.tokens import Principal, Verifier
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
+MAX_BODY = 2 * 1024 * 1024  # bytes of a request that brings no file
 
 
-def create_app(service: str, pool: db.Pool, *routers: APIRouter, follower: inbox.Follower | None = None) -> FastAPI:
-    """The ASGI application of a service: its routers under /<service>/v1, health, and the operator's endpoints."""
+def create_app(
+    service: str,
+    pool: db.Pool,
+    *routers: APIRouter,
+    follower: inbox.Follower | None = None,
+    large: Mapping[str, int | None] | None = None,
+) -> FastAPI:
+    """The ASGI application of a service: its routers under /<service>/v1, health, and the operator's endpoints.
+
+    `large` are paths (regular expressions) that take more than MAX_BODY, with their limits in bytes; None: the endpoint
+    reads the body piece by piece and sets its own.
+    """
     app = FastAPI(
         title=f"Vanthu {service}",
         version="1",
@@ -58,6 +73,9 @@ def create_app(service: str, pool: db.Pool, *routers: APIRouter, follower: inbox
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(psycopg.DataError, _not_storable)
+    app.add_exception_handler(psycopg.OperationalError, _unavailable)
+    app.add_middleware(BodyLimit, large=large or {})
     app.add_middleware(Tracing, service=service)
     return app
 
@@ -113,6 +131,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
         error.status_code,
     )
     return problem(request, refusal, why=error.detail)
+
+
+async def _not_storable(request: Request, error: Exception) -> Response:
+    """What passed every check and yet is no value for the database: NUL in a text, a number out of range."""
+    log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
+    return problem(request, INVALID_REQUEST, where=request.url.path)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    """The database went away, or undid this transaction for another's sake: the same request may be sent again."""
+    log.warning("%s %s: %s", request.method, request.url.path, str(error).splitlines()[:1])
+    return problem(request, UNAVAILABLE, what="PostgreSQL")
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
@@ -301,6 +331,42 @@ def replay_parked(topic: str, key: str, request: Request, tx: Tx, _who: Operator
 @operator_router.get("/backlog")
 def outbox_backlog(tx: Tx, _who: Operator) -> dict[str, Any]:
     return outbox.backlog(tx)
+
+
+# --- what is read of a request
+
+
+class BodyLimit:
+    """Refuses large bodies before anybody's token is looked at: forms and JSON are read into memory first."""
+
+    def __init__(self, app: ASGIApp, large: Mapping[str, int | None]) -> None:
+        self.app = app
+        self.large = [(re.compile(path), limit) for path, limit in large.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._limit(scope["path"]) if scope["type"] == "http" else None
+        if limit is None:
+            await self.app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if limit == MAX_BODY and (not announced.isdigit() or int(announced) > limit):
+            refusal = problem(Request(scope), REQUEST_TOO_LARGE, limit_kb=limit // 1024)
+            await refusal(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > limit:
+                raise Rejected(REQUEST_TOO_LARGE, limit_kb=limit // 1024)
+            return message
+
+        await self.app(scope, counted, send)
+
+    def _limit(self, path: str) -> int | None:
+        return next((limit for pattern, limit in self.large if pattern.fullmatch(path)), MAX_BODY)
 
 
 # --- tracing

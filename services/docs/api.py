@@ -55,7 +55,14 @@ router = APIRouter(tags=["documents"])
 def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAPI:
     """The ASGI application; `follower` serves the operator's replay of parked events."""
     app = create_app(
-        "docs", pool, router, api_incoming.router, api_files.router, api_exchange.router, follower=follower
+        "docs",
+        pool,
+        router,
+        api_incoming.router,
+        api_files.router,
+        api_exchange.router,
+        follower=follower,
+        large={r"/docs/v1/(exchange/)?files": None},
     )
     app.state.office = office
     return app

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from shared import db, tokens
 from shared.errors import Rejected
-from shared.http import OnceOnly, Tx, Who, create_app, decode_cursor, encode_cursor, require
+from shared.http import MAX_BODY, OnceOnly, Tx, Who, create_app, decode_cursor, encode_cursor, require
 from shared.ids import new_id
 from shared.tokens import Principal
 
@@ -51,6 +51,11 @@ def fail_at_commit(tx: Tx) -> dict[str, str]:
     tx.execute("CREATE TEMP TABLE late (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP")
     tx.execute("INSERT INTO late VALUES (1), (1)")
     return {"all": "well"}
+
+
+@router.post("/deadlocks")
+def deadlock(tx: Tx) -> None:
+    tx.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected'; END $$")
 
 
 @router.get("/agency")
@@ -147,6 +152,24 @@ def test_a_wrong_field_is_pointed_at(api: httpx.Client) -> None:
     answer = api.post("/effects", json={"what": 5}, headers=bearer() | {"Idempotency-Key": "k"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/body/what"
+
+
+def test_a_huge_body_is_refused_before_anything_of_it_is_kept(api: httpx.Client) -> None:
+    """Nobody has logged in: a body is read before a token is looked at."""
+    answer = api.post("/effects", content=b" " * (MAX_BODY + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "request_too_large")
+    pieces = (b" " * 65536 for _ in range(MAX_BODY // 65536 + 1))  # chunked: its length is not announced
+    assert api.post("/effects", content=pieces).status_code in {400, 413}
+
+
+def test_what_no_database_takes_is_a_fault_of_the_request(api: httpx.Client) -> None:
+    answer = api.post("/effects", json={"what": "a\u0000b"}, headers=bearer() | {"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_transaction_that_was_undone_for_anothers_sake_may_be_sent_again(api: httpx.Client) -> None:
+    answer = api.post("/deadlocks", headers=bearer())
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def test_twenty_clicks_make_one_effect(api: httpx.Client, pool: db.Pool) -> None:
