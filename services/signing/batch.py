@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from services.signing import authority, completing, copies, craft, domain, store
-from services.signing.authority import Certificate
+from services.signing.authority import Certificate, Standing
 from services.signing.desk import Desk, require_fresh_copy
 from services.signing.domain import Document, Signer
 from services.signing.refusals import BASE_CHANGED, UNEXPECTED
@@ -96,11 +96,11 @@ def complete(desk: Desk, who: Principal, preparation_id: UUID, signature: bytes)
 def problems(tx: Tx, desk: Desk, document: Document, signer: Signer, at: datetime) -> list[Rejected]:
     """Everything against this signer signing this document now, said before the PIN."""
     found: list[Rejected] = []
+    standing = copies.standing(tx, signer)
     try:
-        require_fresh_copy(tx, at, desk.stale_after)
+        require_fresh_copy(tx, at, desk.stale_after, about=_decided_on(signer, standing))
     except Rejected as error:
         found.append(error)
-    standing = copies.standing(tx, signer)
     found += authority.problems(
         signer, standing, agency_id=document.agency_id, type_code=document.descriptor.type_code, now=at
     )
@@ -131,11 +131,15 @@ def _check(tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: b
     return _Checked(document, signer, found)
 
 
+def _decided_on(signer: Signer, standing: Standing) -> tuple[UUID, ...]:
+    return (signer.person_id, signer.authority_id, *(c.id for c in standing.certificates))
+
+
 def _check_registry(
     tx: Tx, desk: Desk, document: Document, signer: Signer, *, certificate: bytes, at: datetime
 ) -> Certificate:
-    require_fresh_copy(tx, at, desk.stale_after)
     standing = copies.standing(tx, signer)
+    require_fresh_copy(tx, at, desk.stale_after, about=_decided_on(signer, standing))
     against = authority.problems(
         signer, standing, agency_id=document.agency_id, type_code=document.descriptor.type_code, now=at
     )

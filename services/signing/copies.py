@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -121,6 +121,14 @@ def as_of(tx: Tx) -> datetime | None:
         "SELECT min(as_of) AS at, count(*) AS n FROM registry_copy WHERE topic = ANY(%s)", [list(TOPICS)]
     ).fetchone()
     return row["at"] if row and row["n"] == len(TOPICS) else None
+
+
+def is_parked(tx: Tx, keys: Iterable[UUID]) -> bool:
+    """Whether the registry stated something of one of these that we could not take in: it may be a revocation."""
+    found = tx.execute(
+        "SELECT FROM parked WHERE topic = ANY(%s) AND key = ANY(%s) LIMIT 1", [list(TOPICS), [str(key) for key in keys]]
+    )
+    return found.rowcount > 0
 
 
 def standing(tx: Tx, signer: Signer) -> Standing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from services.signing import copies, craft, store
 from services.signing.authority import check_fresh
 from services.signing.domain import SYSTEM, Document
 from services.signing.keys import KeyStore
-from services.signing.refusals import PROCESS_DIED, TRUST_MISSING, UNEXPECTED
+from services.signing.refusals import PROCESS_DIED, REGISTRY_STATE_PARKED, TRUST_MISSING, UNEXPECTED
 from services.signing.workshop import Workshop
 from shared import outbox
 from shared.blobs import Blobs
@@ -67,9 +67,13 @@ def read_roots(paths: tuple[Path, ...]) -> tuple[bytes, ...]:
     return tuple(roots)
 
 
-def require_fresh_copy(tx: Tx, now: datetime, stale_after: float) -> None:
-    """Rejected(registry_copy_stale) when a revocation may not have reached us."""
+def require_fresh_copy(tx: Tx, now: datetime, stale_after: float, *, about: Iterable[UUID]) -> None:
+    """Rejected when a revocation may not have reached us: registry_copy_stale, or registry_state_parked for what is
+    decided on, `about` (people, authorities, certificates, agencies).
+    """
     check_fresh(copies.as_of(tx), now, stale_after)
+    if copies.is_parked(tx, about):
+        raise Rejected(REGISTRY_STATE_PARKED)
 
 
 def told(error: Exception) -> dict[str, str]:

@@ -203,6 +203,12 @@ REGISTRY_COPY_STALE = Refusal(
     en="Data on authority and certificates have not been renewed since {as_of}; signing stops to be safe, try again in a few minutes or tell the operator.",
     status=503,
 )
+REGISTRY_STATE_PARKED = Refusal(
+    "registry_state_parked",
+    vi="Một thay đổi trong danh bạ về người ký, thẩm quyền hoặc chứng thư này chưa được tiếp nhận; tạm dừng ký để an toàn, hãy báo người vận hành xử lý mục bị giữ.",
+    en="A change in the registry about this signer, authority or certificate could not be taken in; signing stops to be safe, ask the operator to look at what is parked.",
+    status=503,
+)
 PERSON_INACTIVE = Refusal(
     "person_inactive",
     vi="Tài khoản của {name} không còn hoạt động; hãy trả lại văn bản để chọn người ký khác.",

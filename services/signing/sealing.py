@@ -54,8 +54,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if not _is_wanted(document, job.payload["number"]):
             return lambda _tx: None
         at = store.now(tx)
-        require_fresh_copy(tx, at, desk.stale_after)
-        candidates = _usable(copies.seal_certificates_of(tx, agency_id), at)
+        certificates = copies.seal_certificates_of(tx, agency_id)
+        require_fresh_copy(tx, at, desk.stale_after, about=(agency_id, *(c.id for c in certificates)))
+        candidates = _usable(certificates, at)
         agency = copies.find_agency(tx, agency_id)
     numbering = domain.check_seal(document)
     if desk.keys.stopped:

@@ -29,6 +29,7 @@ from shared import db
 from shared.blobs import Blobs
 from shared.events import docs, signing
 from shared.http import create_app
+from shared.inbox import park
 from shared.tokens import Principal
 from tests.signing import office as world
 from tests.signing.office import AGENCY, CLERK, OTHER, SOURCE, Leader, Office
@@ -406,6 +407,23 @@ def test_without_fresh_word_from_the_registry_nothing_is_signed_or_sealed(
     office.work_again()
     office.only(signing.DocumentSealed)
     assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
+
+
+def test_what_the_registry_said_and_we_could_not_take_in_stops_what_it_is_about(
+    office: Office, desktop: Desktop, leader: Leader, deputy: Leader
+) -> None:
+    """It may have been a revocation. Others go on: the word is fresh."""
+    mine, others = prepared(office, leader), prepared(office, deputy)
+    with db.transaction(office.pool) as tx:
+        revoked = office._record(world.certificate(leader, status="revoked"))
+        park(tx, revoked, "KeyError", "the handler of that day was wrong")
+    for who, document_id, code in ((leader, mine, "registry_state_parked"), (deputy, others, None)):
+        http = desktop.of(who.principal)
+        [task] = http.get("/tasks").json()["items"]
+        assert [p["code"] for p in task["problems"]] == ([code] if code else [])
+        _, sha = content(http, document_id)
+        [item] = prepare(http, who, (document_id, sha))
+        assert (item.get("problem") or {}).get("code") == code
 
 
 def test_a_certificate_that_its_own_ca_revoked_is_found_out_before_anything_is_embedded(
