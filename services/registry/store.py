@@ -168,7 +168,7 @@ def list_people(
 
 
 def save_person(tx: Tx, person: Person) -> None:
-    """Insert or replace, with the posts. Raises Rejected(login_taken)."""
+    """Insert or replace, with the posts. Raises Rejected(login_taken); NotFound for a post of another person."""
     facts = person.facts
     try:
         with tx.transaction():
@@ -181,11 +181,12 @@ def save_person(tx: Tx, person: Person) -> None:
     except UniqueViolation as error:
         raise Rejected(LOGIN_TAKEN, login=facts.login) from error
     for ordinal, post in enumerate(facts.posts):
-        tx.execute(
+        kept = tx.execute(
             "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, roles, valid_from, valid_until)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET ordinal = excluded.ordinal, title = excluded.title, unit = excluded.unit,"
-            " roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until",
+            " roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until"
+            " WHERE post.person_id = excluded.person_id",
             [
                 post.id,
                 person.id,
@@ -198,6 +199,8 @@ def save_person(tx: Tx, person: Person) -> None:
                 post.period.until,
             ],
         )
+        if kept.rowcount == 0:
+            raise NotFound(f"post {post.id}")  # it is somebody else's
 
 
 def _person(row: Row) -> Person:

@@ -40,6 +40,16 @@ def keep(desk: Desk, whose: Holder, *, days: tuple[float, float] = (-1, 30)) -> 
     return made
 
 
+def test_nobody_takes_over_a_post_of_somebody_else(desk: Desk) -> None:
+    province = settle(desk)
+    mine = a_post(province.ubnd.id, "leader")
+    holder = directory.enter_person(desk, person_facts("binh.nv", "Nguyễn Văn Bình", mine))
+    theirs = replace(mine, title="Văn thư", roles=("clerk",))
+    with pytest.raises(NotFound):
+        directory.enter_person(desk, person_facts("khac.lv", "Lê Văn Khác", theirs))
+    assert store.get_person(desk.tx, holder.id) == holder
+
+
 def test_what_was_saved_is_what_is_read(desk: Desk) -> None:
     province = settle(desk)
     tx = desk.tx
