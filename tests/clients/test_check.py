@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from vanthu_sign.batch import file_names
 from vanthu_sign.check import Prepared, check_base, check_prepared
 from vanthu_sign.words import Refused
 
@@ -140,3 +141,16 @@ def test_a_certificate_that_is_not_the_tokens_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         check(base, prepared, who="Mã Thế Khuê")
     assert "signing-certificate-v2" in refused.value.en
+
+
+@pytest.mark.parametrize(
+    ("digest", "document_id"),
+    [
+        ("../" * 3 + "x", "0199c0de-0000-7000-8000-000000000001"),
+        ("a" * 64, "../../.config/autostart/x"),
+        ("A" * 64, "/"),
+    ],
+)
+def test_a_server_does_not_choose_where_files_are_written(digest: str, document_id: str) -> None:
+    with pytest.raises(Refused):
+        file_names({"sha256": digest, "document_id": document_id})

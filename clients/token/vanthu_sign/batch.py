@@ -5,6 +5,7 @@ An interruption costs nothing: what was completed no longer waits, the rest is p
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from typing import Any
 from vanthu_sign.check import check_base, check_prepared
 from vanthu_sign.device import Certificate, Device
 from vanthu_sign.server import Server, prepared_from, problem
-from vanthu_sign.words import STILL_WORKING, Refused
+from vanthu_sign.words import BYTES_DIFFER, STILL_WORKING, Refused
 
 WAIT = 60.0  # seconds for the server to embed and time-stamp a signature
 CHUNK = 25
@@ -61,27 +62,36 @@ def prepare(
 def _ready(server: Server, task: dict[str, Any], item: dict[str, Any], certificate: Certificate, folder: Path) -> Ready:
     if item.get("problem"):
         raise problem(item["problem"])
-    kept = folder / f"{item['base_sha256']}.pdf"
+    digest, document_id = file_names(task)
+    kept = folder / f"{digest}.pdf"
     if not kept.exists():
-        kept.write_bytes(server.content(task["document_id"]))
+        kept.write_bytes(server.content(document_id))
     base = kept.read_bytes()
     try:
-        check_base(base, task["sha256"])
+        check_base(base, digest)
     except Refused:
         kept.unlink()
         raise
     prepared = prepared_from(item)
     document = check_prepared(base, prepared, certificate.der)
-    shown = folder / f"{task['document_id']}.pdf"
+    shown = folder / f"{document_id}.pdf"
     shown.write_bytes(document)
     return Ready(
-        document_id=task["document_id"],
+        document_id=document_id,
         task=task,
         preparation_id=item["preparation_id"],
         mechanism=item["mechanism"],
         signed_attributes=prepared.signed_attributes,
         file=shown,
     )
+
+
+def file_names(task: dict[str, Any]) -> tuple[str, str]:
+    """Digest and id of a task, which become names of files here; Refused(bytes_differ) when they lead elsewhere."""
+    digest, document_id = str(task["sha256"]), str(task["document_id"])
+    if not re.fullmatch(r"[0-9a-f]{64}", digest) or not re.fullmatch(r"[0-9a-f-]{36}", document_id):
+        raise Refused(BYTES_DIFFER)
+    return digest, document_id
 
 
 def sign(
