@@ -58,6 +58,15 @@ def test_the_right_password_opens_the_page_that_was_asked_for(portal: Portal, ho
     assert cookie.get_nonstandard_attr("SameSite") == "lax"
 
 
+def test_what_no_database_takes_is_refused_in_words(portal: Portal) -> None:
+    browser = portal.browser()
+    page = browser.send(browser.open("/login"), "/login", login="a\x00b", password="sai")
+    assert (page.status_code, code_of(page)) == (422, "invalid_request")
+    secret = {"client_id": "a\x00b", "client_secret": "x", "audience": "docs"}
+    answer = portal.program("/oauth/token", grant_type="client_credentials", **secret)
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
+
+
 @pytest.mark.usefixtures("hoa")
 def test_a_wrong_password_is_told_and_recorded_and_five_make_one_wait(portal: Portal) -> None:
     browser = portal.browser()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
@@ -27,7 +28,7 @@ from services.portal.pages import (
     system,
     visit,
 )
-from shared.errors import NotFound, Refusal, Rejected
+from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
 from shared.http import problem
 
 # submission and dispatch before document, whose last route takes any act.
@@ -51,6 +52,7 @@ def add_pages(app: FastAPI, *, oauth_error: OAuthError) -> None:
     app.state.oauth_error = oauth_error
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(psycopg.DataError, _not_storable)
     app.add_exception_handler(visit.SignInNeeded, _sign_in)
     app.add_exception_handler(visit.PostNeeded, _choose_post)
     app.add_exception_handler(visit.FormOutdated, _show_again)
@@ -87,6 +89,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
         error.status_code,
     )
     return await _rejected(request, Rejected(refusal, why=error.detail))
+
+
+async def _not_storable(request: Request, _error: Exception) -> Response:
+    """NUL in something typed, for one: no database takes it, whichever field it was in."""
+    return await _rejected(request, Rejected(INVALID_REQUEST, where=request.url.path))
 
 
 async def _sign_in(request: Request, error: Exception) -> Response:
