@@ -199,7 +199,7 @@ def partner_receives(story: Story, system: PartnerSystem, delivery_id: str) -> N
             said = StatusSent(
                 delivery_id=UUID(delivery_id), status=status, staff="Cổng dịch vụ công", at=datetime.now(UTC)
             )
-            _note(story, "sent", "exchange.inbound", system.partner.send(said))
+            _note_sent(story, system, system.partner.send(said))
 
 
 def _delivered(story: Story, system: PartnerSystem, delivery_id: str) -> DocumentDelivered:
@@ -231,7 +231,7 @@ def partner_sends(story: Story, system: PartnerSystem, receiver: Person, documen
         file = system.files.upload(document["file"])
         sent = _message(system.entry, receiver, file, "01/MC-TT")
         event_id, partition, offset = system.partner.send(sent)
-        _note(story, "sent", "exchange.inbound", (event_id, partition, offset))
+        _note_sent(story, system, (event_id, partition, offset))
         accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)
         assert isinstance(accepted, MessageAccepted)  # noqa: S101  chosen above
         delivery_id = str(accepted.deliveries[0].delivery_id)
@@ -248,7 +248,7 @@ def partner_sends_nonsense(story: Story, system: PartnerSystem) -> None:
     """Bytes that are no message are answered with a stable code and a sentence in two languages."""
     with story.step("đối tác gửi một thông điệp hỏng và nhận câu trả lời rõ ràng"):
         partition, offset = system.partner.send_raw(b"x", b"{this is not JSON")
-        _note(story, "sent", "exchange.inbound", ("not a message", partition, offset))
+        _note_sent(story, system, ("not a message", partition, offset))
         rejected = _reply(story, system, lambda r: isinstance(r, MessageRejected) and r.offset == offset)
         assert isinstance(rejected, MessageRejected)  # noqa: S101  chosen above
         expect(rejected.code == "not_json" and rejected.detail_vi and rejected.detail_en, f"rejected with {rejected}")
@@ -259,7 +259,9 @@ def tampered_on_the_way_in(story: Story, system: PartnerSystem, receiver: Person
     with story.step("văn bản bị sửa trên đường tới: nơi nhận từ chối (02), đối tác thấy lý do"):
         forged = story.folder / "tampered.bin"
         forged.write_bytes(tamper(document["file"].read_bytes()))
-        event_id, *_ = system.partner.send(_message(system.entry, receiver, system.files.upload(forged), "02/MC-TT"))
+        place = system.partner.send(_message(system.entry, receiver, system.files.upload(forged), "02/MC-TT"))
+        _note_sent(story, system, place)
+        event_id = place[0]
         accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)
         assert isinstance(accepted, MessageAccepted)  # noqa: S101  chosen above
         delivery_id = accepted.deliveries[0].delivery_id
@@ -299,7 +301,7 @@ def tampered_on_the_way_out(story: Story, clerk: Person, system: PartnerSystem, 
                 staff="Cổng dịch vụ công",
                 at=datetime.now(UTC),
             )
-            _note(story, "sent", "exchange.inbound", system.partner.send(said))
+            _note_sent(story, system, system.partner.send(said))
 
         def look() -> dict[str, Any] | None:
             found = clerk.get("docs", f"/documents/{document['id']}")["deliveries"]
@@ -366,8 +368,9 @@ def _note_received(story: Story, received: Received) -> None:
     )
 
 
-def _note(story: Story, direction: str, topic: str, place: tuple[str, int, int]) -> None:
+def _note_sent(story: Story, system: PartnerSystem, place: tuple[str, int, int]) -> None:
     event_id, partition, offset = place
+    topic = f"exchange.inbound.{system.partner.credential.name}"
     story.summary["partner_messages"].append(
-        {"direction": direction, "topic": topic, "partition": partition, "offset": offset, "id": event_id}
+        {"direction": "sent", "topic": topic, "partition": partition, "offset": offset, "id": event_id}
     )
