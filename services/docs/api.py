@@ -417,7 +417,7 @@ def dispatch(document_id: UUID, body: DispatchBody, acting: Clerk, once: OnceOnl
         day, now = acting.today(), acting.now()
         known = store_registry.find_agencies(acting.tx, body.recipients, day)
         recipients = standing.recipients_by(body.recipients, known, acting.agency_id, day)
-        sent = {d.receiver.identifier for d in store.list_deliveries(acting.tx, held.id)}
+        sent = delivery.standing_recipients(store.list_deliveries(acting.tx, held.id))
         if again := sorted(sent & set(body.recipients)):
             raise Rejected(refusals.ALREADY_DISPATCHED, identifiers=", ".join(again))
         for recipient in recipients:

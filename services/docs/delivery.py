@@ -6,7 +6,7 @@ only before registering and is an end; nothing goes back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -86,6 +86,11 @@ def dispatch(document: Document, recipient: Agency, delivery_id: UUID, by: Actor
         dispatched_at=at,
     )
     return Step(made, SENT, by, at, tell=(fact,))
+
+
+def standing_recipients(deliveries: Iterable[Delivery]) -> set[str]:
+    """Identifiers of those who have the document; whoever refused it may be sent it again."""
+    return {each.receiver.identifier for each in deliveries if each.status != REFUSED}
 
 
 def receive_status(delivery: Delivery, fact: DeliveryStatusReported) -> Step[Delivery] | None:

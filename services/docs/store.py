@@ -266,8 +266,9 @@ def find_delivery_for_update(tx: Tx, delivery_id: UUID) -> Delivery | None:
 
 
 def list_deliveries(tx: Tx, document_id: UUID) -> list[Delivery]:
+    """In the order of sending, by recipient within one dispatch."""
     rows = tx.execute(
-        "SELECT * FROM delivery WHERE document_id = %s ORDER BY receiver_identifier", [document_id]
+        "SELECT * FROM delivery WHERE document_id = %s ORDER BY dispatched_at, receiver_identifier", [document_id]
     ).fetchall()
     return [_delivery(row) for row in rows]
 

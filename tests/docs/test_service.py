@@ -410,6 +410,12 @@ def test_the_clerk_judges_what_validation_can_not(docs: Docs) -> None:
     (delivery,) = docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]
     assert (delivery["status"], delivery["reason"]) == ("02", "Gửi nhầm cơ quan")
 
+    docs.delivered(document, docs.a, docs.b)  # the clerks have talked: it was meant for them after all
+    statuses = [d["status"] for d in docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]]
+    assert statuses == ["02", "01"]
+    body = {"recipients": [docs.b.identifier]}
+    assert refusal(docs.post(docs.a.clerk, f"/documents/{document}/dispatch", body)) == "already_dispatched"
+
 
 def test_the_receiver_reads_the_file_and_the_report(docs: Docs) -> None:
     office = docs.app.state.office
