@@ -22,7 +22,7 @@ COMPONENT = "app.kubernetes.io/component"
 ROLES = ("api", "worker", "migrate")
 PARTNER_TOPIC = re.compile(r"exchange\.(inbound|outbound|replies)\.(.+)")
 # Read before the settings are, or by libraries.
-OTHER_VARIABLES = re.compile(r"VANTHU_LOG(_LEVEL)?|AWS_[A-Z_]+|OTEL_[A-Z_]+|SOFTHSM2_CONF")
+OTHER_VARIABLES = re.compile(r"VANTHU_LOG(_LEVEL)?|AWS_[A-Z_]+|OTEL_[A-Z_]+|SOFTHSM2_CONF|FORWARDED_ALLOW_IPS")
 
 
 # --- what a cluster demands
