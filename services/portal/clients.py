@@ -84,17 +84,21 @@ class Caller:
 
     @contextmanager
     def download(self, service: str, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
-        """An open answer to read from; raises as `get` does."""
-        with (
-            self._answering(service),
-            self.services.http.stream(
+        """An open answer to read from; raises as `get` does. Whoever opens it closes it: a download that is left to the
+        garbage collector may be closed inside the connection pool, by the thread that holds the pool's lock.
+        """
+        with self._answering(service):
+            request = self.services.http.build_request(
                 "GET", self._url(service, path), headers={**self._headers(service), **headers}
-            ) as answer,
-        ):
+            )
+            answer = self.services.http.send(request, stream=True)
             if answer.status_code >= 400:
                 answer.read()
+        try:
             _check(service, answer)
             yield answer
+        finally:
+            answer.close()
 
     def stream(self, service: str, path: str, last_event_id: str | None) -> AsyncIterator[bytes]:
         """The bytes of an event stream as they come, until either side ends it. Made outside of the event loop,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from urllib.parse import quote
 
+import anyio
+import httpx
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from services.portal.pages.visit import Visit
 
@@ -33,8 +37,32 @@ def relay(visit: Visit, service: str, path: str, *, filename: str, media_type: s
     if "content-encoding" not in answer.headers and "content-length" in answer.headers:
         headers["Content-Length"] = answer.headers["content-length"]
 
-    def body() -> Iterator[bytes]:
-        with stack:
-            yield from answer.iter_bytes()
+    return passing(answer, stack, media_type, headers)
 
-    return StreamingResponse(body(), media_type=media_type, headers=headers)
+
+def passing(answer: httpx.Response, opened: ExitStack, media_type: str, headers: dict[str, str]) -> Passing:
+    """The open answer as an answer of ours; `opened` is closed with it."""
+    body = _read(answer)
+    opened.callback(body.close)
+    return Passing(body, opened.close, media_type=media_type, headers=headers)
+
+
+class Passing(StreamingResponse):
+    """A body that is closed when the answer has ended, however it ended: a browser often leaves before the last byte."""
+
+    def __init__(
+        self, body: Generator[bytes, None, None], close: Callable[[], None], *, media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._close = close
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(self._close)
+
+
+def _read(answer: httpx.Response) -> Generator[bytes, None, None]:
+    yield from answer.iter_bytes()
