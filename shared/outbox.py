@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 SHARDS = 8
 BATCH = 500
+REST = 5.0  # seconds that a topic which took nothing is left alone, so that it does not slow the others down
 MAX_ATTEMPTS = 5  # permanent refusals of one message before its key is stopped
 SHARD_LOCK = 0x6F757462  # "outb": advisory lock class of relay shards
 
@@ -82,6 +83,7 @@ class Relay:
         self.stop = stop
         self.interval = interval
         self.beat = telemetry.Heartbeat("relay", limit=600)
+        self.resting: dict[str, float] = {}  # topic → monotonic time until which it is not tried again
 
     def run(self) -> None:
         """Until stopped: hold shards on one dedicated connection; when it breaks, begin again with a new one."""
@@ -121,12 +123,13 @@ class Relay:
         A crash between publishing and deleting publishes again; consumers' inboxes make that harmless. What can't be
         published now (the topic of one partner is not there yet) keeps the later ones of its key, and nobody else's.
         """
+        self.resting = {topic: until for topic, until in self.resting.items() if until > time.monotonic()}
         rows = connection.execute(
             "SELECT pos, topic, key, seq, event_id, type, payload, traceparent, created_at FROM outbox o"
-            " WHERE shard = ANY(%s) AND stopped_because IS NULL AND NOT EXISTS (SELECT FROM outbox s"
+            " WHERE shard = ANY(%s) AND topic <> ALL(%s) AND stopped_because IS NULL AND NOT EXISTS (SELECT FROM outbox s"
             "   WHERE s.topic = o.topic AND s.key = o.key AND s.stopped_because IS NOT NULL)"
             " ORDER BY pos LIMIT %s",
-            [held, BATCH],
+            [held, list(self.resting), BATCH],
         ).fetchall()
         if not rows:
             return 0
@@ -135,6 +138,8 @@ class Relay:
         except PublishFailed as error:
             if error.undelivered is not None:
                 connection.execute("DELETE FROM outbox WHERE pos = ANY(%s)", [_settled(rows, error.undelivered)])
+                until = time.monotonic() + REST
+                self.resting |= {row["topic"]: until for row in rows if row["pos"] in error.undelivered}
             raise
         telemetry.crash_point("relay_after_publish")
         done = _settled(rows, failed)
