@@ -144,7 +144,7 @@ class Runner:
                 "UPDATE job SET lease = %s, lease_until = now() + %s, attempts = attempts + 1 WHERE id = ("
                 " SELECT id FROM job j WHERE state = 'waiting' AND kind = ANY(%s) AND run_at <= now()"
                 "  AND (lease_until IS NULL OR lease_until < now())"
-                "  AND NOT EXISTS (SELECT FROM job o WHERE o.subject = j.subject AND o.id < j.id AND o.state = 'waiting')"
+                "  AND NOT EXISTS (SELECT FROM job o WHERE o.subject = j.subject AND o.pos < j.pos AND o.state = 'waiting')"
                 " ORDER BY run_at LIMIT 1)"
                 " RETURNING id, kind, subject, payload, attempts, lease, traceparent",
                 [uuid4(), LEASE, list(self.kinds)],

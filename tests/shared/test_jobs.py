@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -72,6 +73,17 @@ def test_jobs_of_one_document_run_one_after_the_other_in_order(pool: db.Pool) ->
     while worker.run_one():
         pass
     assert done(pool, "d1") == ["1", "2", "3"]
+
+
+def test_clocks_that_differ_change_no_order(pool: db.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines order work on one subject; the clock of the second is behind."""
+    for step in ("1", "2"):
+        order(pool, "d1", step=step)
+        monkeypatch.setattr(jobs, "new_id", lambda: UUID(int=1))
+    worker = runner(pool, lambda job: write(job.subject, job.payload["step"]))
+    assert worker.run_one()
+    assert worker.run_one()
+    assert done(pool, "d1") == ["1", "2"]
 
 
 def test_who_lost_the_lease_changes_nothing(pool: db.Pool) -> None:
