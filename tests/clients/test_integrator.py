@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from vanthu_integrator import FileDamaged, messages
+from vanthu_integrator.__main__ import _parser, main
 from vanthu_integrator.files import check
 
 from shared.events import TYPES
@@ -54,3 +55,33 @@ def test_damaged_bytes_are_not_taken() -> None:
     for data in (b"abc", b"ab"):
         with pytest.raises(FileDamaged):
             check(file, data)
+
+
+SEND = ["send", "--sender", "G22.99=Cổng", "--to", "H37", "--number", "1/CV", "--abstract", "a", "--signer", "b"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["replies"], "VANTHU_PARTNER is not set"),
+        ([*SEND, "a.pdf"], "VANTHU_PORTAL is not set"),
+    ],
+)
+def test_a_setting_that_is_missing_is_named(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("VANTHU_PARTNER", "VANTHU_PORTAL", "VANTHU_CLIENT_SECRET", "VANTHU_KAFKA", "VANTHU_KAFKA_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_date_in_another_order_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*SEND, "--date", "22/11/2026", "a.pdf"])
+    assert "YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_a_letter_is_what_is_sent_when_no_type_is_named() -> None:
+    code, _, name = _parser().parse_args([*SEND, "a.pdf"]).type.partition("=")
+    assert (code, name) == ("CV", "Công văn")

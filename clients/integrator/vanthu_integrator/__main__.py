@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import httpx
+
 from vanthu_integrator.files import FileDamaged, FileRefused, Files
 from vanthu_integrator.messages import Agency, DocumentDelivered, DocumentSent, Message, StatusSent
 from vanthu_integrator.partner import Credential, NotDelivered, Partner, Received
@@ -20,9 +22,25 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (FileRefused, FileDamaged, NotDelivered) as error:
+    except (FileRefused, FileDamaged, NotDelivered, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except httpx.TransportError as error:
+        print(f"the portal or its services do not answer: {error}; check VANTHU_PORTAL", file=sys.stderr)
+        return 1
+    except _SettingMissing as error:
+        print(f"{error} is not set; see vanthu-integrator --help", file=sys.stderr)
+        return 2
+
+
+class _SettingMissing(Exception):
+    """The name of an environment variable that has to be set."""
+
+
+def _setting(name: str) -> str:
+    if value := os.environ.get(name):
+        return value
+    raise _SettingMissing(name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,46 +51,55 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     send = commands.add_parser("send", help="send a PDF to agencies")
-    send.add_argument("file", type=Path)
+    send.add_argument("file", type=Path, help="the PDF")
     send.add_argument("--sender", required=True, help="IDENTIFIER=NAME of the sending agency")
     send.add_argument("--to", required=True, action="append", help="IDENTIFIER of a recipient, repeatable")
-    send.add_argument("--type", default="=Công văn", help="CODE=NAME of the document type")
+    send.add_argument(
+        "--type", default="CV=Công văn", help="CODE=NAME of the document type, e.g. BC=Báo cáo; without it CV=Công văn"
+    )
     send.add_argument("--number", required=True, help="number and symbol, e.g. 15/QĐ-UBND")
-    send.add_argument("--date", type=date.fromisoformat, default=datetime.now(UTC).date())
-    send.add_argument("--abstract", required=True)
-    send.add_argument("--signer", required=True)
+    send.add_argument("--date", type=_day, default=datetime.now(UTC).date(), help="of issue, YYYY-MM-DD; default today")
+    send.add_argument("--abstract", required=True, help="one sentence on what it is about")
+    send.add_argument("--signer", required=True, help="name of the person who signed")
     send.set_defaults(run=_send)
     receive = commands.add_parser("receive", help="print and download what was delivered to you")
-    receive.add_argument("--folder", type=Path, default=Path())
-    receive.add_argument("--seconds", type=float, default=10.0)
+    receive.add_argument("--folder", type=Path, default=Path(), help="where the files go; default here")
+    receive.add_argument("--seconds", type=float, default=10.0, help="stop when nothing came for so long")
     receive.set_defaults(run=_receive)
     replies = commands.add_parser("replies", help="print the replies to what you sent")
-    replies.add_argument("--seconds", type=float, default=10.0)
+    replies.add_argument("--seconds", type=float, default=10.0, help="stop when nothing came for so long")
     replies.set_defaults(run=_replies)
     status = commands.add_parser("status", help="say how a delivery stands")
     status.add_argument("delivery", type=UUID)
-    status.add_argument("status", help="01 … 06")
-    status.add_argument("--reason")
-    status.add_argument("--staff", required=True)
+    status.add_argument("status", help="02 refused, 03 registered, 04 assigned, 05 in work, 06 done")
+    status.add_argument("--reason", help="why, for 02")
+    status.add_argument("--staff", required=True, help="name of the person who did it")
     status.set_defaults(run=_status)
     return parser
 
 
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{written!r} is not a date written YYYY-MM-DD") from None
+
+
 def _partner() -> Partner:
-    name = os.environ["VANTHU_PARTNER"]
+    name = _setting("VANTHU_PARTNER")
     return Partner(
         Credential(
             name=name,
-            kafka=os.environ["VANTHU_KAFKA"],
+            kafka=_setting("VANTHU_KAFKA"),
             kafka_user=os.environ.get("VANTHU_KAFKA_USER", f"partner-{name}"),
-            kafka_password=os.environ["VANTHU_KAFKA_PASSWORD"],
+            kafka_password=_setting("VANTHU_KAFKA_PASSWORD"),
             security=os.environ.get("VANTHU_KAFKA_SECURITY", "SASL_SSL"),
         )
     )
 
 
 def _files() -> Files:
-    return Files(os.environ["VANTHU_PORTAL"], os.environ["VANTHU_PARTNER"], os.environ["VANTHU_CLIENT_SECRET"])
+    return Files(_setting("VANTHU_PORTAL"), _setting("VANTHU_PARTNER"), _setting("VANTHU_CLIENT_SECRET"))
 
 
 def _send(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from pydantic import BaseModel
 
 from vanthu_integrator.messages import NAMES, TYPES, DocumentSent, StatusSent
@@ -43,6 +43,10 @@ class Received:
 
 class NotDelivered(Exception):
     """The broker did not take the message; nothing was sent, send it again."""
+
+
+class NotConnected(NotDelivered):
+    """The broker does not accept this user and password."""
 
 
 class Partner:
@@ -103,10 +107,20 @@ class Partner:
     def receive(
         self, topic: Literal["outbound", "replies"], *, group: str = "main", seconds: float = 10.0
     ) -> Iterator[Received]:
-        """New messages of one topic until none came for `seconds`; each counts as read once the next is asked for."""
+        """New messages of one topic until none came for `seconds`; each counts as read once the next is asked for.
+
+        NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence.
+        """
+        refused: list[str] = []
+
+        def notice(error: KafkaError) -> None:
+            if error.code() == KafkaError._AUTHENTICATION:  # noqa: SLF001  librdkafka's own name for it
+                refused.append(error.str())
+
         consumer = Consumer(
             self._config
             | {
+                "error_cb": notice,
                 "group.id": f"{self.credential.kafka_user}.{group}",
                 "group.protocol": "consumer",
                 "auto.offset.reset": "earliest",
@@ -118,6 +132,8 @@ class Partner:
         try:
             while time.monotonic() < until:
                 message = consumer.poll(0.5)
+                if refused:
+                    raise NotConnected(refused[0])
                 if message is None:
                     continue
                 if error := message.error():
