@@ -36,6 +36,7 @@ class Office:
     browser: Browser
     shots: Path
     contexts: list[BrowserContext]
+    sessions: dict[str, Any]  # by login, what a browser keeps of somebody who has logged in: for the next window
 
     @property
     def url(self) -> str:
@@ -57,20 +58,33 @@ class Office:
         found: dict[str, Any] = next(entry for entry in self.demo("logins") if entry["role"] == role)
         return found
 
-    def open(self, *, scripts: bool = True, width: int = 1280, height: int = 960) -> Page:
-        """A new browser window that nobody is logged in with."""
+    def open(self, *, scripts: bool = True, width: int = 1280, height: int = 960, kept: Any = None) -> Page:
+        """A new browser window that nobody is logged in with, or the one whose session was kept."""
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             locale="vi-VN",
             java_script_enabled=scripts,
             base_url=self.url,
+            storage_state=kept,
         )
         context.set_default_timeout(BOUND * 1000)
         self.contexts.append(context)
         return context.new_page()
 
     def sit_down(self, who: dict[str, Any], **window: Any) -> Page:
-        """A window of somebody, logged in."""
+        """A window of somebody who logged in, in this window or in one before it."""
+        kept = self.sessions.get(who["login"])
+        if kept is None:
+            page = self.log_in(who, **window)
+            self.sessions[who["login"]] = page.context.storage_state()
+            return page
+        page = self.open(kept=kept, **window)
+        page.goto("/")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Việc của tôi")
+        return page
+
+    def log_in(self, who: dict[str, Any], **window: Any) -> Page:
+        """A window with a session of its own, which may be ended."""
         page = self.open(**window)
         page.goto("/login")
         log_in(page, who)
@@ -140,11 +154,16 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    return {}
+
+
 @pytest.fixture
-def office(stack: Stack, browser: Browser, tmp_path: Path) -> Iterator[Office]:
+def office(stack: Stack, browser: Browser, sessions: dict[str, Any], tmp_path: Path) -> Iterator[Office]:
     shots = Path(os.environ.get(SCREENSHOTS) or tmp_path)
     shots.mkdir(parents=True, exist_ok=True)
-    made = Office(stack, browser, shots, [])
+    made = Office(stack, browser, shots, [], sessions)
     yield made
     for context in made.contexts:
         context.close()
