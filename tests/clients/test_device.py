@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import io
 import json
 import os
 import subprocess
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from vanthu_sign import device
+from vanthu_sign.__main__ import _enter_pin, main
 from vanthu_sign.pin import TRIES, Counter
 from vanthu_sign.words import Refused
 
@@ -119,3 +122,20 @@ def test_a_certificate_out_of_its_time_is_said_before_the_pin_is_asked(days: tup
     with pytest.raises(Refused) as refused:
         device.choose([old], None)
     assert refused.value.code == code
+
+
+def test_an_empty_pin_is_no_try(token: Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    options = argparse.Namespace(pin_again=False, pin_stdin=True)
+    with device.opened(token.module, None) as opened, pytest.raises(Refused) as refused:
+        _enter_pin(opened, Counter(tmp_path), options)
+    assert refused.value.code == "pin_empty"
+    assert not (tmp_path / "wrong-pins.json").exists()
+
+
+def test_an_address_without_https_is_said_to_be_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VANTHU_SIGN_HOME", str(tmp_path))
+    assert main(["login", "--portal", "127.0.0.1:8080"]) == 1
+    assert "[portal_address]" in capsys.readouterr().err

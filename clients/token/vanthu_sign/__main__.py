@@ -14,7 +14,7 @@ from typing import Any
 from vanthu_sign import __version__, batch, device
 from vanthu_sign.pin import Counter
 from vanthu_sign.server import Server
-from vanthu_sign.words import NOTHING_CHOSEN, UNKNOWN_DOCUMENT, Refused, both, say
+from vanthu_sign.words import NOTHING_CHOSEN, PIN_EMPTY, UNKNOWN_DOCUMENT, Refused, both, say
 
 OK, FAILED, WRONG_USE = 0, 1, 2
 
@@ -166,6 +166,8 @@ def _enter_pin(token: device.Device, counter: Counter, options: argparse.Namespa
         if options.pin_stdin
         else getpass.getpass(say("Mã PIN của token: ", "Token PIN: "))
     )
+    if not pin:
+        raise Refused(PIN_EMPTY)
     try:
         token.log_in(pin)
     except Refused as refused:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 
 from vanthu_sign.check import Prepared
-from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, UNREACHABLE, Refused, told
+from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, PORTAL_ADDRESS, UNREACHABLE, Refused, told
 
 CLIENT_ID = "vanthu-sign"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
@@ -46,6 +46,8 @@ class Server:
 
     def begin_log_in(self, portal: str) -> DeviceCode:
         """Ask the portal for a code pair."""
+        if not portal.startswith(("https://", "http://")):
+            raise Refused(PORTAL_ADDRESS, where=portal)
         about = self._send("GET", f"{portal.rstrip('/')}/.well-known/oauth-authorization-server").json()
         self._session = {"portal": about}
         found = self._send("POST", about["device_authorization_endpoint"], data={"client_id": CLIENT_ID}).json()

@@ -57,6 +57,11 @@ LOGIN_DENIED = Words(
     "Mã đăng nhập đã bị từ chối hoặc hết hạn; hãy chạy lại vanthu-sign login.",
     "The log-in code was denied or has expired; run vanthu-sign login again.",
 )
+PORTAL_ADDRESS = Words(
+    "portal_address",
+    "Địa chỉ cổng {where} phải bắt đầu bằng https://; hãy chép đúng địa chỉ trên trình duyệt.",
+    "The portal's address {where} has to begin with https://; copy it as the browser shows it.",
+)
 UNREACHABLE = Words(
     "unreachable",
     "Không kết nối được tới {where}; hãy kiểm tra mạng rồi chạy lại, việc đã làm không mất.",
@@ -89,8 +94,13 @@ TOKEN_GONE = Words(
 )
 PIN_WRONG = Words(
     "pin_wrong",
-    "Sai mã PIN; chương trình này còn cho thử {left} lần nữa (để token không bao giờ bị khóa), hãy kiểm tra rồi nhập lại.",
-    "Wrong PIN; this program allows {left} more tries (so that the token is never locked), check it and try again.",
+    "Sai mã PIN; chương trình này còn cho thử {left} lần nữa (để token không bao giờ bị khóa), hãy kiểm tra PIN rồi chạy lại lệnh.",
+    "Wrong PIN; this program allows {left} more tries (so that the token is never locked), check the PIN and run the command again.",
+)
+PIN_EMPTY = Words(
+    "pin_empty",
+    "Chưa nhập mã PIN nên chưa ký gì và không tính là một lần sai; hãy chạy lại lệnh.",
+    "No PIN was entered, so nothing was signed and no try was used; run the command again.",
 )
 PIN_TRIES_USED = Words(
     "pin_tries_used",
