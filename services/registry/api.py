@@ -11,7 +11,7 @@ from pydantic import Field
 from services.registry import directory, store
 from services.registry.agency import Agency, AgencyFacts, Level
 from services.registry.authority import Authority, AuthorityFacts
-from services.registry.edge import ExpectedVersion, Limit, Officer, Reader, Shape, Text, cursor_id, desk, etag
+from services.registry.edge import ExpectedVersion, Limit, OfficerOfProvince, Reader, Shape, Text, cursor_id, desk, etag
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
 from shared.events.registry import Capacity, Role
@@ -98,7 +98,7 @@ def get_agency(agency_id: UUID, tx: Tx, _who: Reader, response: Response) -> Age
 
 
 @router.post("/agencies", status_code=201)
-def establish_agency(body: AgencyIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> AgencyView:
+def establish_agency(body: AgencyIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly) -> AgencyView:
     def act() -> AgencyView:
         return AgencyView.of(directory.establish_agency(desk(request, tx, who), body.facts()))
 
@@ -113,7 +113,7 @@ def change_agency(
     request: Request,
     response: Response,
     tx: Tx,
-    who: Officer,
+    who: OfficerOfProvince,
     expected: ExpectedVersion,
 ) -> AgencyView:
     before = store.lock_agency(tx, agency_id)
@@ -217,7 +217,12 @@ class PersonPage(Shape):
 
 @router.get("/people")
 def list_people(
-    tx: Tx, _who: Officer, q: str = "", agency_id: UUID | None = None, cursor: str | None = None, limit: Limit = 50
+    tx: Tx,
+    _who: OfficerOfProvince,
+    q: str = "",
+    agency_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
 ) -> PersonPage:
     after = decode_cursor(cursor, 1)
     found = store.list_people(tx, query=q, agency_id=agency_id, after=after[0] if after else "", limit=limit + 1)
@@ -227,14 +232,14 @@ def list_people(
 
 
 @router.get("/people/{person_id}")
-def get_person(person_id: UUID, tx: Tx, _who: Officer, response: Response) -> PersonView:
+def get_person(person_id: UUID, tx: Tx, _who: OfficerOfProvince, response: Response) -> PersonView:
     person = store.get_person(tx, person_id)
     etag(response, person.version)
     return PersonView.of(person)
 
 
 @router.post("/people", status_code=201)
-def enter_person(body: PersonIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> PersonView:
+def enter_person(body: PersonIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly) -> PersonView:
     def act() -> PersonView:
         return PersonView.of(directory.enter_person(desk(request, tx, who), body.facts()))
 
@@ -249,7 +254,7 @@ def change_person(
     request: Request,
     response: Response,
     tx: Tx,
-    who: Officer,
+    who: OfficerOfProvince,
     expected: ExpectedVersion,
 ) -> PersonView:
     before = store.lock_person(tx, person_id)
@@ -315,7 +320,7 @@ class AuthorityPage(Shape):
 @router.get("/authorities")
 def list_authorities(
     tx: Tx,
-    _who: Officer,
+    _who: OfficerOfProvince,
     agency_id: UUID | None = None,
     person_id: UUID | None = None,
     cursor: str | None = None,
@@ -329,14 +334,16 @@ def list_authorities(
 
 
 @router.get("/authorities/{authority_id}")
-def get_authority(authority_id: UUID, tx: Tx, _who: Officer, response: Response) -> AuthorityView:
+def get_authority(authority_id: UUID, tx: Tx, _who: OfficerOfProvince, response: Response) -> AuthorityView:
     authority = store.get_authority(tx, authority_id)
     etag(response, authority.version)
     return AuthorityView.of(authority)
 
 
 @router.post("/authorities", status_code=201)
-def grant_authority(body: AuthorityIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> AuthorityView:
+def grant_authority(
+    body: AuthorityIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly
+) -> AuthorityView:
     def act() -> AuthorityView:
         return AuthorityView.of(directory.grant_authority(desk(request, tx, who), body.facts()))
 
@@ -351,7 +358,7 @@ def change_authority(
     request: Request,
     response: Response,
     tx: Tx,
-    who: Officer,
+    who: OfficerOfProvince,
     expected: ExpectedVersion,
 ) -> AuthorityView:
     before = store.lock_authority(tx, authority_id)
@@ -362,7 +369,7 @@ def change_authority(
 
 
 @router.post("/authorities/{authority_id}/withdraw")
-def withdraw_authority(authority_id: UUID, request: Request, tx: Tx, who: Officer) -> AuthorityView:
+def withdraw_authority(authority_id: UUID, request: Request, tx: Tx, who: OfficerOfProvince) -> AuthorityView:
     """At once; a second time changes nothing."""
     before = store.lock_authority(tx, authority_id)
     return AuthorityView.of(directory.withdraw_authority(desk(request, tx, who), before))

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from services.registry import issuance
 from services.registry import store_certificates as certificates
 from services.registry.certificate import Certificate, CertificateRequest, Kind, RequestState, Status
-from services.registry.edge import Limit, Officer, Shape, Text, cursor_id, desk, etag
+from services.registry.edge import Limit, OfficerOfProvince, Shape, Text, cursor_id, desk, etag
 from services.registry.refusals import HOLDER_NEEDED
 from shared.errors import Rejected
 from shared.http import OnceOnly, Tx, encode_cursor
@@ -76,7 +76,7 @@ class CertificatePage(Shape):
 def list_certificates(
     *,
     tx: Tx,
-    _who: Officer,
+    _who: OfficerOfProvince,
     person_id: UUID | None = None,
     agency_id: UUID | None = None,
     status: Status | None = None,
@@ -92,14 +92,16 @@ def list_certificates(
 
 
 @router.get("/certificates/{certificate_id}")
-def get_certificate(certificate_id: UUID, tx: Tx, _who: Officer, response: Response) -> CertificateView:
+def get_certificate(certificate_id: UUID, tx: Tx, _who: OfficerOfProvince, response: Response) -> CertificateView:
     certificate = certificates.get(tx, certificate_id)
     etag(response, certificate.version)
     return CertificateView.of(certificate)
 
 
 @router.post("/certificates", status_code=201)
-def enter_certificate(body: CertificateIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> CertificateView:
+def enter_certificate(
+    body: CertificateIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly
+) -> CertificateView:
     def act() -> CertificateView:
         whose = issuance.holder(tx, body.person_id, body.agency_id)
         return CertificateView.of(issuance.enter(desk(request, tx, who), body.pem, body.chain_pem, whose))
@@ -121,20 +123,24 @@ class SuspensionIn(Shape):
 
 
 @router.post("/certificates/{certificate_id}/revoke")
-def revoke(certificate_id: UUID, body: RevocationIn, request: Request, tx: Tx, who: Officer) -> CertificateView:
+def revoke(
+    certificate_id: UUID, body: RevocationIn, request: Request, tx: Tx, who: OfficerOfProvince
+) -> CertificateView:
     """For ever; stated at once, the CA is told by a job."""
     before = certificates.lock(tx, certificate_id)
     return CertificateView.of(issuance.revoke(desk(request, tx, who), before, body.reason))
 
 
 @router.post("/certificates/{certificate_id}/suspend")
-def suspend(certificate_id: UUID, body: SuspensionIn, request: Request, tx: Tx, who: Officer) -> CertificateView:
+def suspend(
+    certificate_id: UUID, body: SuspensionIn, request: Request, tx: Tx, who: OfficerOfProvince
+) -> CertificateView:
     before = certificates.lock(tx, certificate_id)
     return CertificateView.of(issuance.suspend(desk(request, tx, who), before, body.reason))
 
 
 @router.post("/certificates/{certificate_id}/resume")
-def resume(certificate_id: UUID, request: Request, tx: Tx, who: Officer) -> CertificateView:
+def resume(certificate_id: UUID, request: Request, tx: Tx, who: OfficerOfProvince) -> CertificateView:
     before = certificates.lock(tx, certificate_id)
     return CertificateView.of(issuance.resume(desk(request, tx, who), before))
 
@@ -189,7 +195,9 @@ class RequestView(Shape):
 
 
 @router.post("/certificate-requests", status_code=201)
-def request_certificate(body: RequestIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> RequestView:
+def request_certificate(
+    body: RequestIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly
+) -> RequestView:
     """Order a certificate; the CA is asked by a job (GET the request until it is no longer `requested`)."""
 
     def act() -> RequestView:
@@ -202,6 +210,6 @@ def request_certificate(body: RequestIn, request: Request, tx: Tx, who: Officer,
 
 
 @router.get("/certificate-requests/{request_id}")
-def get_request(request_id: UUID, tx: Tx, _who: Officer) -> RequestView:
+def get_request(request_id: UUID, tx: Tx, _who: OfficerOfProvince) -> RequestView:
     found, _by = certificates.get_request(tx, request_id)
     return RequestView.of(found)

@@ -35,11 +35,15 @@ NAME_LIMIT = 64  # characters of a common name, X.520
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose certificate it is: a person's (token), or an agency's (its seal)."""
+    """Whose certificate it is: a person's (token), or an agency's (its seal).
+
+    `managed_by` is the agency that answers for it (cơ quan quản lý trực tiếp): the agency itself, or a person's.
+    """
 
     kind: Kind
     id: UUID
     name: str
+    managed_by: UUID
     may_hold: bool = True
 
     @property
@@ -59,6 +63,7 @@ class Certificate:
     kind: Kind
     person_id: UUID | None
     agency_id: UUID | None
+    managed_by: UUID
     pem: str
     chain_pem: str
     fingerprint: str
@@ -83,6 +88,7 @@ class CertificateRequest:
     kind: Kind
     person_id: UUID | None
     agency_id: UUID | None
+    managed_by: UUID
     csr_pem: str
     spki_sha256: str
     not_before: datetime | None = None
@@ -107,6 +113,7 @@ def register(
         kind=holder.kind,
         person_id=holder.person_id,
         agency_id=holder.agency_id,
+        managed_by=holder.managed_by,
         pem=checked.pem,
         chain_pem=checked.chain_pem,
         fingerprint=checked.fingerprint,

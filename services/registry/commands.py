@@ -26,6 +26,7 @@ from services.registry.ca import CertificateAuthority
 from services.registry.certificate import REASONS, CertificateRequest, Holder
 from services.registry.directory import Desk
 from services.registry.refusals import IMPORT_REFUSED, IMPORT_UNREADABLE, STILL_WAITING, UNKNOWN_NAMED
+from services.registry.scope import EVERYWHERE
 from shared import db, jobs
 from shared.errors import Rejected, Sentence
 from shared.events import Actor
@@ -47,6 +48,7 @@ class Bench:
         """One transaction; what is done in it was done by the person at this terminal."""
         by = Actor(name=getpass.getuser(), system="registry command")
         with db.transaction(self.pool) as tx:
+            store.act_within(tx, EVERYWHERE)
             yield Desk(tx, by, self.source)
 
 
@@ -158,6 +160,7 @@ def _holder(tx: db.Tx, login: str | None, identifier: str | None) -> Holder:
 def _result(bench: Bench, runner: jobs.Runner, request_id: UUID, until: float) -> dict[str, Any]:
     while True:
         with db.transaction(bench.pool) as tx:
+            store.act_within(tx, EVERYWHERE)
             request, _by = certificates.get_request(tx, request_id)
             if request.certificate_id:
                 made = certificates.get(tx, request.certificate_id)

@@ -5,6 +5,7 @@ Rights are decided on registry's own tables at each request; the token only says
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -12,10 +13,13 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.registry import store
+from services.registry.agency import Agency
 from services.registry.directory import Desk
 from services.registry.issuance import today
 from services.registry.names import clean
+from services.registry.person import Person, Post
 from services.registry.refusals import OFFICER_OF_PROVINCE, VERSION_REQUIRED
+from services.registry.scope import EVERYWHERE, NOWHERE, Scope, of_post
 from shared.db import Tx as Transaction
 from shared.errors import FORBIDDEN, INVALID_REQUEST, STALE_VERSION, Rejected
 from shared.http import Tx, Who, decode_cursor
@@ -31,8 +35,8 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def desk(request: Request, tx: Transaction, who: Principal) -> Desk:
-    return Desk(tx, who.actor(), request.app.state.source)
+def desk(request: Request, tx: Transaction, who: Caller) -> Desk:
+    return Desk(tx, who.principal.actor(), request.app.state.source)
 
 
 def etag(response: Response, version: int) -> None:
@@ -50,30 +54,62 @@ def cursor_id(cursor: str | None) -> UUID | None:
         raise Rejected(INVALID_REQUEST, where="/query/cursor") from error
 
 
-def reader(who: Who, tx: Tx) -> Principal:
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, from which post of today, and which agencies they oversee."""
+
+    principal: Principal
+    person: Person
+    post: Post
+    agency: Agency
+    scope: Scope
+
+    @property
+    def is_officer(self) -> bool:
+        return "officer" in self.post.roles and self.scope != NOWHERE
+
+
+def reader(who: Who, tx: Tx) -> Caller:
     """Anybody who works in one of the agencies: an active person with a post today."""
     person = store.find_person(tx, who.person_id)
-    if person is None or not person.facts.active:
+    held = [post for post in person.facts.posts if post.id == who.post_id] if person else []
+    if person is None or not person.facts.active or not held or not held[0].period.has(today()):
         raise Rejected(FORBIDDEN)
-    if not any(post.id == who.post_id and post.period.has(today()) for post in person.facts.posts):
-        raise Rejected(FORBIDDEN)
-    return who
+    agency = store.get_agency(tx, held[0].agency_id)
+    scope = of_post(held[0], agency)
+    store.act_within(tx, scope, person.id)
+    return Caller(who, person, held[0], agency, scope)
 
 
-def officer(who: Who, tx: Tx) -> Principal:
+Reader = Annotated[Caller, Depends(reader)]
+
+
+def overseer(caller: Reader) -> Caller:
+    """An officer, or the clerk of an agency for that agency."""
+    if caller.scope == NOWHERE:
+        raise Rejected(FORBIDDEN)
+    return caller
+
+
+def officer(caller: Reader) -> Caller:
+    """An officer of the province or of a district."""
+    if not caller.is_officer:
+        raise Rejected(FORBIDDEN)
+    return caller
+
+
+def officer_of_province(caller: Reader) -> Caller:
     """An officer whose post, valid today, is at a provincial agency: theirs is the whole province."""
-    if "officer" not in who.roles:
+    if not caller.is_officer:
         raise Rejected(FORBIDDEN)
-    person = store.find_person(tx, who.person_id)
-    post = person.may_act(who.post_id, "officer", today()) if person else None
-    agency = store.find_agency(tx, post.agency_id) if post else None
-    if agency is None or agency.facts.level != "province":
+    if caller.scope != EVERYWHERE:
         raise Rejected(OFFICER_OF_PROVINCE)
-    return who
+    return caller
 
 
-Reader = Annotated[Principal, Depends(reader)]
-Officer = Annotated[Principal, Depends(officer)]
+Overseer = Annotated[Caller, Depends(overseer)]
+Officer = Annotated[Caller, Depends(officer)]
+OfficerOfProvince = Annotated[Caller, Depends(officer_of_province)]
 
 
 def expected_version(if_match: Annotated[str | None, Header()] = None) -> int:

@@ -17,7 +17,8 @@ from services.registry import store_certificates as certificates
 from services.registry.ca import CertificateAuthority, Order
 from services.registry.certificate import Certificate, CertificateRequest, Holder, common_name
 from services.registry.directory import Desk
-from services.registry.refusals import HOLDER_NEEDED
+from services.registry.refusals import HOLDER_ENDED, HOLDER_NEEDED
+from services.registry.scope import EVERYWHERE
 from services.registry.trust import Checked
 from shared import db, jobs, outbox
 from shared.db import Tx
@@ -41,16 +42,22 @@ def today() -> date:
 
 
 def holder(tx: Tx, person_id: UUID | None, agency_id: UUID | None) -> Holder:
-    """Exactly one of the two. May hold: an active person with a post today; an agency that lives here."""
+    """Exactly one of the two. May hold: an active person with a post today; an agency that lives here.
+
+    A person's managing agency is that of the first post held today, or of the last one held.
+    """
     if (person_id is None) == (agency_id is None):
         raise Rejected(HOLDER_NEEDED)
     if person_id is not None:
         person = store.get_person(tx, person_id)
-        at_work = any(post.period.has(today()) for post in person.facts.posts)
-        return Holder("person", person.id, person.name, may_hold=person.facts.active and at_work)
+        held = [post for post in person.facts.posts if post.period.has(today())]
+        if not person.facts.posts:
+            raise Rejected(HOLDER_ENDED, holder=person.name)
+        at = (held or person.facts.posts[-1:])[0].agency_id
+        return Holder("person", person.id, person.name, at, may_hold=person.facts.active and bool(held))
     assert agency_id is not None  # noqa: S101  one of the two
     agency = store.get_agency(tx, agency_id)
-    return Holder("seal", agency.id, agency.name, may_hold=agency.lives_here and agency.open_on(today()))
+    return Holder("seal", agency.id, agency.name, agency.id, may_hold=agency.lives_here and agency.open_on(today()))
 
 
 # --- a certificate that somebody brings
@@ -83,6 +90,7 @@ def request(
         kind=whose.kind,
         person_id=whose.person_id,
         agency_id=whose.agency_id,
+        managed_by=whose.managed_by,
         csr_pem=csr_pem,
         spki_sha256=trust.read_csr(csr_pem),
         not_before=not_before,
@@ -112,6 +120,7 @@ def issue_job(pool: db.Pool, ca: CertificateAuthority, source: str) -> jobs.Kind
     def run(job: jobs.Job) -> Callable[[Tx], None]:
         request_id = UUID(job.payload["request_id"])
         with db.transaction(pool) as tx:
+            store.act_within(tx, EVERYWHERE)
             wanted, by = certificates.get_request(tx, request_id)
             whose = holder(tx, wanted.person_id, wanted.agency_id)
             certificate.check_holder(whose)
@@ -153,6 +162,7 @@ def _order(tx: Tx, wanted: CertificateRequest, whose: Holder) -> Order:
 
 
 def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> None:
+    store.act_within(desk.tx, EVERYWHERE)
     wanted = certificates.lock_request(desk.tx, request_id)
     made, stated = certificate.register(new_id(), checked, whose, at=datetime.now(UTC), issued_by=ca)
     _keep(desk, made, stated, "issue_certificate")
@@ -162,6 +172,7 @@ def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: s
 
 def _issue_failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  shape of OnFailure
     """The request says why it waits, or why it is refused."""
+    store.act_within(tx, EVERYWHERE)
     wanted = certificates.lock_request(tx, UUID(job.payload["request_id"]))
     why = error if isinstance(error, Rejected) else Rejected(INTERNAL, trace=str(job.id))
     certificates.save_request(
@@ -197,6 +208,7 @@ def resume(desk: Desk, before: Certificate) -> Certificate:
 
 def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:
     """State the end of certificates that ran out; returns how many."""
+    store.act_within(tx, EVERYWHERE)
     due = certificates.lock_due(tx, at, limit)
     desk = Desk(tx, CLOCK, source)
     for before in due:
@@ -214,15 +226,21 @@ def tell_ca_job(pool: db.Pool, ca: CertificateAuthority) -> jobs.Kind:
     def run(job: jobs.Job) -> Callable[[Tx], None]:
         certificate_id = UUID(job.payload["certificate_id"])
         with db.transaction(pool) as tx:
+            store.act_within(tx, EVERYWHERE)
             known = certificates.get(tx, certificate_id)
         ca.end(known.serial, job.payload["reason"])
-        return lambda tx: certificates.note_ca(tx, certificate_id, problem=None)
+        return lambda tx: _note(tx, certificate_id, None)
 
     def failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: ARG001, FBT001  shape of OnFailure
         why = error.sentence.en if isinstance(error, Rejected) else type(error).__name__
-        certificates.note_ca(tx, UUID(job.payload["certificate_id"]), problem=why)
+        _note(tx, UUID(job.payload["certificate_id"]), why)
 
     return jobs.Kind(run=run, on_failure=failed)
+
+
+def _note(tx: Tx, certificate_id: UUID, problem: str | None) -> None:
+    store.act_within(tx, EVERYWHERE)
+    certificates.note_ca(tx, certificate_id, problem=problem)
 
 
 def job_kinds(pool: db.Pool, ca: CertificateAuthority, source: str) -> dict[str, jobs.Kind]:

@@ -12,6 +12,12 @@ OFFICER_OF_PROVINCE = Refusal(
     en="This is for an officer of the provincial registry whose post is valid today; choose that post or ask the administrator.",
     status=403,
 )
+OUT_OF_SCOPE = Refusal(
+    "out_of_scope",
+    vi="“{agency}” không thuộc phạm vi quản lý của bạn; hãy hỏi cán bộ quản lý danh bạ của tỉnh.",
+    en='"{agency}" is not among the agencies that you oversee; ask the officer of the provincial registry.',
+    status=403,
+)
 VERSION_REQUIRED = Refusal(
     "version_required",
     vi="Yêu cầu sửa cần tiêu đề If-Match với ETag của bản đã đọc; hãy tải lại rồi gửi kèm.",

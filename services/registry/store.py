@@ -14,10 +14,19 @@ from services.registry.names import fold
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
 from services.registry.refusals import IDENTIFIER_TAKEN, LOGIN_TAKEN
+from services.registry.scope import Scope
 from shared.db import Tx
 from shared.errors import NotFound, Rejected
 
 Row = dict[str, Any]
+
+
+def act_within(tx: Tx, scope: Scope, person_id: UUID | None = None) -> None:
+    """From here to the end of the transaction: rows of the agencies in scope, and the person's own."""
+    tx.execute(
+        "SELECT set_config('vanthu.scope', %s, true), set_config('vanthu.person', %s, true)",
+        [str(scope), str(person_id or "")],
+    )
 
 
 def lock_directory(tx: Tx) -> None:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from deploy.devpki.server import Running, running
-from services.registry import directory, store_certificates, trust
+from services.registry import directory, store, store_certificates, trust
 from services.registry.__main__ import RegistrySettings, api
 from services.registry.agency import Agency, AgencyFacts
 from services.registry.authority import AuthorityFacts
@@ -22,6 +22,7 @@ from services.registry.directory import Desk
 from services.registry.issuance import today
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
+from services.registry.scope import EVERYWHERE
 from shared import db, telemetry
 from shared.events import Actor, Event, decode
 from shared.events.registry import Role
@@ -95,6 +96,14 @@ def settle(desk: Desk) -> Province:
     )
 
 
+@contextmanager
+def province_wide(pool: db.Pool) -> Iterator[db.Tx]:
+    """A transaction that sees every agency's rows."""
+    with db.transaction(pool) as tx:
+        store.act_within(tx, EVERYWHERE)
+        yield tx
+
+
 @dataclass(frozen=True, slots=True)
 class Office:
     """Registry at work: its pool, its application served, and tokens as portal mints them."""
@@ -107,7 +116,7 @@ class Office:
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
-        with db.transaction(self.pool) as tx:
+        with province_wide(self.pool) as tx:
             yield Desk(tx, OFFICER, SOURCE)
 
     def headers(self, person: Person, *, key: str | None = None) -> dict[str, str]:
@@ -160,6 +169,7 @@ def pool(registry_database: Database) -> Iterator[db.Pool]:
 def desk(pool: db.Pool) -> Iterator[Desk]:
     """One transaction for tests of rules on tables; what is in it is rolled back."""
     with pool.connection() as tx:
+        store.act_within(tx, EVERYWHERE)
         yield Desk(tx, OFFICER, SOURCE)
         tx.rollback()
 

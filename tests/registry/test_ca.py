@@ -13,11 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from deploy.devpki.server import Running
 from services.registry import issuance, store_certificates, trust
 from services.registry.ca import DevelopmentCA, Order
-from shared import db
 from shared.errors import Rejected
 from shared.events.registry import CertificateStated, RegistryAct
 from shared.jobs import Runner
-from tests.registry.conftest import SOURCE, Office
+from tests.registry.conftest import SOURCE, Office, province_wide
 from tests.registry.keys import DAY, now, request
 
 
@@ -103,7 +102,7 @@ def test_while_the_ca_is_down_the_request_waits_and_says_why(office: Office, ca:
         pki.outage(issue=False)
     waiting = look(office, asked["request_id"])
     assert (waiting["state"], waiting["problem"]["code"]) == ("requested", "ca_unreachable")
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         tx.execute("UPDATE job SET run_at = now()")
     assert work(office, ca) == 1
     assert look(office, asked["request_id"])["state"] == "issued"
@@ -140,14 +139,14 @@ def test_what_the_ca_refuses_is_refused_with_its_words(office: Office, ca: Devel
 def test_a_request_is_not_run_for_somebody_who_left_meanwhile(office: Office, ca: DevelopmentCA) -> None:
     leader = office.province.leader
     asked = order(office, request(), kind="person", person_id=str(leader.id)).json()
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         tx.execute("UPDATE person SET active = false WHERE id = %s", [leader.id])
     assert work(office, ca) == 1
     assert look(office, asked["request_id"])["problem"]["code"] == "certificate_holder_ended"
 
 
 def test_what_comes_back_untrusted_is_not_registered(office: Office, ca: DevelopmentCA) -> None:
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         tx.execute("UPDATE trust_anchor SET withdrawn_at = now()")
     asked = order(office, request(), kind="person", person_id=str(office.province.leader.id)).json()
     office.publish()
@@ -161,7 +160,7 @@ def test_a_certificate_of_the_past_is_kept_for_the_record(office: Office, ca: De
         whose = issuance.holder(desk.tx, office.province.leader.id, None)
         issuance.request(desk, request(), whose, not_before=now() - 20 * DAY, not_after=now() - DAY)
     assert work(office, ca) == 1
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         [kept] = store_certificates.list_certificates(tx)
     assert (kept.status, kept.not_after < now()) == ("expired", True)
     assert trust.last_moment(kept.pem) == kept.not_after

@@ -25,7 +25,7 @@ from services.registry.commands import Bench
 from shared import db
 from shared.events import decode
 from shared.events.registry import CertificateStated
-from tests.registry.conftest import SOURCE, text
+from tests.registry.conftest import SOURCE, province_wide, text
 from tests.registry.keys import DAY, now, request
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ class Terminal:
         return str(path)
 
     def count(self, table: str) -> int:
-        with db.transaction(self.bench.pool) as tx:
+        with province_wide(self.bench.pool) as tx:
             row = tx.execute(f"SELECT count(*) AS n FROM {table}").fetchone()  # noqa: S608  a table's name
         assert row is not None
         return int(row["n"])
@@ -160,7 +160,7 @@ def test_revoke_is_stated(loaded: Terminal) -> None:
     made = loaded.run("certify", "--csr", csr, "--person", "tinh.hv")
     done = loaded.run("revoke", made["certificate_id"], "--reason", "keyCompromise")
     assert (done["status"], done["reason"]) == ("revoked", "keyCompromise")
-    with db.transaction(loaded.bench.pool) as tx:
+    with province_wide(loaded.bench.pool) as tx:
         rows = tx.execute("SELECT payload FROM outbox WHERE topic = 'registry.certificate' ORDER BY pos").fetchall()
     states = [decode(bytes(row["payload"]), topic="registry.certificate").data for row in rows]
     assert [s.status for s in states if isinstance(s, CertificateStated)] == ["active", "revoked"]

@@ -242,6 +242,7 @@ def registered(status: Any = "active") -> Certificate:
         kind="person",
         person_id=new_id(),
         agency_id=None,
+        managed_by=new_id(),
         pem="pem",
         chain_pem="chain",
         fingerprint="f" * 64,
@@ -296,4 +297,4 @@ def test_a_long_name_is_cut_at_a_word_as_x520_wants_it() -> None:
     assert certificate.common_name(long) == "Ban Quản lý dự án đầu tư xây dựng các công trình dân dụng và"
     assert certificate.common_name("x" * 80) == "x" * 64
     with refused("certificate_holder_ended"):
-        certificate.check_holder(Holder("person", new_id(), "A", may_hold=False))
+        certificate.check_holder(Holder("person", new_id(), "A", new_id(), may_hold=False))

@@ -47,7 +47,7 @@ def outsiders(office: Office) -> dict[str, tuple[dict[str, str], set[str]]]:
         gone = directory.enter_person(desk, person_facts("gone", "C", a_post(province.ubnd.id, "officer")))
         directory.change_person(desk, store.lock_person(desk.tx, gone.id), replace(gone.facts, active=False))
         operator = directory.enter_person(desk, person_facts("oper", "D", a_post(province.ubnd.id, "operator")))
-    no, not_here = {"forbidden"}, {"officer_of_province_only"}
+    no, not_here = {"forbidden"}, {"officer_of_province_only", "forbidden"}
 
     def claiming(person: Person, *roles: str) -> dict[str, str]:
         """A token that says more than the registry does."""

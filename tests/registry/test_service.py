@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.server import Running
 from services.registry import consumer, pulse
-from shared import db
 from shared.events import Envelope, encode
 from shared.events.registry import (
     AgencyStated,
@@ -22,7 +21,7 @@ from shared.events.registry import (
 from shared.ids import new_id
 from shared.inbox import Record
 from shared.tokens import Principal
-from tests.registry.conftest import SOURCE, Office, text
+from tests.registry.conftest import SOURCE, Office, province_wide, text
 from tests.registry.keys import Ca, now, pem
 from tests.support.http import Issuer
 
@@ -239,7 +238,7 @@ def test_a_revocation_is_stated_at_once_and_final(office: Office, pki: Running) 
         ("active", None),
         ("revoked", "keyCompromise"),
     ]
-    with db.transaction(office.pool) as tx:  # entered by hand: no CA of ours is told
+    with province_wide(office.pool) as tx:  # entered by hand: no CA of ours is told
         assert tx.execute("SELECT count(*) AS n FROM job").fetchone() == {"n": 0}
     listed = office.http.get("/registry/v1/certificates", params={"status": "revoked"}, headers=office.officer)
     assert [each["certificate_id"] for each in listed.json()["items"]] == [certificate["certificate_id"]]
@@ -260,9 +259,9 @@ def test_a_key_that_portal_states_opens_the_door_and_its_redelivery_changes_noth
     record = Record("portal.key", 0, 0, stated.kid.encode(), encode(envelope), None)
     follower = consumer.follower()
     for outcome in ("handled", "duplicate"):
-        with db.transaction(office.pool) as tx:
+        with province_wide(office.pool) as tx:
             assert follower.take(tx, record) == outcome
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         rows = tx.execute("SELECT kid FROM token_key ORDER BY kid").fetchall()
     assert [row["kid"] for row in rows] == ["k2", "test"]
 
@@ -271,7 +270,7 @@ def test_a_key_that_portal_states_opens_the_door_and_its_redelivery_changes_noth
 
 
 def beat(office: Office) -> list[str]:
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         return pulse.beat(tx, SOURCE)
 
 
@@ -290,7 +289,7 @@ def test_each_topic_beats_and_never_piles_up(office: Office) -> None:
 
 
 def test_a_heartbeat_reaches_no_further_than_the_oldest_state_that_still_waits(office: Office) -> None:
-    with db.transaction(office.pool) as tx:
+    with province_wide(office.pool) as tx:
         tx.execute("DELETE FROM outbox WHERE topic <> 'registry.person'")
         tx.execute("UPDATE outbox SET created_at = now() - interval '5 minutes'")
     assert len(beat(office)) == 4
@@ -304,7 +303,7 @@ def test_a_heartbeat_reaches_no_further_than_the_oldest_state_that_still_waits(o
 
 def test_two_workers_beat_once(office: Office) -> None:
     office.publish()
-    with db.transaction(office.pool) as first:
+    with province_wide(office.pool) as first:
         assert len(pulse.beat(first, SOURCE)) == 4
         assert beat(office) == []
 
