@@ -214,8 +214,6 @@ def provide(server: Server, service: str, password: Callable[[str], str]) -> Non
             create = sql.SQL("CREATE DATABASE {} OWNER {}")
             admin.execute(create.format(sql.Identifier(service), sql.Identifier(owner(service))))
         restrict(admin, service, service)
-    with psycopg.connect(server.conninfo(database=service), autocommit=True) as admin:
-        grant_defaults(admin, service)
 
 
 def lacks_migrations(server: Server, service: str) -> bool:
@@ -233,19 +231,6 @@ def restrict(admin: psycopg.Connection[tuple[object, ...]], database: str, servi
     admin.execute(revoke.format(sql.Identifier(database)))
     grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
     admin.execute(grant.format(sql.Identifier(database), sql.Identifier(service)))
-
-
-def grant_defaults(admin: psycopg.Connection[tuple[object, ...]], service: str) -> None:
-    """What the owner will create in this database, the service's role may use; migrations may take some away."""
-    for what in (
-        "SELECT, INSERT, UPDATE, DELETE ON TABLES",
-        "USAGE, SELECT ON SEQUENCES",
-        "USAGE ON SCHEMAS",
-    ):
-        statement = sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} GRANT {} TO {}")
-        admin.execute(
-            statement.format(sql.Identifier(owner(service)), sql.SQL(what), sql.Identifier(service)),
-        )
 
 
 def make_role(admin: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:

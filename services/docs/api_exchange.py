@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from services.docs import access, refusals, store_exchange
+from services.docs import access, store_exchange
 from services.docs.access import DoorDep, UploadDep
 from services.docs.catalogue import STATUSES
 from services.docs.views import View
-from shared.errors import NotFound, Rejected
+from shared.errors import EMPTY_FILE, NotFound, Rejected
 from shared.events.exchange import AgencyRef, Message
 from shared.http import encode_cursor
 
@@ -50,7 +50,7 @@ def upload(file: UploadDep, door: DoorDep) -> PartnerFileView:
     partner = access.partner_name(door.who)
     data = file.path.read_bytes()
     if not data:
-        raise Rejected(refusals.EMPTY_FILE)
+        raise Rejected(EMPTY_FILE)
     media_type = "application/pdf" if data.startswith(PDF_START) else "application/octet-stream"
     content = door.office.blobs.put(data, media_type)
     with door.open_for_partner() as tx:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pypdfium2
 from pypdfium2 import raw
 
-from services.docs import refusals
-from shared.errors import Rejected
+from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes; readers accept junk before the header up to here (ISO 32000-1 annex H.3.4.1)
@@ -22,9 +21,9 @@ def count_pages(path: Path) -> int:
     with path.open("rb") as file:
         start = file.read(HEADER_WITHIN)
     if not start:
-        raise Rejected(refusals.EMPTY_FILE)
+        raise Rejected(EMPTY_FILE)
     if HEADER not in start:
-        raise Rejected(refusals.NOT_A_PDF)
+        raise Rejected(NOT_A_PDF)
     with _one_at_a_time:
         return _count(path)
 
@@ -34,13 +33,13 @@ def _count(path: Path) -> int:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         password = raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD
-        raise Rejected(refusals.PDF_PASSWORD if password else refusals.PDF_DAMAGED) from error
+        raise Rejected(PDF_PASSWORD if password else PDF_DAMAGED) from error
     try:
         if raw.FPDF_GetSecurityHandlerRevision(document.raw) != -1:
-            raise Rejected(refusals.PDF_RESTRICTED)
+            raise Rejected(PDF_RESTRICTED)
         pages = len(document)
     finally:
         document.close()
     if pages == 0:
-        raise Rejected(refusals.PDF_DAMAGED)
+        raise Rejected(PDF_DAMAGED)
     return pages

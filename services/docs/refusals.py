@@ -6,12 +6,6 @@ from shared.errors import Refusal
 
 # --- files
 
-EMPTY_FILE = Refusal(
-    "empty_file",
-    vi="Tệp rỗng (0 byte); hãy chọn lại tệp PDF của văn bản.",
-    en="The file is empty (0 bytes); choose the document's PDF again.",
-    status=422,
-)
 FILE_TOO_LARGE = Refusal(
     "file_too_large",
     vi="Tệp vượt giới hạn {limit_mb} MB; hãy giảm dung lượng ảnh hoặc tách phụ lục thành tệp riêng.",
@@ -23,30 +17,6 @@ FILE_CUT_OFF = Refusal(
     vi="Tệp tải lên bị ngắt giữa chừng; hãy kiểm tra đường truyền rồi gửi lại.",
     en="The upload broke off in the middle; check the line and send it again.",
     status=400,
-)
-NOT_A_PDF = Refusal(
-    "not_a_pdf",
-    vi="Tệp này không phải PDF dù tên có thể là .pdf; hãy xuất văn bản ra PDF rồi gửi lại.",
-    en="This file is not a PDF, whatever its name says; export the document as PDF and send it again.",
-    status=422,
-)
-PDF_DAMAGED = Refusal(
-    "pdf_damaged",
-    vi="Tệp PDF bị hỏng hoặc thiếu phần cuối; hãy xuất lại từ bản gốc, hệ thống không tự sửa văn bản.",
-    en="The PDF is damaged or cut off; export it again from the source, we never repair a document silently.",
-    status=422,
-)
-PDF_PASSWORD = Refusal(
-    "pdf_password",
-    vi="Tệp PDF cần mật khẩu để mở; hãy bỏ mật khẩu rồi gửi lại.",
-    en="The PDF needs a password to open; remove the password and send it again.",
-    status=422,
-)
-PDF_RESTRICTED = Refusal(
-    "pdf_restricted",
-    vi="Tệp PDF bị mã hóa và hạn chế sửa đổi nên không thể ký; hãy xuất lại PDF không đặt hạn chế.",
-    en="The PDF is encrypted and restricts changes, so it can't be signed; export it without restrictions.",
-    status=422,
 )
 FILE_UNKNOWN = Refusal(
     "file_unknown",

@@ -27,8 +27,7 @@ from services.signing.pdf_trust import (
     context,
     path_to_root,
 )
-from services.signing.refusals import PDF_DAMAGED
-from shared.errors import Rejected
+from shared.errors import PDF_DAMAGED, Rejected
 
 DIGEST = "sha256"
 # Hexadecimal characters for a time stamp token with its chain.

@@ -34,13 +34,12 @@ from services.signing.pdf_read import BROKEN, inspect, lookup, open_reader
 from services.signing.placement import NUMBER_SIZE, Blank, Box
 from services.signing.refusals import (
     PDF_CERTIFIED_WITHOUT_FIELDS,
-    PDF_DAMAGED,
     PDF_FIELD_EXISTS,
     PDF_FIELD_MISSING,
     PDF_SIGNED_WITHOUT_FIELDS,
     PLACE_OUTSIDE_PAGE,
 )
-from shared.errors import Rejected
+from shared.errors import PDF_DAMAGED, Rejected
 
 NUMBER_FIELD, DAY_FIELD, MONTH_FIELD, SEAL_FIELD = "vanthu_number", "vanthu_day", "vanthu_month", "vanthu_seal"
 _LABELS = {NUMBER_FIELD: "Số văn bản", DAY_FIELD: "Ngày ban hành", MONTH_FIELD: "Tháng ban hành"}

@@ -16,19 +16,8 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
 
-from services.signing.refusals import (
-    EMPTY_FILE,
-    NOT_A_PDF,
-    PDF_ACTIVE_CONTENT,
-    PDF_DAMAGED,
-    PDF_NO_CHANGES_ALLOWED,
-    PDF_PASSWORD,
-    PDF_RESTRICTED,
-    PDF_XFA,
-    TOO_LARGE,
-    TOO_MANY_PAGES,
-)
-from shared.errors import Rejected
+from services.signing.refusals import PDF_ACTIVE_CONTENT, PDF_NO_CHANGES_ALLOWED, PDF_XFA, TOO_LARGE, TOO_MANY_PAGES
+from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_PAGES = 2000

@@ -37,11 +37,10 @@ from services.signing.refusals import (
     BASE_CHANGED,
     CERTIFICATE_EXPIRED,
     KEY_TOO_WEAK,
-    PDF_DAMAGED,
     PDF_FIELD_MISSING,
     SIGNATURE_INVALID,
 )
-from shared.errors import Rejected
+from shared.errors import PDF_DAMAGED, Rejected
 
 DIGEST = "sha256"
 # Room for the signature, its time stamp with the TSA's chain, and attributes; certificates come on top.

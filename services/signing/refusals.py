@@ -7,18 +7,6 @@ from __future__ import annotations
 
 from shared.errors import Refusal
 
-EMPTY_FILE = Refusal(
-    "empty_file",
-    vi="Tệp rỗng (0 byte); hãy chọn lại tệp PDF của văn bản.",
-    en="The file is empty (0 bytes); choose the document's PDF again.",
-    status=422,
-)
-NOT_A_PDF = Refusal(
-    "not_a_pdf",
-    vi="Tệp này không phải PDF dù tên có thể là .pdf; hãy xuất văn bản ra PDF rồi gửi lại.",
-    en="This file is not a PDF, whatever its name says; export the document as PDF and send it again.",
-    status=422,
-)
 TOO_LARGE = Refusal(
     "too_large",
     vi="Tệp lớn {size_mb} MB, vượt giới hạn {limit_mb} MB; hãy giảm dung lượng ảnh hoặc tách phụ lục thành tệp riêng.",
@@ -29,24 +17,6 @@ TOO_MANY_PAGES = Refusal(
     "too_many_pages",
     vi="Văn bản có {pages} trang, vượt giới hạn {limit} trang; hãy tách phụ lục thành tệp riêng.",
     en="The document has {pages} pages, over the limit of {limit}; send annexes as files of their own.",
-    status=422,
-)
-PDF_DAMAGED = Refusal(
-    "pdf_damaged",
-    vi="Tệp PDF bị hỏng hoặc thiếu phần cuối; hãy xuất lại từ bản gốc, hệ thống không tự sửa văn bản.",
-    en="The PDF is damaged or cut off; export it again from the source, we never repair a document silently.",
-    status=422,
-)
-PDF_PASSWORD = Refusal(
-    "pdf_password",
-    vi="Tệp PDF cần mật khẩu để mở; hãy bỏ mật khẩu rồi gửi lại.",
-    en="The PDF needs a password to open; remove the password and send it again.",
-    status=422,
-)
-PDF_RESTRICTED = Refusal(
-    "pdf_restricted",
-    vi="Tệp PDF bị mã hóa và hạn chế sửa đổi nên không thể ký; hãy xuất lại PDF không đặt hạn chế.",
-    en="The PDF is encrypted and restricts changes, so it can't be signed; export it without restrictions.",
     status=422,
 )
 PDF_XFA = Refusal(

@@ -68,8 +68,6 @@ class Postgres:
                 embedded.make_role(admin, role, self._password(role))
         self._create(template, service, "template0")
         made = self._named(template, service)
-        with psycopg.connect(made.admin, autocommit=True) as admin:
-            embedded.grant_defaults(admin, service)
         db.migrate(made.owner, service)
 
     def _create(self, name: str, service: str, template: str) -> None:
