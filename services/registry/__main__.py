@@ -49,10 +49,11 @@ def authority(settings: RegistrySettings) -> CertificateAuthority:
 
 def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
     from services.registry import api as directory_api
-    from services.registry import api_certificates, consumer
+    from services.registry import api_authority, api_certificates, consumer
     from shared.http import create_app
 
-    app = create_app("registry", pool, directory_api.router, api_certificates.router, follower=consumer.follower())
+    routers = (directory_api.router, api_authority.router, api_certificates.router)
+    app = create_app("registry", pool, *routers, follower=consumer.follower())
     app.state.source = settings.source
     return app
 
