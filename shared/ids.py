@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_id() -> UUID:
@@ -13,3 +16,8 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76  # version
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant
     return UUID(int=value)
+
+
+def moment(made: UUID) -> datetime:
+    """When a UUIDv7 was made (aware, to the millisecond)."""
+    return EPOCH + timedelta(milliseconds=made.int >> 80)

@@ -15,16 +15,26 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from services.registry.ca import CertificateAuthority
+    from services.registry.ca import Authorities
     from services.registry.commands import Bench
 
 
 class RegistrySettings(Settings):
-    """Beside what all services have: the CA, and its secret (else read from `var`/secrets/devpki)."""
+    """Beside what all services have: the CAs. The development CA's secret is else read from `var`/secrets/devpki.
+
+    `registry_ca` names who serves all kinds of certificates (devpki, step-ca, manual), or one for each:
+    `person=manual seal=step-ca`. `step_key` is the provisioner's private JWK.
+    """
 
     var: Path = Path("var")
+    registry_ca: str = "devpki"
     devpki_url: str
     devpki_secret: SecretStr | None = None
+    step_url: str | None = None
+    step_fingerprint: str | None = None
+    step_provisioner: str = "vanthu"
+    step_key: SecretStr | None = None
+    step_days: int = 730
 
 
 def secret(settings: RegistrySettings) -> str:
@@ -41,10 +51,24 @@ def secret(settings: RegistrySettings) -> str:
         raise Rejected(CA_SECRET_MISSING, where=path) from error
 
 
-def authority(settings: RegistrySettings) -> CertificateAuthority:
-    from services.registry.ca import DevelopmentCA
+def authorities(settings: RegistrySettings) -> Authorities:
+    """Every CA that is set up, and which of them serves what. Raises Rejected(ca_settings_wrong)."""
+    from services.registry.ca import ByKind, CertificateAuthority, assignment
+    from services.registry.ca_development import DevelopmentCA
+    from services.registry.ca_manual import ManualCA
+    from services.registry.ca_step import StepCA, StepSettings
 
-    return DevelopmentCA(settings.devpki_url, partial(secret, settings))
+    known: list[CertificateAuthority] = [DevelopmentCA(settings.devpki_url, partial(secret, settings)), ManualCA()]
+    if settings.step_url and settings.step_fingerprint and (key := settings.step_key):
+        step = StepSettings(
+            url=settings.step_url.rstrip("/"),
+            fingerprint=settings.step_fingerprint,
+            provisioner=settings.step_provisioner,
+            key=key.get_secret_value,
+            days=settings.step_days,
+        )
+        known.append(StepCA(step))
+    return ByKind(assignment(settings.registry_ca, known), others=known)
 
 
 def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
@@ -63,7 +87,7 @@ def worker(settings: RegistrySettings, pool: db.Pool) -> Worker:
 
     return Worker(
         follower=consumer.follower(),
-        jobs=issuance.job_kinds(pool, authority(settings), settings.source),
+        jobs=issuance.job_kinds(pool, authorities(settings), settings.source),
         loops={
             "heartbeats": pulse.heartbeats(pool, settings.source),
             "expiry": pulse.expiry(pool, settings.source),
@@ -76,7 +100,7 @@ def bench() -> Bench:
 
     settings = RegistrySettings()
     pool = db.open_pool(settings.database.get_secret_value(), max_size=4, name="registry-command")
-    return Bench(pool, settings.source, authority(settings))
+    return Bench(pool, settings.source, authorities(settings))
 
 
 def command(name: str, arguments: list[str]) -> None:

@@ -22,7 +22,7 @@ from uuid import UUID
 
 from services.registry import importing, issuance, store, trust
 from services.registry import store_certificates as certificates
-from services.registry.ca import CertificateAuthority
+from services.registry.ca import Authorities
 from services.registry.certificate import REASONS, CertificateRequest, Holder
 from services.registry.directory import Desk
 from services.registry.refusals import IMPORT_REFUSED, IMPORT_UNREADABLE, STILL_WAITING, UNKNOWN_NAMED
@@ -41,7 +41,7 @@ class Bench:
 
     pool: db.Pool
     source: str
-    ca: CertificateAuthority
+    ca: Authorities
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:

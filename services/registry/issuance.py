@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from services.registry import certificate, store, trust
 from services.registry import store_certificates as certificates
-from services.registry.ca import CertificateAuthority, Order
+from services.registry.ca import Authorities, Order
 from services.registry.certificate import Certificate, CertificateRequest, Holder, common_name
 from services.registry.directory import Desk
 from services.registry.refusals import HOLDER_ENDED, HOLDER_NEEDED
@@ -25,7 +25,7 @@ from shared.db import Tx
 from shared.errors import INTERNAL, Rejected
 from shared.events import Actor
 from shared.events.registry import CertificateStated
-from shared.ids import new_id
+from shared.ids import moment, new_id
 
 ISSUE, TELL_CA = "issue_certificate", "tell_ca"
 CLOCK = Actor(name="registry", system="registry clock")
@@ -114,7 +114,7 @@ def _subject(request_id: UUID) -> str:
     return f"request:{request_id}"
 
 
-def issue_job(pool: db.Pool, ca: CertificateAuthority, source: str) -> jobs.Kind:
+def issue_job(pool: db.Pool, cas: Authorities, source: str) -> jobs.Kind:
     """Asks the CA for what a request wants, checks what comes back, and registers it."""
 
     def run(job: jobs.Job) -> Callable[[Tx], None]:
@@ -126,6 +126,7 @@ def issue_job(pool: db.Pool, ca: CertificateAuthority, source: str) -> jobs.Kind
             certificate.check_holder(whose)
             order = _order(tx, wanted, whose)
             anchors = certificates.list_anchors(tx)
+        ca = cas.serving(whose.kind)
         answer = ca.issue(order)
         at = datetime.now(UTC)
         # Explicit dates may lie in the past: such a certificate is kept for the record and judged as of its last day.
@@ -149,6 +150,7 @@ def _order(tx: Tx, wanted: CertificateRequest, whose: Holder) -> Order:
         email = agency.facts.email
     return Order(
         key=str(wanted.id),
+        ordered_at=moment(wanted.id),
         csr_pem=wanted.csr_pem,
         profile="person" if whose.kind == "person" else "agency",
         common_name=common_name(whose.name),
@@ -220,7 +222,7 @@ def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:
     return len(due)
 
 
-def tell_ca_job(pool: db.Pool, ca: CertificateAuthority) -> jobs.Kind:
+def tell_ca_job(pool: db.Pool, cas: Authorities) -> jobs.Kind:
     """Tells the CA what was decided; in order, since jobs of one certificate run one after the other."""
 
     def run(job: jobs.Job) -> Callable[[Tx], None]:
@@ -228,6 +230,7 @@ def tell_ca_job(pool: db.Pool, ca: CertificateAuthority) -> jobs.Kind:
         with db.transaction(pool) as tx:
             store.act_within(tx, EVERYWHERE)
             known = certificates.get(tx, certificate_id)
+        ca = cas.named(known.issued_by or "")
         ca.end(known.serial, job.payload["reason"])
         return lambda tx: _note(tx, certificate_id, None)
 
@@ -243,8 +246,8 @@ def _note(tx: Tx, certificate_id: UUID, problem: str | None) -> None:
     certificates.note_ca(tx, certificate_id, problem=problem)
 
 
-def job_kinds(pool: db.Pool, ca: CertificateAuthority, source: str) -> dict[str, jobs.Kind]:
-    return {ISSUE: issue_job(pool, ca, source), TELL_CA: tell_ca_job(pool, ca)}
+def job_kinds(pool: db.Pool, cas: Authorities, source: str) -> dict[str, jobs.Kind]:
+    return {ISSUE: issue_job(pool, cas, source), TELL_CA: tell_ca_job(pool, cas)}
 
 
 def _end(desk: Desk, after: Certificate, stated: CertificateStated | None, act: str, told: str) -> Certificate:

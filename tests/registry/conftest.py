@@ -17,7 +17,7 @@ from services.registry import directory, store, store_certificates, trust
 from services.registry.__main__ import RegistrySettings, api
 from services.registry.agency import Agency, AgencyFacts
 from services.registry.authority import AuthorityFacts
-from services.registry.ca import DevelopmentCA
+from services.registry.ca_development import DevelopmentCA
 from services.registry.directory import Desk
 from services.registry.issuance import today
 from services.registry.period import Period

@@ -12,7 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from deploy.devpki.server import Running
 from services.registry import issuance, store_certificates, trust
-from services.registry.ca import DevelopmentCA, Order
+from services.registry.__main__ import RegistrySettings, authorities
+from services.registry.ca import Authorities, Order, assignment
+from services.registry.ca_development import DevelopmentCA
+from services.registry.ca_manual import ManualCA
 from shared.errors import Rejected
 from shared.events.registry import CertificateStated, RegistryAct
 from shared.jobs import Runner
@@ -20,7 +23,7 @@ from tests.registry.conftest import SOURCE, Office, province_wide
 from tests.registry.keys import DAY, now, request
 
 
-def work(office: Office, ca: DevelopmentCA) -> int:
+def work(office: Office, ca: Authorities) -> int:
     """What the worker does with the jobs that are due; how many it ran."""
     runner = Runner(office.pool, issuance.job_kinds(office.pool, ca, SOURCE), stop=threading.Event(), threads=0)
     done = 0
@@ -109,7 +112,7 @@ def test_while_the_ca_is_down_the_request_waits_and_says_why(office: Office, ca:
 
 
 def test_nobody_there_and_a_wrong_secret_are_told_apart(pki: Running) -> None:
-    asked = Order(key="k", csr_pem=request(), profile="person", common_name="A")
+    asked = Order(key="k", ordered_at=now(), csr_pem=request(), profile="person", common_name="A")
     with pytest.raises(Rejected, match="ca_unreachable") as caught:
         DevelopmentCA("http://127.0.0.1:1", lambda: pki.secret).issue(asked)
     assert caught.value.refusal.status == 503
@@ -164,3 +167,19 @@ def test_a_certificate_of_the_past_is_kept_for_the_record(office: Office, ca: De
         [kept] = store_certificates.list_certificates(tx)
     assert (kept.status, kept.not_after < now()) == ("expired", True)
     assert trust.last_moment(kept.pem) == kept.not_after
+
+
+def test_each_kind_of_certificate_may_have_its_own_ca_and_a_setting_that_says_nothing_is_refused(
+    ca: DevelopmentCA, settings: RegistrySettings
+) -> None:
+    both = assignment("person=manual seal=devpki", [ca, ManualCA()])
+    assert {kind: each.name for kind, each in both.items()} == {"person": "manual", "seal": "devpki"}
+    assert {each.name for each in assignment("manual", [ca, ManualCA()]).values()} == {"manual"}
+    for wrong in ("", "vgca", "person=devpki", "person=devpki seal=vgca", "devpki manual"):
+        with pytest.raises(Rejected, match="ca_settings_wrong"):
+            assignment(wrong, [ca, ManualCA()])
+    served = authorities(settings)
+    assert (served.serving("seal").name, served.named("manual").name) == ("devpki", "manual")
+    with pytest.raises(Rejected, match="ca_not_set_up") as refused:
+        served.named("step-ca")
+    assert refused.value.refusal.status == 503

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from deploy.demo import province
 from deploy.devpki.server import Running
 from services.registry import commands
-from services.registry.__main__ import RegistrySettings, authority
+from services.registry.__main__ import RegistrySettings, authorities
 from services.registry.commands import Bench
 from shared import db
 from shared.events import decode
@@ -65,7 +65,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(pool: db.Pool, settings: RegistrySettings, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Terminal:
-    return Terminal(Bench(pool, SOURCE, authority(settings)), capsys, tmp_path)
+    return Terminal(Bench(pool, SOURCE, authorities(settings)), capsys, tmp_path)
 
 
 @pytest.fixture
