@@ -8,11 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from services.registry import directory, store
+from services.registry import directory, rights, store
 from services.registry.agency import Agency, AgencyFacts, Level
-from services.registry.edge import ExpectedVersion, Limit, OfficerOfProvince, Reader, Shape, Text, desk, etag
+from services.registry.edge import Caller, ExpectedVersion, Limit, Officer, Overseer, Reader, Shape, Text, desk, etag
+from services.registry.issuance import today
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
+from shared.db import Tx as Transaction
 from shared.events.registry import Role
 from shared.http import OnceOnly, Tx, decode_cursor, encode_cursor
 from shared.ids import new_id
@@ -97,8 +99,11 @@ def get_agency(agency_id: UUID, tx: Tx, _who: Reader, response: Response) -> Age
 
 
 @router.post("/agencies", status_code=201)
-def establish_agency(body: AgencyIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly) -> AgencyView:
+def establish_agency(body: AgencyIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> AgencyView:
+    """By the officer of the province; by one of a district beneath it."""
+
     def act() -> AgencyView:
+        rights.check_agency(who.scope, body.facts())
         return AgencyView.of(directory.establish_agency(desk(request, tx, who), body.facts()))
 
     return once.run(act, AgencyView)
@@ -112,10 +117,11 @@ def change_agency(
     request: Request,
     response: Response,
     tx: Tx,
-    who: OfficerOfProvince,
+    who: Officer,
     expected: ExpectedVersion,
 ) -> AgencyView:
     before = store.lock_agency(tx, agency_id)
+    rights.check_agency(who.scope, before.facts)
     directory.require_version(before.version, expected)
     after = directory.change_agency(desk(request, tx, who), before, body.facts())
     etag(response, after.version)
@@ -217,12 +223,13 @@ class PersonPage(Shape):
 @router.get("/people")
 def list_people(
     tx: Tx,
-    _who: OfficerOfProvince,
+    _who: Overseer,
     q: str = "",
     agency_id: UUID | None = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> PersonPage:
+    """Those with a post, now or once, at an agency that the reader oversees."""
     after = decode_cursor(cursor, 1)
     found = store.list_people(tx, query=q, agency_id=agency_id, after=after[0] if after else "", limit=limit + 1)
     page, more = found[:limit], len(found) > limit
@@ -231,16 +238,19 @@ def list_people(
 
 
 @router.get("/people/{person_id}")
-def get_person(person_id: UUID, tx: Tx, _who: OfficerOfProvince, response: Response) -> PersonView:
-    person = store.get_person(tx, person_id)
+def get_person(person_id: UUID, tx: Tx, _who: Reader, response: Response) -> PersonView:
+    """Oneself, or somebody at an agency that the reader oversees."""
+    person = store.get_visible_person(tx, person_id)
     etag(response, person.version)
     return PersonView.of(person)
 
 
 @router.post("/people", status_code=201)
-def enter_person(body: PersonIn, request: Request, tx: Tx, who: OfficerOfProvince, once: OnceOnly) -> PersonView:
+def enter_person(body: PersonIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> PersonView:
     def act() -> PersonView:
-        return PersonView.of(directory.enter_person(desk(request, tx, who), body.facts()))
+        facts = body.facts()
+        _check_person(tx, who, None, facts)
+        return PersonView.of(directory.enter_person(desk(request, tx, who), facts))
 
     return once.run(act, PersonView)
 
@@ -253,11 +263,19 @@ def change_person(
     request: Request,
     response: Response,
     tx: Tx,
-    who: OfficerOfProvince,
+    who: Officer,
     expected: ExpectedVersion,
 ) -> PersonView:
-    before = store.lock_person(tx, person_id)
+    store.get_visible_person(tx, person_id)
+    before, facts = store.lock_person(tx, person_id), body.facts()
     directory.require_version(before.version, expected)
-    after = directory.change_person(desk(request, tx, who), before, body.facts())
+    _check_person(tx, who, before, facts)
+    after = directory.change_person(desk(request, tx, who), before, facts)
     etag(response, after.version)
     return PersonView.of(after)
+
+
+def _check_person(tx: Transaction, who: Caller, before: Person | None, facts: PersonFacts) -> None:
+    posts = (*facts.posts, *(before.facts.posts if before else ()))
+    agencies = store.get_agencies(tx, {post.agency_id for post in posts})
+    rights.check_person(before, facts, scope=who.scope, by=who.person.id, agencies=agencies, today=today())

@@ -66,7 +66,12 @@ class Caller:
 
     @property
     def is_officer(self) -> bool:
-        return "officer" in self.post.roles and self.scope != NOWHERE
+        """Of the province or of a district."""
+        return "officer" in self.post.roles and self.agency.facts.level in ("province", "district")
+
+    def require(self, tx: Transaction, agency_id: UUID) -> Agency:
+        """The agency, if the caller oversees it; Rejected(out_of_scope), NotFound when there is none."""
+        return self.scope.require(store.get_agency(tx, agency_id))
 
 
 def reader(who: Who, tx: Tx) -> Caller:

@@ -138,12 +138,25 @@ PERSON = (
     "SELECT p.*, coalesce((SELECT jsonb_agg(to_jsonb(o) ORDER BY o.ordinal) FROM post o WHERE o.person_id = p.id),"
     " '[]'::jsonb) AS posts FROM person p"
 )
+# What row-level security says of certificates, said of people.
+VISIBLE = (
+    "(current_setting('vanthu.scope', true) = '*' OR p.id = acting_person() OR EXISTS (SELECT FROM post o"
+    " JOIN agency a ON a.id = o.agency_id WHERE o.person_id = p.id AND in_scope(a.identifier)))"
+)
 
 
 def get_person(tx: Tx, person_id: UUID) -> Person:
     if found := find_person(tx, person_id):
         return found
     raise NotFound(f"person {person_id}")
+
+
+def get_visible_person(tx: Tx, person_id: UUID) -> Person:
+    """The acting person, or somebody with a post, now or once, at an agency in scope; NotFound otherwise."""
+    row = tx.execute(f"{PERSON} WHERE p.id = %s AND {VISIBLE}", [person_id]).fetchone()
+    if row is None:
+        raise NotFound(f"person {person_id}")
+    return _person(row)
 
 
 def find_person(tx: Tx, person_id: UUID | None) -> Person | None:
@@ -165,11 +178,12 @@ def lock_person(tx: Tx, person_id: UUID) -> Person:
 def list_people(
     tx: Tx, *, query: str = "", agency_id: UUID | None = None, after: str = "", limit: int | None = None
 ) -> list[Person]:
-    """By log-in, those whose name or log-in has `query` in it; of one agency: who has or had a post there."""
+    """By log-in, those in scope whose name or log-in has `query` in it; of one agency: who has or had a post there."""
     rows = tx.execute(
         f"{PERSON} WHERE p.login > %(after)s AND (strpos(p.folded, %(folded)s) > 0 OR strpos(p.login, %(query)s) > 0)"
         " AND (%(agency)s::uuid IS NULL OR EXISTS"
         "  (SELECT FROM post o WHERE o.person_id = p.id AND o.agency_id = %(agency)s))"
+        f" AND {VISIBLE}"
         " ORDER BY p.login LIMIT %(limit)s",
         {"after": after, "folded": fold(query), "query": query.strip(), "agency": agency_id, "limit": limit},
     ).fetchall()
