@@ -1,105 +1,311 @@
-"""Every endpoint of registry × everybody who might try it: only the province's officer changes or reads beyond names."""
+"""Every endpoint of registry × everybody who might try it × whose object it is, against the table of expectations."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass
 from typing import Any
 
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from deploy.devpki.server import Running
 from services.registry import directory, store
-from services.registry.period import Period
 from services.registry.person import Person
-from shared.http import operator_router
+from services.registry.scope import EVERYWHERE, NOWHERE, Scope
+from shared import db
 from shared.ids import new_id
-from shared.tokens import Principal
-from tests.registry.conftest import SINCE, Office, a_post, agency_facts, person_facts, yesterday
+from tests.registry.conftest import SINCE, Office, a_post, person_facts
+from tests.registry.districts import Districts, Side, settle_districts
+from tests.registry.expectations import DISTRICT, PROVINCE, TABLE, Line, relation
 
-FOR_EVERYBODY = {("get", "/registry/v1/agencies"), ("get", "/registry/v1/agencies/{agency_id}")}
-OPERATORS = {f"/registry/v1{getattr(route, 'path', '')}" for route in operator_router.routes}
+ROOT = "/registry/v1"
+UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+OF_NOBODY = {"topic": "registry.person", "key": "x"}  # path parameters that belong to no agency
 
 
-def endpoints(office: Office) -> list[tuple[str, str]]:
-    """Method and path template of all that the service offers, from its own description."""
-    spec = office.http.get("/registry/v1/openapi.json").json()
-    found = [(method, path) for path, methods in spec["paths"].items() for method in methods]
+@pytest.fixture
+def districts(office: Office, pki: Running) -> Districts:
+    return settle_districts(office, pki)
+
+
+# --- what is offered, and what is expected
+
+
+def test_every_endpoint_has_a_line_in_the_table(office: Office) -> None:
+    """A new endpoint is open to nobody's oversight until somebody has said who may use it."""
+    offered = set(_offered(office))
+    assert offered - set(TABLE) == set(), "add lines to tests/registry/expectations.py"
+    assert set(TABLE) - offered == set(), "these endpoints are gone"
+
+
+def _offered(office: Office) -> list[tuple[str, str]]:
+    spec = office.http.get(f"{ROOT}/openapi.json").json()
+    found = [(method, path.removeprefix(ROOT)) for path, methods in spec["paths"].items() for method in methods]
     assert len(found) >= 20
-    return [(method, path) for method, path in found if path not in OPERATORS]
+    return found
 
 
-def ask(office: Office, method: str, path: str, headers: dict[str, str]) -> tuple[int, str]:
-    for name in ("agency_id", "person_id", "authority_id", "certificate_id", "request_id"):
-        path = path.replace(f"{{{name}}}", str(new_id()))
-    extra: dict[str, Any] = {"json": {}} if method in {"post", "put"} else {}
-    answer = office.http.request(method, path, headers=headers, **extra)
-    body = answer.json()
-    return answer.status_code, body.get("code", "") if isinstance(body, dict) else ""
+# --- the generated test
 
 
-def outsiders(office: Office) -> dict[str, tuple[dict[str, str], set[str]]]:
-    """Who is no officer of the province: headers, and the codes that they may be told."""
-    province = office.province
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One endpoint about one side's objects, asked by anybody."""
+
+    all: Districts
+    method: str
+    path: str
+    side: str
+
+    @property
+    def line(self) -> Line:
+        return TABLE[self.method, self.path]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} of {self.side}"
+
+    def ask(self, caller: str) -> tuple[int, str]:
+        """Each time a new question (its own Idempotency-Key) about the version that stands.
+
+        Status and text of the answer; a refusal that repeats the ids asked about tells nothing new.
+        """
+        whose = self.all.side(self.side)
+        url = ROOT + re.sub(r"\{(\w+)\}", lambda found: _parameter(whose, found.group(1)), self.path)
+        headers = self.all.callers[caller] | {"Idempotency-Key": str(new_id())}
+        extra: dict[str, Any] = {}
+        if self.method in {"post", "put", "patch"}:
+            extra["json"] = self.line.body(self.all, whose) if self.line.body else {}
+        if self.method == "put":
+            headers["If-Match"] = self.all.office.http.get(url, headers=self.all.office.officer).headers["ETag"]
+        answer = self.all.office.http.request(self.method, url, headers=headers, **extra)
+        asked = f"{url} {extra}" if answer.is_error else ""
+        return answer.status_code, re.sub(UUID_TEXT, lambda id_: "" if id_[0] in asked else id_[0], answer.text)
+
+
+def test_nobody_gets_further_than_the_table_says(districts: Districts) -> None:
+    """Endpoint × caller × side: those who may are let in; those who may not are refused, learn and change nothing."""
+    wrong: list[str] = []
+    asked = 0
+    for method, path in TABLE:
+        for side in ("A", "B"):
+            question = Question(districts, method, path, side)
+            wrong += _refused(question) + _let_in(question)
+            asked += len(districts.callers)
+    assert wrong == []
+    assert asked == len(TABLE) * 2 * len(districts.callers)
+
+
+def _refused(question: Question) -> list[str]:
+    """What is wrong with the answers to those who may not ask."""
+    may, wrong = _may(question), []
+    before = _state(question.all) if question.method != "get" else []
+    for caller in sorted(question.all.callers.keys() - may):
+        status, text = question.ask(caller)
+        if status not in ({401} if caller == "nobody" else {401, 403, 404}) or '"code"' not in text:
+            wrong.append(f"{caller} gets {status} from {question}: {text[:300]}")
+        wrong += _leaks(question, caller, text)
+    if question.method != "get" and _state(question.all) != before:
+        wrong.append(f"{question} changed something for somebody whom it refused")
+    return wrong
+
+
+def _let_in(question: Question) -> list[str]:
+    wrong = []
+    for caller in sorted(_may(question)):
+        status, text = question.ask(caller)
+        if status in {401, 403, 404} or status >= 500:
+            wrong.append(f"{caller} is refused by {question}: {status} {text[:300]}")
+        wrong += _leaks(question, caller, text)
+    return wrong
+
+
+def _may(question: Question) -> set[str]:
+    callers = question.all.callers
+    relations = {relation(caller, side) for caller in callers for side in ("A", "B")}
+    assert question.line.may <= relations, f"{question}: the table names somebody who is nobody"
+    return {caller for caller in callers if relation(caller, question.side) in question.line.may}
+
+
+def _parameter(whose: Side, name: str) -> str:
+    found = whose.objects.get(name) or OF_NOBODY.get(name)
+    assert found, f"path parameter {name} needs a real object: add one to Side.objects in tests/registry/districts.py"
+    return str(found)
+
+
+def _leaks(question: Question, caller: str, text: str) -> list[str]:
+    """Whoever has nothing to do with a side reads nothing of it, in no answer."""
+    found = []
+    for name in ("A", "B"):
+        if not _belongs(caller, name):
+            private = question.all.side(name).private
+            found += [
+                f"{caller} reads the {each} of {name} in {question}" for each, id_ in private.items() if id_ in text
+            ]
+    return found
+
+
+def _belongs(caller: str, side: str) -> bool:
+    return relation(caller, side) in {"leader there", "clerk there", DISTRICT, PROVINCE}
+
+
+def _state(all_: Districts) -> list[Any]:
+    """A digest of every table of the service."""
+    with db.transaction(all_.office.pool) as tx:
+        store.act_within(tx, EVERYWHERE)
+        tables = tx.execute("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+        digest = SQL("SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS d FROM {} t")
+        return [tx.execute(digest.format(Identifier(table["name"]))).fetchall() for table in tables]
+
+
+# --- what an officer of a district may not do within the district either
+
+
+def test_an_officer_of_a_district_gives_no_rights_that_are_not_theirs_to_give(districts: Districts) -> None:
+    office, x = districts.office, districts.callers["officer of X"]
+
+    def refused(method: str, path: str, body: dict[str, Any], **headers: str) -> str:
+        fresh = x | {"Idempotency-Key": str(new_id())} | headers
+        answer = office.http.request(method, f"{ROOT}{path}", json=body, headers=fresh)
+        assert answer.status_code == 403, answer.text
+        assert answer.json()["detail_vi"]
+        return str(answer.json()["code"])
+
+    someone = TABLE["post", "/people"].body
+    assert someone is not None
+    body = someone(districts, districts.a)
+    post = body["posts"][0]
+    province, other = str(office.province.ubnd.id), str(districts.b.commune.id)
+    for at in (province, other):
+        assert refused("POST", "/people", body | {"posts": [post | {"agency_id": at}]}) == "out_of_scope"
+        assert refused("POST", "/people", body | {"posts": [post, post | {"agency_id": at}]}) == "out_of_scope"
+    assert refused("POST", "/people", body | {"posts": []}) == "out_of_scope"
+    assert refused("POST", "/people", body | {"posts": [post | {"roles": ["operator"]}]}) == "role_not_yours"
+    agency = TABLE["post", "/agencies"].body
+    assert agency is not None
+    higher = agency(districts, districts.a) | {"level": "province"}
+    assert refused("POST", "/agencies", higher) == "level_not_yours"
+    outside = agency(districts, districts.a) | {"level": "outside", "partner": "motcua"}
+    assert refused("POST", "/agencies", outside) == "level_not_yours"
+
+
+def test_nobody_changes_their_own_roles(districts: Districts) -> None:
+    office = districts.office
+    for who in (districts.a.officer, office.province.officer):
+        body = _as_said(who)
+        body["posts"].append(
+            {
+                "agency_id": str(who.facts.posts[0].agency_id),
+                "title": "Lãnh đạo",
+                "roles": ["leader"],
+                "valid_from": "2025-07-01",
+            }
+        )
+        answer = _put(office, who, who, body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "own_roles")
+        assert _put(office, who, who, _as_said(who) | {"active": False}).json()["code"] == "own_roles"
+        renamed = _put(office, who, who, _as_said(who) | {"email": "moi@langson.example"})
+        assert (renamed.status_code, renamed.json().get("email")) == (200, "moi@langson.example")
+
+
+def test_who_also_works_elsewhere_is_not_switched_off_by_one_district(districts: Districts) -> None:
+    """The officer of X ends the post at X; what reaches the post at Y is not theirs to decide."""
+    office, officer = districts.office, districts.a.officer
     with office.desk() as desk:
-        district = directory.establish_agency(
-            desk, agency_facts("H37.22", level="district", name="UBND huyện Nà Khê", parent_id=province.ubnd.id)
+        posts = (a_post(districts.a.commune.id, "clerk"), a_post(districts.b.commune.id, "clerk"))
+        both = directory.enter_person(desk, person_facts("haichuc", "Hoàng Văn Hai", *posts))
+    body = _as_said(both)
+    assert _put(office, officer, both, body | {"active": False}).json()["code"] == "out_of_scope"
+    assert _put(office, officer, both, body | {"name": "Khác"}).json()["code"] == "out_of_scope"
+    there = body | {"posts": [body["posts"][0], body["posts"][1] | {"roles": ["clerk", "leader"]}]}
+    assert _put(office, officer, both, there).json()["code"] == "out_of_scope"
+    ended = body | {"posts": [body["posts"][0] | {"valid_until": SINCE.isoformat()}, body["posts"][1]]}
+    assert _put(office, officer, both, ended).status_code == 200
+
+
+def _as_said(person: Person) -> dict[str, Any]:
+    facts = person.facts
+    posts = [
+        {
+            "post_id": str(post.id),
+            "agency_id": str(post.agency_id),
+            "title": post.title,
+            "roles": list(post.roles),
+            "valid_from": post.period.start.isoformat(),
+        }
+        for post in facts.posts
+    ]
+    return {"name": facts.name, "login": facts.login, "email": facts.email, "posts": posts}
+
+
+def _put(office: Office, by: Person, person: Person, body: dict[str, Any]) -> Any:
+    headers = office.headers(by) | {"If-Match": '"1"'}
+    return office.http.put(f"{ROOT}/people/{person.id}", json=body, headers=headers)
+
+
+# --- the same line in the database
+
+
+def test_the_database_hides_what_another_agency_manages(districts: Districts) -> None:
+    """Every table with rows that an agency manages: whoever oversees A sees nothing of B's, says nothing, sees nothing."""
+    office, a, b = districts.office, districts.a, districts.b
+    with db.transaction(office.pool) as tx:
+        guarded = tx.execute(
+            "SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced FROM pg_class c"
+            " JOIN pg_attribute m ON m.attrelid = c.oid AND m.attname = 'managed_by' WHERE c.relkind = 'r'"
+        ).fetchall()
+    assert {"certificate", "certificate_request"} <= {row["name"] for row in guarded}
+    for table in guarded:
+        assert table["forced"], f"{table['name']} has managed_by and no forced row-level security"
+        of_b = SQL("SELECT count(*) AS n FROM {} WHERE managed_by = %s").format(Identifier(table["name"]))
+        for scope, sees in (
+            (_of(a.commune.facts.identifier), False),
+            (Scope((a.district.facts.identifier, f"{a.district.facts.identifier}.*")), False),
+            (NOWHERE, False),
+            (None, False),
+            (EVERYWHERE, True),
+        ):
+            with db.transaction(office.pool) as tx:
+                if scope is not None:
+                    store.act_within(tx, scope, a.leader.id)
+                [row] = tx.execute(of_b, [b.commune.id]).fetchall()
+            if table["name"].startswith("certificate"):
+                assert (row["n"] > 0) == sees, (table["name"], scope)
+            else:
+                assert sees or row["n"] == 0, (table["name"], scope)
+
+
+def _of(identifier: str) -> Scope:
+    return Scope((identifier,))
+
+
+def test_the_database_lets_nobody_write_into_another_agencys_rows(districts: Districts) -> None:
+    office, a, b = districts.office, districts.a, districts.b
+    own, foreign = a.objects["certificate_id"], b.objects["certificate_id"]
+    with db.transaction(office.pool) as tx:
+        store.act_within(tx, _of(a.commune.facts.identifier), a.clerk.id)
+        assert tx.execute("UPDATE certificate SET reason = 'x' WHERE id = %s", [foreign]).rowcount == 0
+        assert tx.execute("DELETE FROM certificate WHERE id = %s", [foreign]).rowcount == 0
+    clerks = _of(a.commune.facts.identifier)
+    move = "UPDATE certificate SET managed_by = %s WHERE id = %s"
+    # The leader's own certificate is theirs to be read, not to be changed.
+    note = "UPDATE certificate SET reason = %s WHERE id = %s"
+    for scope, who, change, value in ((clerks, a.clerk, move, b.commune.id), (NOWHERE, a.leader, note, "x")):
+        with db.transaction(office.pool) as tx:
+            store.act_within(tx, scope, who.id)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), tx.transaction():
+                tx.execute(change, [value, own])
+
+
+def test_a_stranger_is_told_the_same_of_what_is_hidden_and_of_what_is_not_there(districts: Districts) -> None:
+    office = districts.office
+    for name, id_ in districts.b.objects.items():
+        path = next(path for method, path in TABLE if method == "get" and path.endswith(f"{{{name}}}"))
+        if name == "agency_id":
+            continue
+        hidden, absent = (
+            office.http.get(ROOT + path.replace(f"{{{name}}}", str(which)), headers=districts.callers["clerk of A"])
+            for which in (id_, new_id())
         )
-        of_district = directory.enter_person(desk, person_facts("dist", "A", a_post(district.id, "officer")))
-        ended = a_post(province.ubnd.id, "officer", period=Period(SINCE, yesterday()))
-        former = directory.enter_person(desk, person_facts("former", "B", ended))
-        gone = directory.enter_person(desk, person_facts("gone", "C", a_post(province.ubnd.id, "officer")))
-        directory.change_person(desk, store.lock_person(desk.tx, gone.id), replace(gone.facts, active=False))
-        operator = directory.enter_person(desk, person_facts("oper", "D", a_post(province.ubnd.id, "operator")))
-    no, not_here = {"forbidden"}, {"officer_of_province_only", "forbidden"}
-
-    def claiming(person: Person, *roles: str) -> dict[str, str]:
-        """A token that says more than the registry does."""
-        post = person.facts.posts[0]
-        return office.bearer(
-            Principal(
-                kind="person",
-                name=person.name,
-                roles=frozenset(roles),
-                person_id=person.id,
-                post_id=post.id,
-                agency_id=post.agency_id,
-            )
-        )
-
-    partner = Principal(kind="partner", name="motcua", roles=frozenset({"partner", "officer"}), partner="motcua")
-    return {
-        "nobody": ({}, {"login_required"}),
-        "clerk": (office.headers(province.clerk), no),
-        "leader": (office.headers(province.leader), no),
-        "clerk of a commune": (office.headers(province.commune_clerk), no),
-        "operator": (office.headers(operator), no),
-        "officer of a district": (office.headers(of_district), not_here),
-        "former officer": (office.headers(former), not_here),
-        "officer who left": (office.headers(gone), not_here),
-        "clerk whose token claims more": (claiming(province.clerk, "officer"), not_here),
-        "partner whose token claims more": (office.bearer(partner), not_here),
-    }
-
-
-def test_only_an_officer_of_the_province_changes_the_registry_or_reads_beyond_names(office: Office) -> None:
-    everything = endpoints(office)
-    for who, (headers, codes) in outsiders(office).items():
-        for method, path in everything:
-            if (method, path) in FOR_EVERYBODY:
-                continue
-            status, code = ask(office, method, path, headers)
-            assert (status in {401, 403}, code in codes) == (True, True), (who, method, path, status, code)
-    for method, path in everything:
-        status, code = ask(office, method, path, office.officer)
-        assert status not in {401, 403}, (method, path, code)
-
-
-def test_names_of_agencies_are_for_those_who_work_in_one(office: Office) -> None:
-    readers = outsiders(office)
-    for who in ("clerk", "leader", "clerk of a commune", "operator", "officer of a district"):
-        assert office.http.get("/registry/v1/agencies", headers=readers[who][0]).status_code == 200, who
-    for who in ("nobody", "former officer", "officer who left", "partner whose token claims more"):
-        assert office.http.get("/registry/v1/agencies", headers=readers[who][0]).status_code in {401, 403}, who
-
-
-def test_the_operators_doors_are_the_operators(office: Office) -> None:
-    for who, (headers, _codes) in outsiders(office).items():
-        status = office.http.get("/registry/v1/backlog", headers=headers).status_code
-        assert (status == 200) == (who == "operator"), who
+        assert (hidden.status_code, hidden.json()["code"]) == (absent.status_code, absent.json()["code"]), name

@@ -1,0 +1,164 @@
+"""The rights matrix, as a table: every endpoint of registry × who gets through, for an object of their own side or not.
+
+To add an endpoint: add one line to TABLE under its (method, path). `may` names relations to the side whose object the
+path or the body names (for a list without one: who gets an answer at all; that it holds nothing of the other side is
+checked by itself). An endpoint that writes needs a `body` that names that side's objects and that the right caller may
+send; the same body is sent by everybody. A new path parameter needs a real object on each side: `Side.objects` in
+districts.py. test_rights.py fails for an endpoint without a line, a line without an endpoint, an unknown parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from services.registry.issuance import today
+from tests.registry import keys
+from tests.registry.districts import Districts, Side
+
+# Relations of a caller to the side whose object is asked for.
+HOLDER = "leader there"
+CLERK = "clerk there"
+DISTRICT = "officer of its district"
+PROVINCE = "officer of the province"
+OTHER_LEADER, OTHER_CLERK, OTHER_OFFICER = "leader elsewhere", "clerk elsewhere", "officer of another district"
+OPERATOR, BARE = "operator", "post without roles whose token claims more"
+
+OFFICERS = frozenset({DISTRICT, PROVINCE})
+OVERSEERS = OFFICERS | {CLERK}
+OVERSEERS_AND_HOLDER = OVERSEERS | {HOLDER}
+ANY_OVERSEER = OVERSEERS | {OTHER_CLERK, OTHER_OFFICER}
+EVERYBODY = ANY_OVERSEER | {HOLDER, OTHER_LEADER, OPERATOR, BARE}
+
+Body = Callable[[Districts, Side], dict[str, Any]]
+_numbers = count(1)
+
+
+def relation(caller: str, side: str) -> str:
+    """What a caller of `Districts.callers` is to side A or B."""
+    home = {"leader of A": "A", "clerk of A": "A", "officer of X": "A"}
+    home |= {"leader of B": "B", "clerk of B": "B", "officer of Y": "B"}
+    if caller not in home:
+        return caller
+    there, elsewhere = {
+        "leader": (HOLDER, OTHER_LEADER),
+        "clerk": (CLERK, OTHER_CLERK),
+        "officer": (DISTRICT, OTHER_OFFICER),
+    }[caller.split(" ", maxsplit=1)[0]]
+    return there if home[caller] == side else elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`may` get through: the answer is a success or a refusal of the office's rules, neither 401, 403 nor 404."""
+
+    may: frozenset[str]
+    body: Body | None = None
+
+
+def _agency(_all: Districts, side: Side) -> dict[str, Any]:
+    return {
+        "identifier": f"{side.district.facts.identifier}.{next(_numbers)}00",
+        "name": "UBND xã mới",
+        "parent_id": str(side.district.id),
+        "level": "commune",
+        "valid_from": "2025-07-01",
+    }
+
+
+def _changed_agency(_all: Districts, side: Side) -> dict[str, Any]:
+    facts = side.commune.facts
+    return {
+        "identifier": facts.identifier,
+        "name": f"{facts.name} {next(_numbers)}",
+        "parent_id": str(facts.parent_id),
+        "level": facts.level,
+        "valid_from": facts.period.start.isoformat(),
+    }
+
+
+def _person(_all: Districts, side: Side) -> dict[str, Any]:
+    post = {"agency_id": str(side.commune.id), "title": "Văn thư", "roles": ["clerk"], "valid_from": "2025-07-01"}
+    login = f"moi{next(_numbers)}"
+    return {"name": "Người mới", "login": login, "email": f"{login}@langson.example", "posts": [post]}
+
+
+def _changed_person(_all: Districts, side: Side) -> dict[str, Any]:
+    facts = side.leader.facts
+    post = facts.posts[0]
+    said = {"post_id": str(post.id), "agency_id": str(post.agency_id), "title": post.title, "roles": list(post.roles)}
+    return {
+        "name": facts.name,
+        "login": facts.login,
+        "email": f"moi{next(_numbers)}@langson.example",
+        "posts": [said | {"valid_from": post.period.start.isoformat()}],
+    }
+
+
+def _authority(_all: Districts, side: Side) -> dict[str, Any]:
+    return {
+        "agency_id": str(side.commune.id),
+        "person_id": str(side.deputy.id),
+        "post_id": str(side.deputy.facts.posts[0].id),
+        "capacity": "KT.",
+        "block": ["TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH", "PHÓ CHỦ TỊCH"],
+        "valid_from": today().isoformat(),
+    }
+
+
+def _changed_authority(_all: Districts, side: Side) -> dict[str, Any]:
+    post = side.leader.facts.posts[0]
+    return _authority(_all, side) | {
+        "person_id": str(side.leader.id),
+        "post_id": str(post.id),
+        "capacity": "TM.",
+        "block": ["TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"],
+        "document_types": ["QĐ", f"T{next(_numbers)}"],
+    }
+
+
+def _certificate(_all: Districts, side: Side) -> dict[str, Any]:
+    """Unreadable, for a holder there: who may enter certificates is told so."""
+    return {"pem": "không phải chứng thư", "person_id": str(side.leader.id)}
+
+
+def _request(_all: Districts, side: Side) -> dict[str, Any]:
+    return {"csr_pem": keys.request(), "kind": "person", "person_id": str(side.leader.id)}
+
+
+def _reason(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"reason": "superseded"}
+
+
+TABLE: dict[tuple[str, str], Line] = {
+    # directory
+    ("get", "/agencies"): Line(EVERYBODY),
+    ("get", "/agencies/{agency_id}"): Line(EVERYBODY),
+    ("post", "/agencies"): Line(OFFICERS, _agency),
+    ("put", "/agencies/{agency_id}"): Line(OFFICERS, _changed_agency),
+    ("get", "/people"): Line(ANY_OVERSEER),
+    ("get", "/people/{person_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/people"): Line(OFFICERS, _person),
+    ("put", "/people/{person_id}"): Line(OFFICERS, _changed_person),
+    # signing authority
+    ("get", "/authorities"): Line(frozenset({PROVINCE})),
+    ("get", "/authorities/{authority_id}"): Line(frozenset({PROVINCE})),
+    ("post", "/authorities"): Line(frozenset({PROVINCE}), _authority),
+    ("put", "/authorities/{authority_id}"): Line(frozenset({PROVINCE}), _changed_authority),
+    ("post", "/authorities/{authority_id}/withdraw"): Line(frozenset({PROVINCE})),
+    # certificates and requests for them
+    ("get", "/certificates"): Line(EVERYBODY),
+    ("get", "/certificates/{certificate_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/certificates"): Line(OFFICERS, _certificate),
+    ("post", "/certificates/{certificate_id}/suspend"): Line(OFFICERS, _reason),
+    ("post", "/certificates/{certificate_id}/resume"): Line(OFFICERS),
+    ("post", "/certificates/{certificate_id}/revoke"): Line(OFFICERS, _reason),
+    ("post", "/certificate-requests"): Line(OFFICERS, _request),
+    ("get", "/certificate-requests/{request_id}"): Line(OVERSEERS_AND_HOLDER),
+    # every service's doors for operators
+    ("get", "/parked"): Line(frozenset({OPERATOR})),
+    ("post", "/parked/{topic}/{key}/replay"): Line(frozenset({OPERATOR})),
+    ("get", "/backlog"): Line(frozenset({OPERATOR})),
+}
