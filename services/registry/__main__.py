@@ -73,11 +73,12 @@ def authorities(settings: RegistrySettings) -> Authorities:
 
 def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
     from services.registry import api as directory_api
-    from services.registry import api_authority, api_certificates, consumer
+    from services.registry import api_authority, api_batches, api_certificates, ca_files, consumer
     from shared.http import create_app
 
-    routers = (directory_api.router, api_authority.router, api_certificates.router)
-    app = create_app("registry", pool, *routers, follower=consumer.follower())
+    routers = (directory_api.router, api_authority.router, api_certificates.router, api_batches.router)
+    large = {"/registry/v1/ca-answers(/preview)?": 2 * ca_files.MAX_FILE}  # in words up to here
+    app = create_app("registry", pool, *routers, follower=consumer.follower(), large=large)
     app.state.source = settings.source
     return app
 

@@ -7,18 +7,21 @@ holds here from that commit on, whether the CA is reachable or not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.registry import certificate, store, trust
+from services.registry import store_batches as batches
 from services.registry import store_certificates as certificates
 from services.registry.ca import Authorities, Order
 from services.registry.certificate import Certificate, CertificateRequest, Holder, common_name
 from services.registry.directory import Desk
 from services.registry.refusals import HOLDER_ENDED, HOLDER_NEEDED
+from services.registry.refusals_ca import CA_BY_HAND
 from services.registry.scope import EVERYWHERE
+from services.registry.store_batches import CaOrder
 from services.registry.trust import Checked
 from shared import db, jobs, outbox
 from shared.db import Tx
@@ -127,6 +130,8 @@ def issue_job(pool: db.Pool, cas: Authorities, source: str) -> jobs.Kind:
             order = _order(tx, wanted, whose)
             anchors = certificates.list_anchors(tx)
         ca = cas.serving(whose.kind)
+        if ca.answers_later:
+            return lambda tx: _wait_for_batch(tx, ca.name, wanted, order)
         answer = ca.issue(order)
         at = datetime.now(UTC)
         # Explicit dates may lie in the past: such a certificate is kept for the record and judged as of its last day.
@@ -163,20 +168,50 @@ def _order(tx: Tx, wanted: CertificateRequest, whose: Holder) -> Order:
     )
 
 
+def _wait_for_batch(tx: Tx, ca: str, wanted: CertificateRequest, order: Order) -> None:
+    store.act_within(tx, EVERYWHERE)
+    asked = {name: value for name, value in asdict(order).items() if isinstance(value, str)}
+    batches.add_order(
+        tx,
+        CaOrder(
+            id=new_id(),
+            ca=ca,
+            kind="issue",
+            managed_by=wanted.managed_by,
+            request_id=wanted.id,
+            name=order.common_name,
+            spki_sha256=wanted.spki_sha256,
+            asked=asked,
+            entered_at=datetime.now(UTC),
+        ),
+    )
+
+
 def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> None:
     store.act_within(desk.tx, EVERYWHERE)
+    register_answer(desk, request_id, checked, whose, ca)
+
+
+def register_answer(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> Certificate:
+    """What a CA answered becomes its holder's certificate, and the request is done."""
     wanted = certificates.lock_request(desk.tx, request_id)
     made, stated = certificate.register(new_id(), checked, whose, at=datetime.now(UTC), issued_by=ca)
     _keep(desk, made, stated, "issue_certificate")
     done = replace(wanted, state="issued", certificate_id=made.id, problem_code=None, problem_vi=None, problem_en=None)
     certificates.save_request(desk.tx, done)
+    return made
 
 
 def _issue_failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  shape of OnFailure
     """The request says why it waits, or why it is refused."""
     store.act_within(tx, EVERYWHERE)
-    wanted = certificates.lock_request(tx, UUID(job.payload["request_id"]))
     why = error if isinstance(error, Rejected) else Rejected(INTERNAL, trace=str(job.id))
+    note_problem(tx, UUID(job.payload["request_id"]), why, final=final)
+
+
+def note_problem(tx: Tx, request_id: UUID, why: Rejected, *, final: bool) -> None:
+    """Why a request waits; `final`: why it is refused."""
+    wanted = certificates.lock_request(tx, request_id)
     certificates.save_request(
         tx,
         replace(
@@ -231,6 +266,8 @@ def tell_ca_job(pool: db.Pool, cas: Authorities) -> jobs.Kind:
             store.act_within(tx, EVERYWHERE)
             known = certificates.get(tx, certificate_id)
         ca = cas.named(known.issued_by or "")
+        if ca.answers_later:
+            return lambda tx: _wait_to_end(tx, known, ca.name, job.payload["reason"])
         ca.end(known.serial, job.payload["reason"])
         return lambda tx: _note(tx, certificate_id, None)
 
@@ -239,6 +276,24 @@ def tell_ca_job(pool: db.Pool, cas: Authorities) -> jobs.Kind:
         _note(tx, UUID(job.payload["certificate_id"]), why)
 
     return jobs.Kind(run=run, on_failure=failed)
+
+
+def _wait_to_end(tx: Tx, known: Certificate, ca: str, reason: str) -> None:
+    store.act_within(tx, EVERYWHERE)
+    batches.add_order(
+        tx,
+        CaOrder(
+            id=new_id(),
+            ca=ca,
+            kind="end",
+            managed_by=known.managed_by,
+            certificate_id=known.id,
+            name=trust.name_on(known.pem),
+            asked={"serial": known.serial, "reason": reason},
+            entered_at=datetime.now(UTC),
+        ),
+    )
+    certificates.note_ca(tx, known.id, problem=Rejected(CA_BY_HAND).sentence.en)
 
 
 def _note(tx: Tx, certificate_id: UUID, problem: str | None) -> None:

@@ -90,8 +90,7 @@ class Checked:
 
     @property
     def common_name(self) -> str:
-        names = self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return str(names[0].value) if names else ""
+        return _common_name(self.certificate)
 
 
 def check(pem: str, chain_pem: str, anchors: Sequence[Anchor], at: datetime) -> Checked:
@@ -118,6 +117,11 @@ def check(pem: str, chain_pem: str, anchors: Sequence[Anchor], at: datetime) -> 
 def last_moment(pem: str) -> datetime:
     """When a certificate ends (aware)."""
     return _read_one(pem).not_valid_after_utc
+
+
+def name_on(pem: str) -> str:
+    """The common name in a certificate, empty when there is none."""
+    return _common_name(_read_one(pem))
 
 
 def read_csr(pem: str) -> str:
@@ -164,6 +168,11 @@ def spki_sha256(key: object) -> str:
     assert isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey)  # noqa: S101  check_key came before
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).hexdigest()
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _refuse_private_key(pem: str) -> None:
