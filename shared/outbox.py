@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,6 +52,38 @@ def put(tx: Tx, event: Event, *, source: str, topic: str | None = None) -> UUID:
         [name, event.key, seq, envelope.id, event.TYPE, encode(envelope), telemetry.current_traceparent()],
     )
     return envelope.id
+
+
+def put_many(tx: Tx, events: Iterable[Event], *, source: str) -> int:
+    """State many events in the caller's transaction, in their order, by a few statements; returns how many.
+
+    As `put`, for whole imports: sequences of all keys are taken at once, in the order of the keys, so that two of these
+    wait for each other instead of blocking each other for ever.
+    """
+    waiting = list(events)
+    wanted = Counter((event.topic, event.key) for event in waiting)
+    keys = sorted(wanted)
+    rows = tx.execute(
+        "INSERT INTO outbox_sequence AS s (topic, key, last) SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[])"
+        " ON CONFLICT (topic, key) DO UPDATE SET last = s.last + excluded.last RETURNING topic, key, last",
+        [[topic for topic, _ in keys], [key for _, key in keys], [wanted[each] for each in keys]],
+    ).fetchall()
+    following = {(row["topic"], row["key"]): row["last"] - wanted[row["topic"], row["key"]] + 1 for row in rows}
+    traceparent, now = telemetry.current_traceparent(), datetime.now(UTC)
+    with (
+        tx.cursor() as cursor,
+        cursor.copy(
+            "COPY outbox (topic, key, seq, event_id, type, payload, traceparent) FROM STDIN (FORMAT binary)"
+        ) as copy,
+    ):
+        copy.set_types(["text", "text", "int8", "uuid", "text", "bytea", "text"])
+        for event in waiting:
+            where = (event.topic, event.key)
+            seq = following[where]
+            following[where] = seq + 1
+            envelope = Envelope(id=new_id(), source=source, seq=seq, time=now, data=event, topic=event.topic)
+            copy.write_row((*where, seq, envelope.id, event.TYPE, encode(envelope), traceparent))
+    return len(waiting)
 
 
 class PublishFailed(Exception):

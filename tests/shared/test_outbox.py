@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 
 from shared import db, outbox
 from shared.bus import KafkaPublisher
+from shared.events import decode
 from shared.ids import new_id
 from shared.settings import Settings
 from tests.shared import log
@@ -56,6 +57,43 @@ def test_what_is_rolled_back_is_never_stated(pool: db.Pool, schema: Any) -> None
         relay = outbox.Relay(schema.app, given, stop=threading.Event())
         relay.publish_once(connection, relay.claim(connection, []))
     assert given.seen == [(str(document), 1)]  # the rolled-back one left no gap either
+
+
+def test_many_events_at_once_keep_the_order_of_each_key_among_those_stated_one_by_one(
+    pool: db.Pool, schema: Any
+) -> None:
+    one, two = new_id(), new_id()
+    state(pool, one)
+    reasons = ["a", "b", "c", "d"]
+    with db.transaction(pool) as tx:
+        events = [returned(key, reason=reason) for key, reason in zip((one, two, one, one), reasons, strict=True)]
+        assert outbox.put_many(tx, events, source=SOURCE) == 4
+        assert outbox.put_many(tx, [], source=SOURCE) == 0
+    state(pool, one)
+    given = Log()
+    with relay_connection(schema.app) as connection:
+        payloads = connection.execute("SELECT payload FROM outbox ORDER BY pos").fetchall()
+        relay = outbox.Relay(schema.app, given, stop=threading.Event())
+        relay.publish_once(connection, relay.claim(connection, []))
+    assert given.seen == [(str(one), 1), (str(one), 2), (str(two), 1), (str(one), 3), (str(one), 4), (str(one), 5)]
+    said = [decode(bytes(row["payload"]), topic="docs.document") for row in payloads]
+    assert [(each.key, each.seq) for each in said] == given.seen
+    assert [getattr(each.data, "reason", None) for each in said[1:5]] == reasons
+
+
+def test_two_imports_of_the_same_keys_wait_for_each_other(pool: db.Pool) -> None:
+    keys = [new_id() for _ in range(200)]
+
+    def take(order: list[Any]) -> None:
+        for _ in range(5):
+            with db.transaction(pool) as tx:
+                outbox.put_many(tx, [returned(key) for key in order], source=SOURCE)
+
+    with ThreadPoolExecutor(2) as writers:
+        list(writers.map(take, [keys, keys[::-1]]))
+    with db.transaction(pool) as tx:
+        counted = tx.execute("SELECT key, count(*) AS n, max(seq) AS last FROM outbox GROUP BY key").fetchall()
+    assert [(row["n"], row["last"]) for row in counted] == [(10, 10)] * 200
 
 
 def test_sixteen_writers_leave_no_gap_and_no_disorder(pool: db.Pool, schema: Any) -> None:
