@@ -22,6 +22,11 @@ class NotifySettings(Settings):
     smtp_security: Literal["plain", "starttls", "tls"] = "plain"
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
+    expiry_days: str = "60 30 14 7 1"  # days ahead at which the end of a certificate is told
+
+    @property
+    def expiry_thresholds(self) -> tuple[int, ...]:
+        return tuple(int(days) for days in self.expiry_days.split())
 
 
 def api(settings: NotifySettings, pool: db.Pool) -> FastAPI:
@@ -37,7 +42,7 @@ def api(settings: NotifySettings, pool: db.Pool) -> FastAPI:
 
 
 def worker(settings: NotifySettings, pool: db.Pool) -> Worker:
-    from services.notify import consumer, mail, mailing
+    from services.notify import consumer, mail, mailing, pulse
 
     server = mail.MailServer(
         address=settings.smtp,
@@ -48,7 +53,12 @@ def worker(settings: NotifySettings, pool: db.Pool) -> Worker:
     )
     return Worker(
         follower=consumer.follower(),
-        jobs={consumer.MAIL: mailing.mail_kind(pool, server, settings.portal_url)},
+        jobs={mailing.MAIL: mailing.mail_kind(pool, server, settings.portal_url)},
+        loops={
+            "expiry": pulse.expiry(
+                pool, settings.source, settings.expiry_thresholds, stale_after=settings.registry_stale_after
+            )
+        },
     )
 
 

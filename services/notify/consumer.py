@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notify import store
+from services.notify import expiry, store, store_expiry
 from services.notify.domain import (
     Call,
     Clerks,
@@ -20,13 +20,12 @@ from services.notify.domain import (
     title_of,
     whose_turn,
 )
-from shared import jobs
+from services.notify.mailing import order
 from shared.db import Tx
 from shared.events import Envelope, Event, docs, portal, registry, signing
 from shared.inbox import Follower, Handler
 from shared.tokens import receive_key
 
-MAIL = "mail"
 MAIL_AGE = timedelta(days=2)  # a service that starts from nothing reads years of facts; nobody is mailed about those
 
 
@@ -52,6 +51,7 @@ def follower() -> Follower:
             signing.DOCUMENT.name,
             registry.AGENCY.name,
             registry.PERSON.name,
+            registry.CERTIFICATE.name,
             portal.KEY.name,
         ),
         {
@@ -61,6 +61,7 @@ def follower() -> Follower:
             docs.DeliveryDispatched: learn_delivery,
             registry.AgencyStated: copy_agency,
             registry.PersonStated: copy_person,
+            registry.CertificateStated: copy_certificate,
             registry.Heartbeat: note_heartbeat,
             portal.KeyStated: receive_key,
         },
@@ -80,6 +81,12 @@ def copy_person(tx: Tx, envelope: Envelope) -> None:
     person = envelope.data
     assert isinstance(person, registry.PersonStated)  # noqa: S101  registered for this type
     store.save_person(tx, person)
+
+
+def copy_certificate(tx: Tx, envelope: Envelope) -> None:
+    certificate = envelope.data
+    assert isinstance(certificate, registry.CertificateStated)  # noqa: S101  registered for this type
+    store_expiry.save_certificate(tx, certificate)
 
 
 def note_heartbeat(tx: Tx, envelope: Envelope) -> None:
@@ -142,6 +149,8 @@ def learn_delivery(tx: Tx, envelope: Envelope) -> None:
 
 def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
     """Write the notices of a fact and order their e-mails, or hold the fact until it can be said for whom it is."""
+    if waiting := expiry.waits(envelope.data):
+        store_expiry.save_waiting(tx, waiting, at=envelope.time)
     try:
         calls = whose_turn(envelope.data, _known(tx, envelope))
     except DocumentUnknown as unknown:
@@ -155,8 +164,7 @@ def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
             _tell_clerks(tx, call.to, call, told, envelope)
     for notice in store.add_notices(tx, told, envelope):
         if datetime.now(UTC) - envelope.time < MAIL_AGE:
-            payload = {"notice_id": str(notice.id), "person_id": str(notice.person_id)}
-            jobs.put(tx, MAIL, f"notice:{notice.id}", payload)
+            order(tx, notice.id, notice.person_id)
 
 
 def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], envelope: Envelope) -> None:

@@ -10,6 +10,13 @@ from shared import jobs
 from shared.db import Pool, Tx, transaction
 from shared.errors import Rejected
 
+MAIL = "mail"
+
+
+def order(tx: Tx, notice_id: UUID, person_id: UUID) -> None:
+    """Order the mail about a notice in the transaction that wrote it."""
+    jobs.put(tx, MAIL, f"notice:{notice_id}", {"notice_id": str(notice_id), "person_id": str(person_id)})
+
 
 def mail_kind(pool: Pool, server: mail.MailServer, portal_url: str, *, first_pause: float = 2.0) -> jobs.Kind:
     """How the job `mail` is run: tried for about three days, at most every five minutes."""

@@ -30,6 +30,15 @@ class Notice:
     read_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a notice comes from when that is no event: `source` and `id` together are unique, as an event's are."""
+
+    source: str
+    id: UUID
+    time: datetime
+
+
 COLUMNS = "id, person_id, number, at, title, text, reason, link, read_at"
 
 
@@ -41,7 +50,7 @@ def act_for_people(tx: Tx, people: Iterable[UUID]) -> None:
 # --- inboxes
 
 
-def add_notices(tx: Tx, calls: Mapping[UUID, Call], event: Envelope) -> list[Notice]:
+def add_notices(tx: Tx, calls: Mapping[UUID, Call], event: Envelope | Cause) -> list[Notice]:
     """One notice for each person; none for whom this event has already made one. Returns the new ones."""
     people = sorted(calls)  # in one order, so that two workers' locks of inboxes never cross within an event
     act_for_people(tx, people)
@@ -81,7 +90,7 @@ def _next_number(tx: Tx, person: UUID) -> int:
     return int(row["last"])
 
 
-def _is_there(tx: Tx, person: UUID, event: Envelope) -> bool:
+def _is_there(tx: Tx, person: UUID, event: Envelope | Cause) -> bool:
     found = tx.execute(
         "SELECT FROM notice WHERE event_source = %s AND event_id = %s AND person_id = %s",
         [event.source, event.id, person],
@@ -212,9 +221,10 @@ def add_attempt(tx: Tx, notice_id: UUID, attempt: int, outcome: str, detail: str
 
 def save_agency(tx: Tx, agency: registry.AgencyStated) -> None:
     tx.execute(
-        "INSERT INTO agency (agency_id, name, partner) VALUES (%s, %s, %s)"
-        " ON CONFLICT (agency_id) DO UPDATE SET name = excluded.name, partner = excluded.partner",
-        [agency.agency_id, agency.name, agency.partner],
+        "INSERT INTO agency (agency_id, name, partner, identifier, level) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (agency_id) DO UPDATE SET name = excluded.name, partner = excluded.partner,"
+        " identifier = excluded.identifier, level = excluded.level",
+        [agency.agency_id, agency.name, agency.partner, agency.identifier, agency.level],
     )
 
 

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.notify import mail, mailing
-from services.notify.consumer import MAIL
+from services.notify.mailing import MAIL
 from services.notify.store import Notice, Recipient
 from shared.events import registry
 from shared.ids import new_id
