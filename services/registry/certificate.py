@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -15,12 +15,39 @@ from services.registry.refusals import (
     HOLDER_ENDED,
     REASON_UNKNOWN,
 )
+from services.registry.refusals_lifecycle import (
+    CERTIFICATE_LIVES,
+    CERTIFICATE_STAGE,
+    NOT_HANDED_OVER,
+    RENEWAL_EXTENDS_CHANGE,
+    RENEWAL_LATE,
+    RENEWAL_OF_ANOTHER,
+    RENEWAL_REPEATED,
+    RENEWAL_TOO_LONG,
+)
 from services.registry.trust import Checked
 from shared.errors import Rejected
 from shared.events.registry import CertificateStated
 
 Kind = Literal["person", "seal"]
 Status = Literal["active", "suspended", "revoked", "expired", "renewed"]
+# A certificate that came on a device waits for its receipt: issued, handed_over, active. After its end the device
+# that carried it is returned (Mẫu 08) or lost (Mẫu 09).
+Stage = Literal[
+    "issued",
+    "handed_over",
+    "active",
+    "suspended",
+    "renewed",
+    "revoked",
+    "expired",
+    "device_returned",
+    "device_lost",
+]
+Succession = Literal["renewal", "change"]
+BEFORE_RECEIPT: tuple[Stage, ...] = ("issued", "handed_over")
+LIVE: tuple[Stage, ...] = (*BEFORE_RECEIPT, "active", "suspended")
+ENDED: tuple[Stage, ...] = ("renewed", "revoked", "expired")
 # RFC 5280 §5.3.1, those that concern a subscriber. A hold is a suspension, not a revocation.
 REASONS = (
     "unspecified",
@@ -57,7 +84,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """`fingerprint` is the SHA-256 of the DER; `issued_by` the CA adapter that must be told of its end, if any."""
+    """`fingerprint` is the SHA-256 of the DER; `issued_by` the CA adapter that must be told of its end, if any.
+
+    `status` says whether it may be used, `stage` where it is in its life; `renews` the one that it comes after, and
+    `renewals` how many times the line was renewed before it.
+    """
 
     id: UUID
     kind: Kind
@@ -72,10 +103,37 @@ class Certificate:
     not_before: datetime
     not_after: datetime
     status: Status
+    stage: Stage
     reason: str | None = None
     issued_by: str | None = None
+    renews: UUID | None = None
+    renews_by: Succession | None = None
+    renewals: int = 0
+    device_id: UUID | None = None
     version: int = 1
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalLimits:
+    """How often and how far a certificate may be renewed; the decrees differ, so the figures are data."""
+
+    times: int
+    days_left: int
+    days_added: int
+    change_keeps_end: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Successor:
+    """That a new certificate comes after `of`: renewed, or with changed content."""
+
+    of: Certificate
+    by: Succession
+    limits: RenewalLimits
+
+
+Moved = tuple[Certificate, CertificateStated]
+MaybeMoved = tuple[Certificate, CertificateStated | None]
 
 RequestState = Literal["requested", "issued", "refused"]
 
@@ -93,6 +151,7 @@ class CertificateRequest:
     spki_sha256: str
     not_before: datetime | None = None
     not_after: datetime | None = None
+    procedure_id: UUID | None = None
     state: RequestState = "requested"
     certificate_id: UUID | None = None
     problem_code: str | None = None
@@ -101,13 +160,28 @@ class CertificateRequest:
 
 
 def register(
-    certificate_id: UUID, checked: Checked, holder: Holder, *, at: datetime, issued_by: str | None = None
-) -> tuple[Certificate, CertificateStated]:
-    """A checked certificate becomes its holder's. One that has ended by `at` is kept for the record, as expired."""
+    certificate_id: UUID,
+    checked: Checked,
+    holder: Holder,
+    *,
+    at: datetime,
+    issued_by: str | None = None,
+    device_id: UUID | None = None,
+    after: Successor | None = None,
+) -> Moved:
+    """A checked certificate becomes its holder's. One that has ended by `at` is kept for the record, as expired.
+
+    One on a device waits for the receipt; any other is active at once.
+    """
     check_holder(holder)
     if fold(checked.common_name) != fold(common_name(holder.name)):
         raise Rejected(CERTIFICATE_OF_ANOTHER, subject=checked.common_name, holder=holder.name)
     facts = checked.certificate
+    if after:
+        check_successor(after, holder, at, facts.not_valid_after_utc)
+    stage: Stage = "issued" if device_id else "active"
+    if at > facts.not_valid_after_utc:
+        stage = "expired"
     certificate = Certificate(
         id=certificate_id,
         kind=holder.kind,
@@ -121,10 +195,44 @@ def register(
         serial=checked.serial,
         not_before=facts.not_valid_before_utc,
         not_after=facts.not_valid_after_utc,
-        status="active" if at <= facts.not_valid_after_utc else "expired",
+        status=_status(stage, "suspended"),
+        stage=stage,
         issued_by=issued_by,
+        renews=after.of.id if after else None,
+        renews_by=after.by if after else None,
+        renewals=after.of.renewals + (after.by == "renewal") if after else 0,
+        device_id=device_id,
     )
     return certificate, state(certificate)
+
+
+def check_renewable(before: Certificate, by: Succession, limits: RenewalLimits, at: datetime) -> None:
+    """NĐ 68/2024 art. 9 and the decree before it: once only, and while enough days are left."""
+    _require(before, "active", "suspended")
+    if by == "change":
+        return
+    if before.renewals >= limits.times:
+        raise Rejected(RENEWAL_REPEATED, serial=before.serial, times=limits.times)
+    left = (before.not_after - at).days
+    if left < limits.days_left:
+        raise Rejected(RENEWAL_LATE, serial=before.serial, left=left, needed=limits.days_left)
+
+
+def check_successor(after: Successor, holder: Holder, at: datetime, until: datetime) -> None:
+    """The new one is the same holder's and ends no later than the rules allow. That it was in time was judged when it
+    was requested.
+    """
+    before = after.of
+    if before.stage not in LIVE and not (before.stage == "expired" and at > before.not_after):
+        raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
+    if (before.person_id, before.agency_id) != (holder.person_id, holder.agency_id):
+        raise Rejected(RENEWAL_OF_ANOTHER, serial=before.serial)
+    if after.by == "renewal" and before.renewals >= after.limits.times:
+        raise Rejected(RENEWAL_REPEATED, serial=before.serial, times=after.limits.times)
+    if after.by == "renewal" and until > before.not_after + timedelta(days=after.limits.days_added):
+        raise Rejected(RENEWAL_TOO_LONG, days=after.limits.days_added, until=before.not_after.date().isoformat())
+    if after.by == "change" and after.limits.change_keeps_end and until > before.not_after + timedelta(days=1):
+        raise Rejected(RENEWAL_EXTENDS_CHANGE, until=before.not_after.date().isoformat())
 
 
 def check_holder(holder: Holder) -> None:
@@ -139,7 +247,40 @@ def common_name(name: str) -> str:
     return name[: NAME_LIMIT + 1].rsplit(" ", 1)[0][:NAME_LIMIT]
 
 
-def revoke(before: Certificate, reason: str) -> tuple[Certificate, CertificateStated | None]:
+def hand_over(before: Certificate) -> MaybeMoved:
+    """The device with it leaves the office; the same again changes nothing."""
+    if before.stage == "handed_over":
+        return before, None
+    _require(before, "issued")
+    return _move(before, "handed_over", None)
+
+
+def activate(before: Certificate) -> MaybeMoved:
+    """The receipt is there: from now on it may be used."""
+    if before.stage == "active":
+        return before, None
+    if before.stage == "issued":
+        raise Rejected(NOT_HANDED_OVER, serial=before.serial)
+    _require(before, "handed_over")
+    return _move(before, "active", None)
+
+
+def succeed(before: Certificate, by: Succession) -> MaybeMoved:
+    """Its successor became active: renewed, or superseded by one with changed content. Ended ones stay as they are."""
+    if before.stage not in LIVE:
+        return before, None
+    return _move(before, "renewed", None) if by == "renewal" else _move(before, "revoked", "superseded")
+
+
+def move_to(before: Certificate, managed_by: UUID) -> MaybeMoved:
+    """Another agency answers for it, as its holder works there now; only a live one moves."""
+    if before.managed_by == managed_by or before.stage not in LIVE:
+        return before, None
+    after = replace(before, managed_by=managed_by, version=before.version + 1)
+    return after, state(after)
+
+
+def revoke(before: Certificate, reason: str) -> MaybeMoved:
     """For ever, at once; the same again changes nothing."""
     if reason not in REASONS:
         raise Rejected(REASON_UNKNOWN, reason=reason[:60], known=", ".join(REASONS))
@@ -147,42 +288,67 @@ def revoke(before: Certificate, reason: str) -> tuple[Certificate, CertificateSt
         if before.reason != reason:
             raise Rejected(CERTIFICATE_REVOKED, serial=before.serial)
         return before, None
-    if before.status not in {"active", "suspended"}:
-        raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
+    _require(before, *LIVE)
     return _move(before, "revoked", reason)
 
 
-def suspend(before: Certificate, reason: str) -> tuple[Certificate, CertificateStated | None]:
-    """Until resumed; `reason` is for people."""
-    if before.status == "suspended":
+def suspend(before: Certificate, reason: str) -> MaybeMoved:
+    """Until resumed; `reason` is for people. Before the receipt there is nothing to suspend: it can't be used."""
+    if before.stage == "suspended":
         return before, None
     _require(before, "active")
     return _move(before, "suspended", reason)
 
 
-def resume(before: Certificate) -> tuple[Certificate, CertificateStated | None]:
-    if before.status == "active":
+def resume(before: Certificate) -> MaybeMoved:
+    if before.stage == "active":
         return before, None
+    if before.stage in BEFORE_RECEIPT:
+        raise Rejected(NOT_HANDED_OVER, serial=before.serial)
     _require(before, "suspended")
     return _move(before, "active", None)
 
 
-def expire(before: Certificate, at: datetime) -> tuple[Certificate, CertificateStated | None]:
+def expire(before: Certificate, at: datetime) -> MaybeMoved:
     """What time did by itself; nothing when it has not ended yet, or was ended otherwise."""
-    if before.status not in {"active", "suspended"} or at <= before.not_after:
+    if before.stage not in LIVE or at <= before.not_after:
         return before, None
     return _move(before, "expired", None)
 
 
-def _require(before: Certificate, status: Status) -> None:
+def give_back_device(before: Certificate, how: Literal["device_returned", "device_lost"]) -> MaybeMoved:
+    """The device that carried it came back, or never will; only after the certificate has ended."""
+    if before.stage in LIVE:
+        raise Rejected(CERTIFICATE_LIVES, serial=before.serial)
+    if before.stage == how:
+        return before, None
+    _require(before, *ENDED, "device_lost")
+    return _move(before, how, before.reason)
+
+
+def _require(before: Certificate, *stages: Stage) -> None:
+    if before.stage in stages:
+        return
     if before.status == "revoked":
         raise Rejected(CERTIFICATE_REVOKED, serial=before.serial)
-    if before.status != status:
-        raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
+    if before.stage in LIVE:
+        raise Rejected(CERTIFICATE_STAGE, serial=before.serial, stage=before.stage)
+    raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
 
 
-def _move(before: Certificate, status: Status, reason: str | None) -> tuple[Certificate, CertificateStated]:
-    after = replace(before, status=status, reason=reason, version=before.version + 1)
+def _status(stage: Stage, before: Status) -> Status:
+    """Whether it may be used, for those who know no more than that."""
+    if stage == "issued" or stage == "handed_over":  # noqa: PLR1714  mypy narrows one at a time
+        return "suspended"
+    if stage == "device_returned" or stage == "device_lost":  # noqa: PLR1714
+        return before
+    return stage
+
+
+def _move(before: Certificate, stage: Stage, reason: str | None) -> Moved:
+    after = replace(
+        before, stage=stage, status=_status(stage, before.status), reason=reason, version=before.version + 1
+    )
     return after, state(after)
 
 
@@ -200,4 +366,6 @@ def state(certificate: Certificate) -> CertificateStated:
         not_after=certificate.not_after,
         status=certificate.status,
         reason=certificate.reason,
+        stage=certificate.stage,
+        renews=certificate.renews,
     )

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.registry import certificate, store, trust
+from services.registry import certificate, stages, store, trust
 from services.registry import store_batches as batches
 from services.registry import store_certificates as certificates
 from services.registry.ca import Authorities, Order
@@ -21,16 +21,16 @@ from services.registry.directory import Desk
 from services.registry.refusals import HOLDER_ENDED, HOLDER_NEEDED
 from services.registry.refusals_ca import CA_BY_HAND
 from services.registry.scope import EVERYWHERE
+from services.registry.stages import TELL_CA
 from services.registry.store_batches import CaOrder
 from services.registry.trust import Checked
-from shared import db, jobs, outbox
+from shared import db, jobs
 from shared.db import Tx
 from shared.errors import INTERNAL, Rejected
 from shared.events import Actor
-from shared.events.registry import CertificateStated
 from shared.ids import moment, new_id
 
-ISSUE, TELL_CA = "issue_certificate", "tell_ca"
+ISSUE = "issue_certificate"
 CLOCK = Actor(name="registry", system="registry clock")
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
 HOLD, RELEASE = "certificateHold", "removeFromCRL"
@@ -69,10 +69,9 @@ def holder(tx: Tx, person_id: UUID | None, agency_id: UUID | None) -> Holder:
 def enter(desk: Desk, pem: str, chain_pem: str, whose: Holder) -> Certificate:
     """Register a certificate issued elsewhere, after all checks."""
     at = datetime.now(UTC)
-    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx), at)
+    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx, whose.kind), at)
     made, stated = certificate.register(new_id(), checked, whose, at=at)
-    _keep(desk, made, stated, "enter_certificate")
-    return made
+    return stages.enter(desk, made, stated, "enter_certificate")
 
 
 # --- a certificate asked of the CA
@@ -128,7 +127,7 @@ def issue_job(pool: db.Pool, cas: Authorities, source: str) -> jobs.Kind:
             whose = holder(tx, wanted.person_id, wanted.agency_id)
             certificate.check_holder(whose)
             order = _order(tx, wanted, whose)
-            anchors = certificates.list_anchors(tx)
+            anchors = certificates.list_anchors(tx, whose.kind)
         ca = cas.serving(whose.kind)
         if ca.answers_later:
             return lambda tx: _wait_for_batch(tx, ca.name, wanted, order)
@@ -196,7 +195,7 @@ def register_answer(desk: Desk, request_id: UUID, checked: Checked, whose: Holde
     """What a CA answered becomes its holder's certificate, and the request is done."""
     wanted = certificates.lock_request(desk.tx, request_id)
     made, stated = certificate.register(new_id(), checked, whose, at=datetime.now(UTC), issued_by=ca)
-    _keep(desk, made, stated, "issue_certificate")
+    stages.enter(desk, made, stated, "issue_certificate")
     done = replace(wanted, state="issued", certificate_id=made.id, problem_code=None, problem_vi=None, problem_en=None)
     certificates.save_request(desk.tx, done)
     return made
@@ -229,18 +228,15 @@ def note_problem(tx: Tx, request_id: UUID, why: Rejected, *, final: bool) -> Non
 
 def revoke(desk: Desk, before: Certificate, reason: str) -> Certificate:
     """`before` is locked by the caller, here and below. Stated at once; the CA hears of it by a job."""
-    after, stated = certificate.revoke(before, reason)
-    return _end(desk, after, stated, "revoke_certificate", reason)
+    return stages.move(desk, certificate.revoke(before, reason), "revoke_certificate", reason)
 
 
 def suspend(desk: Desk, before: Certificate, reason: str) -> Certificate:
-    after, stated = certificate.suspend(before, reason)
-    return _end(desk, after, stated, "suspend_certificate", HOLD)
+    return stages.move(desk, certificate.suspend(before, reason), "suspend_certificate", HOLD)
 
 
 def resume(desk: Desk, before: Certificate) -> Certificate:
-    after, stated = certificate.resume(before)
-    return _end(desk, after, stated, "resume_certificate", RELEASE)
+    return stages.move(desk, certificate.resume(before), "resume_certificate", RELEASE)
 
 
 def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:
@@ -249,11 +245,7 @@ def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:
     due = certificates.lock_due(tx, at, limit)
     desk = Desk(tx, CLOCK, source)
     for before in due:
-        after, stated = certificate.expire(before, at)
-        if stated is not None:
-            certificates.save(tx, after)
-            outbox.put(tx, stated, source=source)
-            desk.record("expire_certificate", "certificate", after.id, serial=after.serial)
+        stages.move(desk, certificate.expire(before, at), "expire_certificate")
     return len(due)
 
 
@@ -303,20 +295,3 @@ def _note(tx: Tx, certificate_id: UUID, problem: str | None) -> None:
 
 def job_kinds(pool: db.Pool, cas: Authorities, source: str) -> dict[str, jobs.Kind]:
     return {ISSUE: issue_job(pool, cas, source), TELL_CA: tell_ca_job(pool, cas)}
-
-
-def _end(desk: Desk, after: Certificate, stated: CertificateStated | None, act: str, told: str) -> Certificate:
-    if stated is not None:
-        certificates.save(desk.tx, after)
-        outbox.put(desk.tx, stated, source=desk.source)
-        desk.record(act, "certificate", after.id, serial=after.serial, reason=after.reason or "")
-        if after.issued_by:
-            payload = {"certificate_id": str(after.id), "reason": told}
-            jobs.put(desk.tx, TELL_CA, f"certificate:{after.id}", payload)
-    return after
-
-
-def _keep(desk: Desk, made: Certificate, stated: CertificateStated, act: str) -> None:
-    certificates.add(desk.tx, made)
-    outbox.put(desk.tx, stated, source=desk.source)
-    desk.record(act, "certificate", made.id, serial=made.serial, kind=made.kind)

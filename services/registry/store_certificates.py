@@ -84,10 +84,35 @@ def add(tx: Tx, certificate: Certificate) -> None:
 
 
 def save(tx: Tx, certificate: Certificate) -> None:
-    """What can change: status and reason; the CA has yet to hear of it."""
+    """What can change: stage, status, reason, who manages it; the CA has yet to hear of it."""
     tx.execute(
-        "UPDATE certificate SET status = %s, reason = %s, version = %s, ca_told_at = NULL, ca_problem = NULL WHERE id = %s",
-        [certificate.status, certificate.reason, certificate.version, certificate.id],
+        "UPDATE certificate SET stage = %s, status = %s, reason = %s, managed_by = %s, version = %s, ca_told_at = NULL,"
+        " ca_problem = NULL WHERE id = %s",
+        [
+            certificate.stage,
+            certificate.status,
+            certificate.reason,
+            certificate.managed_by,
+            certificate.version,
+            certificate.id,
+        ],
+    )
+
+
+def note_stage(tx: Tx, certificate: Certificate, at: datetime, by: Actor) -> None:
+    """The history from which any past day is counted."""
+    tx.execute(
+        "INSERT INTO certificate_stage (certificate_id, stage, status, managed_by, person_id, since, by)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [
+            certificate.id,
+            certificate.stage,
+            certificate.status,
+            certificate.managed_by,
+            certificate.person_id,
+            at,
+            by.name,
+        ],
     )
 
 
@@ -157,15 +182,21 @@ def save_request(tx: Tx, request: CertificateRequest) -> None:
 # --- trust anchors
 
 
-def list_anchors(tx: Tx) -> list[Anchor]:
+PURPOSE = {"person": "sign_documents", "seal": "seal_documents"}
+
+
+def list_anchors(tx: Tx, kind: str | None = None) -> list[Anchor]:
+    """The roots that are believed now for a kind of certificate, or for any."""
     rows = tx.execute(
-        "SELECT pem, pinned_at FROM trust_anchor WHERE withdrawn_at IS NULL ORDER BY fingerprint"
+        "SELECT pem, pinned_at FROM trust_anchor WHERE withdrawn_at IS NULL AND trusted_from <= now()"
+        " AND (trusted_until IS NULL OR now() < trusted_until) AND purposes && %s::text[] ORDER BY fingerprint",
+        [[PURPOSE[kind]] if kind else list(PURPOSE.values())],
     ).fetchall()
     return [read_anchor(row["pem"], row["pinned_at"]) for row in rows]
 
 
 def pin(tx: Tx, anchor: Anchor) -> bool:
-    """False when it was pinned already."""
+    """For every purpose from now on, without telling anybody; False when it was pinned already."""
     done = tx.execute(
         "INSERT INTO trust_anchor (fingerprint, subject, pem) VALUES (%s, %s, %s) ON CONFLICT (fingerprint)"
         " DO UPDATE SET withdrawn_at = NULL, pinned_at = now() WHERE trust_anchor.withdrawn_at IS NOT NULL",

@@ -83,7 +83,11 @@ class AuthorityStated(Event, type="vn.vanthu.registry.authority.stated.v1", topi
 class CertificateStated(
     Event, type="vn.vanthu.registry.certificate.stated.v1", topic=CERTIFICATE, key="certificate_id"
 ):
-    """A certificate registered here: a person's (token) or an agency's (seal key), and whether it may be used."""
+    """A certificate registered here: a person's (token) or an agency's (seal key), and whether it may be used.
+
+    `stage` says where it is in its life, more finely than `status`: issued, handed_over (both not yet to be used),
+    active, suspended, renewed, revoked, expired, device_returned, device_lost. `renews` is the one that it comes after.
+    """
 
     certificate_id: UUID
     kind: Literal["person", "seal"]
@@ -97,6 +101,8 @@ class CertificateStated(
     not_after: AwareDatetime
     status: Literal["active", "suspended", "revoked", "expired", "renewed"]
     reason: str | None = None
+    stage: str | None = None
+    renews: UUID | None = None
 
 
 class Heartbeat(Event, type="vn.vanthu.registry.heartbeat.stated.v1", topic=AUTHORITY, key="name"):

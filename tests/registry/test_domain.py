@@ -251,6 +251,7 @@ def registered(status: Any = "active") -> Certificate:
         not_before=now() - DAY,
         not_after=now() + DAY,
         status=status,
+        stage=status,
     )
 
 

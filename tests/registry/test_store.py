@@ -77,7 +77,7 @@ def test_what_was_saved_is_what_is_read(desk: Desk) -> None:
     assert store.get_authority(tx, authority.id) == authority
     kept = keep(desk, issuance.holder(tx, person.id, None))
     assert certificates.get(tx, kept.id) == kept == certificates.lock(tx, kept.id)
-    changed = replace(kept, status="suspended", reason="nghỉ ốm", version=2)
+    changed = replace(kept, status="suspended", stage="suspended", reason="nghỉ ốm", version=2)
     certificates.save(tx, changed)
     assert certificates.get(tx, kept.id) == changed
 

@@ -1,0 +1,52 @@
+"""A certificate or device moves on: state, history, event and act in the caller's transaction, for every use case."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from services.registry import certificate
+from services.registry import store_certificates as certificates
+from services.registry.certificate import Certificate, MaybeMoved
+from services.registry.directory import Desk
+from shared import jobs, outbox
+from shared.events.registry import CertificateStated
+
+TELL_CA = "tell_ca"
+
+
+def enter(desk: Desk, made: Certificate, stated: CertificateStated, act: str) -> Certificate:
+    """A new certificate; one that is active at once ends the one that it renews."""
+    certificates.add(desk.tx, made)
+    _say(desk, made, stated, act, kind=made.kind)
+    if made.stage == "active":
+        _end_predecessor(desk, made)
+    return made
+
+
+def move(desk: Desk, moved: MaybeMoved, act: str, told: str | None = None) -> Certificate:
+    """The next stage; nothing when nothing changed. `told` is what its CA must hear (RFC 5280 §5.3.1), if any."""
+    after, stated = moved
+    if stated is None:
+        return after
+    certificates.save(desk.tx, after)
+    _say(desk, after, stated, act, reason=after.reason or "")
+    if told and after.issued_by:
+        payload = {"certificate_id": str(after.id), "reason": told}
+        jobs.put(desk.tx, TELL_CA, f"certificate:{after.id}", payload)
+    if after.stage == "active":
+        _end_predecessor(desk, after)
+    return after
+
+
+def _end_predecessor(desk: Desk, made: Certificate) -> None:
+    if made.renews is None or made.renews_by is None:
+        return
+    before = certificates.lock(desk.tx, made.renews)
+    told = "superseded" if made.renews_by == "change" else None
+    move(desk, certificate.succeed(before, made.renews_by), "supersede_certificate", told)
+
+
+def _say(desk: Desk, after: Certificate, stated: CertificateStated, act: str, **detail: str) -> None:
+    certificates.note_stage(desk.tx, after, datetime.now(UTC), desk.by)
+    outbox.put(desk.tx, stated, source=desk.source)
+    desk.record(act, "certificate", after.id, serial=after.serial, stage=after.stage, **detail)
