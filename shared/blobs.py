@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import obstore
@@ -48,6 +49,13 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != ref.sha256:
             raise Rejected(BLOB_DAMAGED)
         return data
+
+    def drop(self, ref: BlobRef) -> None:
+        """Remove bytes of our own that nothing refers to any more; that they are gone already is no error."""
+        if ref.prefix != self._prefix:
+            raise ValueError(f"{ref.prefix} is not ours")
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, _path(ref.prefix, ref.sha256))
 
 
 def _path(prefix: str, digest: str) -> str:

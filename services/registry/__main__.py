@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from shared import db
 from shared.process import Service, Worker, main
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from services.registry.ca import Authorities
     from services.registry.commands import Bench
+    from services.registry.freshness import Keeper
+    from services.registry.revocation import Reach
 
 
 class RegistrySettings(Settings):
@@ -35,6 +37,9 @@ class RegistrySettings(Settings):
     step_provisioner: str = "vanthu"
     step_key: SecretStr | None = None
     step_days: int = 730
+    tsa_url: str = ""  # whose certificates' status is kept too; several separated by spaces, as signing has them
+    revocation_hosts: str = ""  # OCSP and CRLs are fetched from these only; none: from wherever a pinned chain names
+    network_timeout: float = Field(default=5.0, gt=0)  # seconds for an OCSP answer or CRL
 
 
 def secret(settings: RegistrySettings) -> str:
@@ -73,10 +78,17 @@ def authorities(settings: RegistrySettings) -> Authorities:
 
 def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
     from services.registry import api as directory_api
-    from services.registry import api_authority, api_batches, api_certificates, ca_files, consumer
+    from services.registry import api_absences, api_authority, api_batches, api_certificates, api_trust, ca_files, consumer
     from shared.http import create_app
 
-    routers = (directory_api.router, api_authority.router, api_certificates.router, api_batches.router)
+    routers = (
+        directory_api.router,
+        api_authority.router,
+        api_absences.router,
+        api_certificates.router,
+        api_batches.router,
+        api_trust.router,
+    )
     large = {"/registry/v1/ca-answers(/preview)?": 2 * ca_files.MAX_FILE}  # in words up to here
     app = create_app("registry", pool, *routers, follower=consumer.follower(), large=large)
     app.state.source = settings.source
@@ -84,7 +96,7 @@ def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
 
 
 def worker(settings: RegistrySettings, pool: db.Pool) -> Worker:
-    from services.registry import consumer, issuance, pulse
+    from services.registry import consumer, freshness, issuance, pulse
 
     return Worker(
         follower=consumer.follower(),
@@ -92,8 +104,25 @@ def worker(settings: RegistrySettings, pool: db.Pool) -> Worker:
         loops={
             "heartbeats": pulse.heartbeats(pool, settings.source),
             "expiry": pulse.expiry(pool, settings.source),
+            "revocation": freshness.loop(keeper(settings, pool)),
         },
     )
+
+
+def reach(settings: RegistrySettings) -> Reach:
+    """What of CAs' servers may be asked."""
+    from services.registry.revocation import Reach
+
+    hosts = frozenset(settings.revocation_hosts.split())
+    return Reach(hosts or None, settings.network_timeout)
+
+
+def keeper(settings: RegistrySettings, pool: db.Pool) -> Keeper:
+    from services.registry.freshness import Keeper
+    from shared.blobs import Blobs
+
+    blobs = Blobs(settings.blobs, "registry")
+    return Keeper(pool, blobs, settings.source, reach(settings), tsa=tuple(settings.tsa_url.split()))
 
 
 def bench() -> Bench:

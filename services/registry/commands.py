@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.registry import importing, issuance, store, trust
+from services.registry import importing, issuance, store, store_trust, trust, trusting
 from services.registry import store_certificates as certificates
+from services.registry.anchor import PURPOSES, PinnedAnchor, Terms
 from services.registry.ca import Authorities
 from services.registry.certificate import REASONS, CertificateRequest, Holder
 from services.registry.directory import Desk
@@ -82,17 +83,58 @@ def import_file(bench: Bench, arguments: list[str]) -> None:
 
 
 def pin(bench: Bench, arguments: list[str]) -> None:
-    """`trust FILE.pem [--fingerprint HEX]`"""
+    """`trust FILE.pem [--fingerprint HEX] [--purpose P]… [--from T] [--until T]`, `trust --withdraw HEX --reason WHY`,
+    `trust --restore HEX`, `trust --list`
+    """
     parser = argparse.ArgumentParser(prog="trust", description="pin a root CA: from now on it vouches for certificates")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--fingerprint", help="SHA-256 of the certificate, as its owner published it")
+    parser.add_argument("--purpose", action="append", choices=PURPOSES, help="may be repeated; all, unless given")
+    parser.add_argument("--from", dest="start", type=datetime.fromisoformat, help="with offset; now, unless given")
+    parser.add_argument("--until", type=datetime.fromisoformat, help="with offset")
+    parser.add_argument("--withdraw", metavar="HEX", help="do not believe this anchor any more")
+    parser.add_argument("--reason", default="", help="why it is withdrawn")
+    parser.add_argument("--restore", metavar="HEX", help="a withdrawal was a mistake")
+    parser.add_argument("--list", action="store_true")
     given = parser.parse_args(arguments)
-    anchor = trust.read_anchor(_read(given.file), datetime.now(UTC), given.fingerprint)
     with bench.desk() as desk:
-        fresh = certificates.pin(desk.tx, anchor)
-        if fresh:
-            desk.record("pin_trust_anchor", "trust_anchor", anchor.fingerprint, subject=anchor.subject)
-    _print({"fingerprint": anchor.fingerprint, "subject": anchor.subject, "new": fresh})
+        if given.list:
+            _print([_anchor(one) for one in store_trust.list_anchors(desk.tx)])
+        elif given.withdraw:
+            _print(_anchor(trusting.withdraw(desk, store_trust.get_anchor(desk.tx, given.withdraw), given.reason)))
+        elif given.restore:
+            _print(_anchor(trusting.restore(desk, store_trust.get_anchor(desk.tx, given.restore))))
+        elif given.file is None:
+            parser.error("a file, --withdraw, --restore or --list is needed")
+        else:
+            _print(_pin(desk, given))
+
+
+def _pin(desk: Desk, given: argparse.Namespace) -> dict[str, Any]:
+    """An anchor that is pinned already keeps its terms, as far as none are given."""
+    now = datetime.now(UTC)
+    root = trust.read_anchor(_read(given.file), now, given.fingerprint)
+    before = store_trust.find_anchor(desk.tx, root.fingerprint)
+    terms = before.terms if before else Terms(start=now)
+    terms = Terms(
+        purposes=tuple(p for p in PURPOSES if p in given.purpose) if given.purpose else terms.purposes,
+        start=given.start or terms.start,
+        until=given.until or terms.until,
+    )
+    pinned, _ = trusting.pin(desk, root, terms)
+    return _anchor(pinned) | {"new": before is None}
+
+
+def _anchor(pinned: PinnedAnchor) -> dict[str, Any]:
+    return {
+        "fingerprint": pinned.fingerprint,
+        "subject": pinned.anchor.subject,
+        "purposes": list(pinned.terms.purposes),
+        "trusted_from": pinned.terms.start.isoformat(),
+        "trusted_until": pinned.terms.until.isoformat() if pinned.terms.until else None,
+        "withdrawn_at": pinned.withdrawn_at.isoformat() if pinned.withdrawn_at else None,
+        "withdrawn_reason": pinned.withdrawn_reason,
+    }
 
 
 def certify(bench: Bench, arguments: list[str]) -> None:

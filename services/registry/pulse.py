@@ -37,6 +37,10 @@ def beat(tx: Tx, source: str) -> list[str]:
         if not waits:
             outbox.put(tx, events.Heartbeat.model_validate({"of": topic.name, "as_of": as_of}), source=source)
             stated.append(topic.name)
+    as_of, waits = certificates.oldest_unpublished(tx, events.TRUST.name, "heartbeat")
+    if not waits:
+        outbox.put(tx, events.TrustConfirmed(as_of=as_of), source=source)
+        stated.append(events.TRUST.name)
     return stated
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.events.envelope import Act, Contract, Event, topic
+from shared.events.envelope import Act, BlobRef, Contract, Event, topic
 
 EVERYONE = ("docs", "signing", "notify", "portal", "registry")
 FOLLOWERS = ("docs", "signing", "notify", "portal")
@@ -20,10 +20,29 @@ AGENCY = topic("registry.agency", "state", stated_by="registry", followed_by=FOL
 PERSON = topic("registry.person", "state", stated_by="registry", followed_by=FOLLOWERS, partitions=1)
 AUTHORITY = topic("registry.authority", "state", stated_by="registry", followed_by=FOLLOWERS, partitions=1)
 CERTIFICATE = topic("registry.certificate", "state", stated_by="registry", followed_by=FOLLOWERS, partitions=1)
+# Whom to believe, and what their CAs last said of the certificates registered here: for whoever checks signatures.
+TRUST = topic("registry.trust", "state", stated_by="registry", followed_by=("signing",), partitions=1)
+REVOCATION = topic("registry.revocation", "state", stated_by="registry", followed_by=("signing",), partitions=1)
 ACT = topic("registry.act", "fact", stated_by="registry", followed_by=("docs",), partitions=6)
 
 Role = Literal["clerk", "leader", "officer", "operator"]
 Capacity = Literal["", "TM.", "Q.", "KT.", "TL.", "TUQ."]
+
+
+class FormerName(Contract):
+    """What an agency was called, both days included: a document of such a day shows this name."""
+
+    name: str
+    valid_from: date
+    valid_until: date
+
+
+class FormerIdentifier(Contract):
+    """An identifier that an agency had, of QĐ 20/2020 or (13 characters) of QCVN 102:2016; no other agency gets it."""
+
+    identifier: str = Field(max_length=35)
+    valid_from: date
+    valid_until: date
 
 
 class AgencyStated(Event, type="vn.vanthu.registry.agency.stated.v1", topic=AGENCY, key="agency_id"):
@@ -40,6 +59,10 @@ class AgencyStated(Event, type="vn.vanthu.registry.agency.stated.v1", topic=AGEN
     seal_mm: float = 36.0  # not fixed by law: a setting of the agency
     valid_from: date
     valid_until: date | None = None
+    former_names: tuple[FormerName, ...] = ()
+    former_identifiers: tuple[FormerIdentifier, ...] = ()
+    predecessor_ids: tuple[UUID, ...] = ()  # it came after these by a merger or split
+    successor_ids: tuple[UUID, ...] = ()
 
 
 class Post(Contract):
@@ -49,6 +72,7 @@ class Post(Contract):
     agency_id: UUID
     title: str
     unit: str | None = None
+    unit_id: UUID | None = None
     roles: tuple[Role, ...]
     valid_from: date
     valid_until: date | None = None
@@ -78,6 +102,11 @@ class AuthorityStated(Event, type="vn.vanthu.registry.authority.stated.v1", topi
     valid_from: date
     valid_until: date | None = None
     withdrawn: bool = False
+    # A delegated authority: from which one, whose, and the document that says so. It is stated as ended with its source.
+    delegated_from: UUID | None = None
+    delegated_by: UUID | None = None
+    basis: str | None = None  # number and symbol, e.g. "12/GUQ-UBND"
+    basis_on: date | None = None
 
 
 class CertificateStated(
@@ -122,3 +151,45 @@ class Heartbeat(Event, type="vn.vanthu.registry.heartbeat.stated.v1", topic=AUTH
 
 class RegistryAct(Act, type="vn.vanthu.registry.act.recorded.v1", topic=ACT, key="object_id"):
     """An act on the registry, for the ledger."""
+
+
+class AnchorStated(Event, type="vn.vanthu.registry.anchor.stated.v1", topic=TRUST, key="fingerprint"):
+    """A pinned root CA: for what it vouches, from when until when, or that it was withdrawn.
+
+    `fingerprint` is the SHA-256 of the DER in lower-case hex. Purposes: sign_documents (people), seal_documents
+    (agencies), time_stamps; a reader ignores those that it does not know.
+    """
+
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{64}$")
+    pem: str
+    purposes: tuple[str, ...]
+    trusted_from: AwareDatetime
+    trusted_until: AwareDatetime | None = None
+    withdrawn_at: AwareDatetime | None = None
+    withdrawn_reason: str | None = None
+
+
+class TrustConfirmed(Event, type="vn.vanthu.registry.trust.confirmed.v1", topic=TRUST, key="name"):
+    """As Heartbeat, for `registry.trust`: a follower that has had none for a while believes no stated anchor."""
+
+    name: Literal["heartbeat"] = "heartbeat"
+    as_of: AwareDatetime
+
+
+class RevocationDataStated(Event, type="vn.vanthu.registry.revocation.stated.v1", topic=REVOCATION, key="data_id"):
+    """An OCSP answer or CRL that registry fetched ahead and verified; `content` lies in registry's blobs.
+
+    `data_id` names the question: this certificate at its responder (OCSP), or this address (CRL). `kind` is ocsp or
+    crl. `certificate_id` is set when an OCSP answer is about a certificate registered here, not about a CA's or TSA's.
+    """
+
+    data_id: str
+    kind: str
+    url: str
+    certificate_id: UUID | None = None
+    issuer_sha256: str  # of the issuing CA's certificate (DER)
+    serial: str | None = None  # lower-case hex
+    status: str | None = None  # good, revoked, unknown
+    content: BlobRef
+    this_update: AwareDatetime
+    next_update: AwareDatetime

@@ -34,6 +34,8 @@ class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DO
     certificate_serial: str
     level: str
     waits_for: UUID | None = None
+    # The CA was not reachable: its status of the certificate was read from data kept since then (oldest thisUpdate).
+    cached_revocation_as_of: AwareDatetime | None = None
 
 
 class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DOCUMENT, key="document_id"):
@@ -43,6 +45,7 @@ class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DO
     content: BlobRef
     number: int
     level: str
+    cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
 
 
 class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=DOCUMENT, key="document_id"):
@@ -56,13 +59,18 @@ class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=
 
 
 class DocumentDelayed(Fact, type="vn.vanthu.signing.document.delayed.v1", topic=DOCUMENT, key="document_id"):
-    """What was ordered waits for something (TSA, OCSP, seal key) and is tried again by itself; this says why."""
+    """What was ordered waits for something (TSA, OCSP, seal key) and is tried again by itself; this says why.
+
+    `waits_for` is set when it waits for a person who can't sign now: their certificate was revoked or suspended.
+    """
 
     document_id: UUID
     stage: Literal["prepare", "sign", "seal", "validate"]
     code: str
     reason_vi: str
     reason_en: str
+    waits_for: UUID | None = None
+    signer_name: str | None = None
 
 
 class SignatureSummary(Contract):

@@ -17,6 +17,7 @@ from shared.events.registry import (
     Heartbeat,
     PersonStated,
     RegistryAct,
+    TrustConfirmed,
 )
 from shared.ids import new_id
 from shared.inbox import Record
@@ -277,22 +278,25 @@ def beat(office: Office) -> list[str]:
 def test_each_topic_beats_and_never_piles_up(office: Office) -> None:
     topics = [topic.name for topic in pulse.TOPICS]
     office.publish()
-    assert beat(office) == topics
+    assert beat(office) == [*topics, "registry.trust"]
     assert beat(office) == []  # the relay stands still: a stale copy must show as one
     for topic in topics:
         [stated] = office.stated(topic)
         assert isinstance(stated, Heartbeat)
         assert (stated.of, stated.key) == (topic, "heartbeat")
         assert abs((now() - stated.as_of).total_seconds()) < 30
+    [of_trust] = office.stated("registry.trust")
+    assert isinstance(of_trust, TrustConfirmed)
+    assert abs((now() - of_trust.as_of).total_seconds()) < 30
     office.publish()
-    assert beat(office) == topics
+    assert beat(office) == [*topics, "registry.trust"]
 
 
 def test_a_heartbeat_reaches_no_further_than_the_oldest_state_that_still_waits(office: Office) -> None:
     with province_wide(office.pool) as tx:
         tx.execute("DELETE FROM outbox WHERE topic <> 'registry.person'")
         tx.execute("UPDATE outbox SET created_at = now() - interval '5 minutes'")
-    assert len(beat(office)) == 4
+    assert len(beat(office)) == 5
     by_topic = {topic.name: office.stated(topic.name)[-1] for topic in pulse.TOPICS}
     ages = {
         name: (now() - each.as_of).total_seconds() for name, each in by_topic.items() if isinstance(each, Heartbeat)
@@ -304,7 +308,7 @@ def test_a_heartbeat_reaches_no_further_than_the_oldest_state_that_still_waits(o
 def test_two_workers_beat_once(office: Office) -> None:
     office.publish()
     with province_wide(office.pool) as first:
-        assert len(pulse.beat(first, SOURCE)) == 4
+        assert len(pulse.beat(first, SOURCE)) == 5
         assert beat(office) == []
 
 
