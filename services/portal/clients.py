@@ -67,8 +67,10 @@ class Caller:
         )
         return answer.json() if answer.content else None
 
-    def put(self, service: str, path: str, body: Any) -> Any:
-        return self._call(service, "PUT", path, json=body).json()
+    def put(self, service: str, path: str, body: Any, *, version: str | None = None) -> Any:
+        """`version` is what the form was made from: when somebody was faster, the answer is stale_version."""
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        return self._call(service, "PUT", path, json=body, headers=headers).json()
 
     def upload(self, service: str, path: str, file: BinaryIO, *, key: str, **query: Any) -> Any:
         """Sends a file without holding it in memory."""

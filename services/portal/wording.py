@@ -49,6 +49,18 @@ URGENCIES = {0: "Thường", 1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc
 
 LEVELS = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã", "outside": "Ngoài tỉnh"}
 
+HOME_LEVELS = {level: text for level, text in LEVELS.items() if level != "outside"}
+
+# NĐ 30/2020 art. 13: how somebody signs for an agency.
+CAPACITIES = {
+    "": "Ký trực tiếp",
+    "TM.": "TM. (thay mặt tập thể)",
+    "Q.": "Q. (quyền)",
+    "KT.": "KT. (ký thay)",
+    "TL.": "TL. (thừa lệnh)",
+    "TUQ.": "TUQ. (thừa ủy quyền)",
+}
+
 CERTIFICATE_STATUSES = {
     "active": ("Đang dùng", "good"),
     "suspended": ("Tạm dừng", "wait"),
@@ -150,6 +162,10 @@ REVOCATIONS = {
 }
 
 DONE = {
+    "agency_saved": "Đã lưu cơ quan.",
+    "person_saved": "Đã lưu.",
+    "authority_granted": "Đã giao ký; văn bản trình từ bây giờ chọn được người này.",
+    "authority_withdrawn": "Đã rút thẩm quyền ký.",
     "submitted": "Đã trình văn bản.",
     "resubmitted": "Đã trình lại văn bản.",
     "approved": "Đã duyệt; văn bản chuyển sang người ký.",
@@ -180,6 +196,13 @@ FIELDS = {
     "note": "Ghi chú",
     "user_code": "Mã thiết bị",
     "recipient": "Nơi nhận",
+    "name": "Tên",
+    "identifier": "Mã định danh",
+    "email": "E-mail",
+    "title": "Chức vụ",
+    "unit": "Phòng, ban",
+    "login": "Tên đăng nhập",
+    "block": "Ghi trên văn bản",
 }
 
 

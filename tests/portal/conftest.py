@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,12 @@ class Portal:
 
 @pytest.fixture
 def portal(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Portal]:
-    made = database("portal")
+    with at_work(database("portal"), tmp_path) as portal:
+        yield portal
+
+
+@contextmanager
+def at_work(made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE) -> Iterator[Portal]:
     port = free_port()
     settings = composition.PortalSettings(
         service="portal",
@@ -92,7 +98,7 @@ def portal(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Port
         portal_url="http://portal.example",
         docs_url=NOBODY_THERE,
         signing_url=NOBODY_THERE,
-        registry_url=NOBODY_THERE,
+        registry_url=registry_url,
         notify_url=NOBODY_THERE,
     )
     pool = db.open_pool(made.app, max_size=10)

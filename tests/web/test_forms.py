@@ -136,7 +136,12 @@ def test_every_page_is_light_and_every_field_has_its_label(office: Office) -> No
     leader, clerk, _ = office.cast()
     problems: list[str] = []
     officer, operator = office.with_role("officer"), office.with_role("operator")
-    for who, paths in ((clerk, PAGES[:-1]), (leader, PAGES), (officer, ("/certificates",)), (operator, ("/system",))):
+    for who, paths in (
+        (clerk, PAGES[:-1]),
+        (leader, PAGES),
+        (officer, ("/certificates", "/agencies", "/agencies/new")),
+        (operator, ("/system",)),
+    ):
         page = office.sit_down(who)
         for path in paths:
             page.goto(path)

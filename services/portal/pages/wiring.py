@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.pages import (
     certificate,
     device,
+    directory,
     dispatch,
     document,
     home,
@@ -32,7 +33,20 @@ from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
 from shared.http import problem
 
 # submission and dispatch before document, whose last route takes any act.
-PAGES = (session, home, submission, dispatch, document, incoming, signing, notice, device, certificate, system)
+PAGES = (
+    session,
+    home,
+    submission,
+    dispatch,
+    document,
+    incoming,
+    signing,
+    notice,
+    device,
+    certificate,
+    directory,
+    system,
+)
 
 OAuthError = Callable[..., Response]
 FOR_PROGRAMS = ("/portal/v1/", "/.well-known/")

@@ -1,0 +1,169 @@
+"""The directory's pages in front of the real registry: what an officer types is there afterwards, or said to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.registry import consumer as registry_consumer
+from services.registry import store as registry_store
+from services.registry.__main__ import RegistrySettings
+from services.registry.__main__ import api as registry_api
+from services.registry.directory import Desk
+from services.registry.scope import EVERYWHERE
+from shared import db
+from shared.events import Actor, decode, registry
+from tests.portal import people
+from tests.portal.browser import Browser, forms
+from tests.portal.conftest import NOBODY_THERE, Portal, at_work
+from tests.portal.test_service import PASSWORD, code_of
+from tests.registry.conftest import SOURCE, Province, settle
+from tests.support.http import serve
+from tests.support.postgres import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """Portal and registry at work, each on its own database; what one states the other has heard."""
+
+    portal: Portal
+    registry: db.Pool
+    province: Province
+
+    def sit_down(self, login: str) -> Browser:
+        self.portal.accounts(**{login: PASSWORD})
+        browser = self.portal.browser()
+        assert browser.log_in(login, PASSWORD).url.path == "/"
+        return browser
+
+    def stated(self, topic: str) -> list[Any]:
+        with db.transaction(self.registry) as tx:
+            rows = tx.execute("SELECT payload FROM outbox WHERE topic = %s ORDER BY pos", [topic]).fetchall()
+        return [decode(bytes(row["payload"]), topic=topic).data for row in rows]
+
+
+@pytest.fixture
+def town(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Town]:
+    made = database("registry")
+    pool = db.open_pool(made.app, max_size=8)
+    settings = RegistrySettings.model_validate(
+        {
+            "service": "registry",
+            "database": made.app,
+            "kafka": "127.0.0.1:1",
+            "kafka_user": "registry",
+            "kafka_password": "none",
+            "blobs": f"file://{tmp_path}",
+            "port": 0,
+            "worker_port": 0,
+            "source": SOURCE,
+            "portal_url": NOBODY_THERE,
+            "devpki_url": NOBODY_THERE,
+        }
+    )
+    with db.transaction(pool) as tx:
+        registry_store.act_within(tx, EVERYWHERE)
+        province = settle(Desk(tx, Actor(name="Dương Thị Mai Hoa"), SOURCE))
+    try:
+        with (
+            serve(registry_api(settings, pool)) as url,
+            at_work(database("portal"), tmp_path, registry_url=url) as portal,
+        ):
+            town = Town(portal, pool, province)
+            portal.hear(*town.stated("registry.agency"), *town.stated("registry.person"))
+            with db.transaction(pool) as tx:
+                for key in portal.stated("portal.key"):
+                    registry_consumer.follower().take(tx, people.record(key))
+            yield town
+    finally:
+        pool.close()
+
+
+def heading(page: httpx.Response) -> str:
+    return page.text.partition("<h1>")[2].partition("</h1>")[0]
+
+
+def test_an_officer_finds_an_agency_without_diacritics_and_corrects_it(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    listed = officer.open("/agencies?q=na mo")
+    assert "Ủy ban nhân dân xã Nà Mỏ" in listed.text
+    assert f"/agencies/{town.province.ubnd.id}" not in listed.text
+    page = f"/agencies/{town.province.commune.id}"
+    shown = officer.open(page)
+    assert "Phùng Thị Mai Diệp" in shown.text
+    saved = officer.send(shown, page, seal_mm="38,5", email="nuimo@langson.example")
+    assert "Đã lưu cơ quan." in saved.text
+    assert "38,5 mm" in saved.text
+    stated = town.stated("registry.agency")[-1]
+    assert (stated.seal_mm, stated.email) == (38.5, "nuimo@langson.example")
+    # The page that was open before: somebody was faster, and what was typed stays.
+    late = officer.send(shown, page, email="khac@langson.example")
+    assert (late.status_code, code_of(late)) == (412, "stale_version")
+    assert "khac@langson.example" in late.text
+
+
+def test_an_agency_a_person_and_their_authority_are_entered_and_wrong_ones_keep_the_form(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    form = officer.open("/agencies/new")
+    typed = {"name": "Ủy ban nhân dân xã Khuổi Lùng", "level": "commune", "parent": "H37", "seal_mm": "36"}
+    wrong = officer.send(form, "/agencies/new", identifier="h37-22", **typed)
+    assert (wrong.status_code, code_of(wrong)) == (422, "identifier_invalid")
+    assert "Ủy ban nhân dân xã Khuổi Lùng" in wrong.text
+    made = officer.send(wrong, "/agencies/new", identifier="H37.22.002", **typed)
+    assert heading(made) == "Ủy ban nhân dân xã Khuổi Lùng"
+    agency = str(made.url.path).rpartition("/")[2]
+
+    blank = officer.open(f"/people/new?agency={agency}")
+    who = {"name": "Hoàng Văn Thụ", "login": "thu.hv", "email": "thu.hv@langson.example", "title": "Chủ tịch"}
+    refused = officer.send(blank, "/people/new", **(who | {"email": "thu.hv"}), role="leader")
+    assert code_of(refused) == "email_invalid"
+    assert "Hoàng Văn Thụ" in refused.text
+    person = officer.send(refused, "/people/new", **who, role="leader")
+    assert heading(person) == "Hoàng Văn Thụ"
+    grant = next(form.action for form in forms(person) if form.action.endswith("/authority"))
+    refused = officer.send(person, grant, capacity="KT.", block="CHỦ TỊCH")
+    assert code_of(refused) == "signer_block_invalid"
+    granted = officer.send(refused, grant, capacity="TM.", block="TM. ỦY BAN NHÂN DÂN\nCHỦ TỊCH")
+    assert "Đã giao ký" in granted.text
+    stated = town.stated("registry.authority")[-1]
+    assert (stated.capacity, stated.block) == ("TM.", ("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"))
+    assert "TM. ỦY BAN NHÂN DÂN" in officer.open(f"/agencies/{agency}").text
+    withdraw = next(form.action for form in forms(granted) if form.action.endswith("/withdraw"))
+    assert "Đã rút thẩm quyền ký." in officer.send(granted, withdraw).text
+    assert town.stated("registry.authority")[-1].withdrawn
+
+
+def test_a_post_is_added_and_ended_and_somebody_who_leaves_may_do_nothing(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    page = f"/people/{town.province.clerk.id}"
+    more = officer.send(officer.open(page), f"{page}/post", title="Chánh Văn phòng", role="leader", unit="Văn phòng")
+    assert "Chánh Văn phòng" in more.text
+    first = town.province.clerk.facts.posts[0]
+    ended = officer.send(more, f"{page}/end", post_id=str(first.id), valid_until="2026-01-31")
+    posts: tuple[registry.Post, ...] = town.stated("registry.person")[-1].posts
+    assert [(post.title, str(post.valid_until)) for post in posts] == [
+        (first.title, "2026-01-31"),
+        ("Chánh Văn phòng", "None"),
+    ]
+    gone = officer.send(ended, f"{page}/leave")
+    assert "Đã ngừng" in gone.text
+    assert not town.stated("registry.person")[-1].active
+    assert "Đã lưu." in officer.send(gone, f"{page}/return").text
+
+
+def test_a_clerk_reads_their_own_agency_and_changes_nothing(town: Town) -> None:
+    clerk = town.sit_down("diep.ptm")
+    own = clerk.open(f"/agencies/{town.province.commune.id}")
+    assert "Phùng Thị Mai Diệp" in own.text
+    assert "Sửa…" not in own.text
+    other = clerk.open(f"/agencies/{town.province.ubnd.id}")
+    assert "Nông Thị Thắm" not in other.text
+    assert clerk.open(f"/people/{town.province.leader.id}").status_code == 404
+    form = next(form for form in forms(own) if form.action == "/logout")
+    tried = clerk.http.post(f"/people/{town.province.commune_clerk.id}/leave", data={"csrf": form.value("csrf")})
+    assert code_of(tried) == "forbidden"
