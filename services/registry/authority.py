@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import get_args
 from uuid import UUID
 
@@ -19,11 +20,27 @@ from services.registry.refusals import (
     SIGNER_POST,
     TUQ_UNLIMITED,
 )
+from services.registry.refusals_authority import DELEGATION_FIXED
 from shared.errors import Rejected
 from shared.events.registry import AuthorityStated, Capacity
 
 PREFIXES: tuple[Capacity, ...] = tuple(c for c in get_args(Capacity) if c)
 DELEGATED_DOWN = {"TL.", "TUQ."}  # the head of an agency directly beneath may be charged with these
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delegation:
+    """Where a delegated authority comes from: the source, whose it is, why, and the document that says so.
+
+    `basis` is the number and symbol of that document ("12/GUQ-UBND"), `basis_on` its date.
+    """
+
+    source_id: UUID
+    by: UUID
+    reason: str
+    basis: str | None = None
+    basis_on: date | None = None
+    absence_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +54,7 @@ class AuthorityFacts:
     block: tuple[str, ...]
     period: Period
     document_types: tuple[str, ...] = ()
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,8 @@ def change(before: Authority, facts: AuthorityFacts, signer: Signer) -> tuple[Au
     """Other dates, types or wording; nothing is stated when all is as it was."""
     if before.withdrawn:
         raise Rejected(AUTHORITY_WITHDRAWN)
+    if before.facts.delegation is not None:
+        raise Rejected(DELEGATION_FIXED)
     if _signs(facts) != _signs(before.facts):
         raise Rejected(AUTHORITY_FIXED)
     after = _checked(facts, signer)
@@ -83,20 +103,41 @@ def withdraw(before: Authority) -> tuple[Authority, AuthorityStated | None]:
     return authority, state(authority)
 
 
+def curtail(before: Authority, limit: Period | None) -> tuple[Authority, AuthorityStated | None]:
+    """A delegated authority lasts no longer than what it comes from: `limit`, or no day any more."""
+    if before.withdrawn:
+        return before, None
+    period = limit.common(before.facts.period) if limit else None
+    if period is None:
+        return withdraw(before)
+    if period == before.facts.period:
+        return before, None
+    after = replace(before, facts=replace(before.facts, period=period), version=before.version + 1)
+    return after, state(after)
+
+
+def lasts(authority: Authority, holder: Person) -> Period | None:
+    """The days on which it may be used or passed on: its own, within its holder's post; none when it is over."""
+    if authority.withdrawn or not holder.facts.active:
+        return None
+    post = next((post for post in holder.facts.posts if post.id == authority.facts.post_id), None)
+    if post is None or "leader" not in post.roles:
+        return None
+    return authority.facts.period.common(post.period)
+
+
 def _signs(facts: AuthorityFacts) -> tuple[UUID, UUID, UUID, Capacity]:
     return facts.agency_id, facts.person_id, facts.post_id, facts.capacity
 
 
-def _checked(facts: AuthorityFacts, signer: Signer) -> AuthorityFacts:
+def check_signer(facts: AuthorityFacts, signer: Signer) -> None:
+    """A leader, of the agency signed for or (TL., TUQ.) of one directly beneath, for no longer than their post."""
     if "leader" not in signer.post.roles:
         raise Rejected(SIGNER_POST, title=signer.post.title)
     at_home = signer.post.agency_id == facts.agency_id
     beneath = facts.capacity in DELEGATED_DOWN and signer.post_agency.facts.parent_id == facts.agency_id
     if not (at_home or beneath) or not signer.agency.lives_here:
         raise Rejected(SIGNER_ELSEWHERE, post_agency=signer.post_agency.name, agency=signer.agency.name)
-    # Art. 13.4: authorisation is in writing and limited in time and content.
-    if facts.capacity == "TUQ." and (facts.period.until is None or not facts.document_types):
-        raise Rejected(TUQ_UNLIMITED)
     if not facts.period.within(signer.post.period):
         raise Rejected(
             AUTHORITY_OUTSIDE_POST,
@@ -105,15 +146,31 @@ def _checked(facts: AuthorityFacts, signer: Signer) -> AuthorityFacts:
             post_start=signer.post.period.start,
             post_until=signer.post.period.until or "…",
         )
+
+
+def _checked(facts: AuthorityFacts, signer: Signer) -> AuthorityFacts:
+    check_signer(facts, signer)
+    check_limits(facts)
     types = tuple(sorted({clean(code) for code in facts.document_types}))
-    return replace(facts, block=_checked_block(facts), document_types=types)
+    return replace(facts, block=checked_block(facts), document_types=types)
 
 
-def _checked_block(facts: AuthorityFacts) -> tuple[str, ...]:
-    """TM. may stand above another prefix ("TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH"), every other only as the capacity."""
+def check_limits(facts: AuthorityFacts) -> None:
+    """Art. 13.4: authorisation is in writing and limited in time and content."""
+    if facts.capacity == "TUQ." and (facts.period.until is None or not facts.document_types):
+        raise Rejected(TUQ_UNLIMITED)
+
+
+def checked_block(facts: AuthorityFacts) -> tuple[str, ...]:
+    """TM. may stand above another prefix ("TM. ỦY BAN NHÂN DÂN", "KT. CHỦ TỊCH"), every other only as the capacity.
+
+    Where who signs by order has passed that on to their deputy, KT. stands beneath TL. (art. 13.3).
+    """
     lines = tuple(clean(line) for line in facts.block)
     found = {prefix for prefix in PREFIXES for line in lines if line.startswith(prefix + " ")}
     wanted = {facts.capacity} - {""}
+    if facts.delegation is not None and facts.capacity == "TL." and len(lines) == 3:
+        wanted |= {"KT."}
     if not 1 <= len(lines) <= 5 or not all(lines) or found - {"TM."} != wanted - {"TM."} or not wanted <= found:
         raise Rejected(BLOCK_INVALID, capacity=facts.capacity or "–")
     if not wanted and found:
@@ -134,4 +191,8 @@ def state(authority: Authority) -> AuthorityStated:
         valid_from=facts.period.start,
         valid_until=facts.period.until,
         withdrawn=authority.withdrawn,
+        delegated_from=facts.delegation.source_id if facts.delegation else None,
+        delegated_by=facts.delegation.by if facts.delegation else None,
+        basis=facts.delegation.basis if facts.delegation else None,
+        basis_on=facts.delegation.basis_on if facts.delegation else None,
     )

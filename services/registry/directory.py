@@ -12,6 +12,7 @@ from uuid import UUID
 from services.registry import agency, authority, person, store
 from services.registry.agency import Agency, AgencyFacts
 from services.registry.authority import Authority, AuthorityFacts, Signer
+from services.registry.period import Period
 from services.registry.person import Person, PersonFacts
 from shared import outbox
 from shared.db import Tx
@@ -78,6 +79,8 @@ def change_person(desk: Desk, before: Person, facts: PersonFacts) -> Person:
         store.save_person(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
         desk.record("change_person", "person", after.id, login=after.facts.login)
+        for source in store.lock_passed_on_by(desk.tx, after.id):
+            _follow(desk, source, after)
     return after
 
 
@@ -103,6 +106,7 @@ def change_authority(desk: Desk, before: Authority, facts: AuthorityFacts) -> Au
         store.save_authority(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
         desk.record("change_authority", "authority", after.id, capacity=after.facts.capacity)
+        _follow(desk, after, store.get_person(desk.tx, after.facts.person_id))
     return after
 
 
@@ -113,7 +117,26 @@ def withdraw_authority(desk: Desk, before: Authority) -> Authority:
         store.save_authority(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
         desk.record("withdraw_authority", "authority", after.id, capacity=after.facts.capacity)
+        _follow(desk, after, store.get_person(desk.tx, after.facts.person_id))
     return after
+
+
+def curtail_authority(desk: Desk, before: Authority, limit: Period | None) -> Authority:
+    """A delegated authority ends with what it comes from; what was passed on of it ends with it."""
+    after, stated = authority.curtail(before, limit)
+    if stated is not None:
+        store.save_authority(desk.tx, after)
+        outbox.put(desk.tx, stated, source=desk.source)
+        until = "withdrawn" if after.withdrawn else str(after.facts.period.until)
+        desk.record("end_delegation", "authority", after.id, capacity=after.facts.capacity, until=until)
+        _follow(desk, after, store.get_person(desk.tx, after.facts.person_id))
+    return after
+
+
+def _follow(desk: Desk, source: Authority, holder: Person) -> None:
+    """What was passed on lasts no longer than its source and its holder's post; a chain has three links at most."""
+    for delegated in store.lock_delegated_from(desk.tx, source.id):
+        curtail_authority(desk, delegated, authority.lasts(source, holder))
 
 
 def _signer(tx: Tx, facts: AuthorityFacts) -> Signer:

@@ -82,7 +82,7 @@ def reader(who: Who, tx: Tx) -> Caller:
         raise Rejected(FORBIDDEN)
     agency = store.get_agency(tx, held[0].agency_id)
     scope = of_post(held[0], agency)
-    store.act_within(tx, scope, person.id)
+    store.act_within(tx, scope, person.id, agency.id)
     return Caller(who, person, held[0], agency, scope)
 
 

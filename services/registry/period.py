@@ -26,6 +26,13 @@ class Period:
             return False
         return other.until is None or (self.until is not None and self.until <= other.until)
 
+    def common(self, other: Period) -> Period | None:
+        """The days that both have; none when there is none."""
+        start = max(self.start, other.start)
+        ends = [until for until in (self.until, other.until) if until is not None]
+        until = min(ends, default=None)
+        return None if until is not None and until < start else Period(start, until)
+
     @classmethod
     def of(cls, start: str, until: str | None) -> Period:
         """From ISO 8601 dates."""

@@ -99,6 +99,13 @@ DELEGATION_FIXED = Refusal(
 
 # --- absences
 
+ABSENCE_NO_END = Refusal(
+    "absence_needs_an_end",
+    vi="Cần ngày cuối cùng của thời gian vắng mặt; hãy nhập ngày dự kiến trở lại trừ một.",
+    en="An absence has a last day; give the day before the expected return.",
+    status=422,
+)
+
 ABSENCE_NOT_YOURS = Refusal(
     "absence_not_yours",
     vi="Chỉ người vắng mặt, văn thư của cơ quan hoặc cán bộ danh bạ mới ghi hay sửa việc vắng mặt này.",

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 
 from services.registry.agency import Agency, AgencyFacts
-from services.registry.authority import Authority, AuthorityFacts
+from services.registry.authority import Authority, AuthorityFacts, Delegation
 from services.registry.names import fold
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
@@ -21,11 +21,14 @@ from shared.errors import NotFound, Rejected
 Row = dict[str, Any]
 
 
-def act_within(tx: Tx, scope: Scope, person_id: UUID | None = None) -> None:
-    """From here to the end of the transaction: rows of the agencies in scope, and the person's own."""
+def act_within(tx: Tx, scope: Scope, person_id: UUID | None = None, agency_id: UUID | None = None) -> None:
+    """From here to the end of the transaction: rows of the agencies in scope, the person's own, and what colleagues
+    at the person's agency may see of each other.
+    """
     tx.execute(
-        "SELECT set_config('vanthu.scope', %s, true), set_config('vanthu.person', %s, true)",
-        [str(scope), str(person_id or "")],
+        "SELECT set_config('vanthu.scope', %s, true), set_config('vanthu.person', %s, true),"
+        " set_config('vanthu.agency', %s, true)",
+        [str(scope), str(person_id or ""), str(agency_id or "")],
     )
 
 
@@ -259,7 +262,7 @@ def get_authority(tx: Tx, authority_id: UUID) -> Authority:
     row = tx.execute("SELECT * FROM authority WHERE id = %s", [authority_id]).fetchone()
     if row is None:
         raise NotFound(f"authority {authority_id}")
-    return _authority(row)
+    return authority_of(row)
 
 
 def lock_authority(tx: Tx, authority_id: UUID) -> Authority:
@@ -282,14 +285,15 @@ def list_authorities(
         " AND (%(person)s::uuid IS NULL OR person_id = %(person)s) ORDER BY id LIMIT %(limit)s",
         {"after": after, "agency": agency_id, "person": person_id, "limit": limit},
     ).fetchall()
-    return [_authority(row) for row in rows]
+    return [authority_of(row) for row in rows]
 
 
 def save_authority(tx: Tx, authority: Authority) -> None:
-    facts = authority.facts
+    facts, delegation = authority.facts, authority.facts.delegation
     tx.execute(
         "INSERT INTO authority (id, agency_id, person_id, post_id, capacity, block, document_types, valid_from,"
-        " valid_until, withdrawn, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " valid_until, withdrawn, version, delegated_from, delegated_by, delegation_reason, basis, basis_on, absence_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (id) DO UPDATE SET block = excluded.block, document_types = excluded.document_types,"
         " valid_from = excluded.valid_from, valid_until = excluded.valid_until, withdrawn = excluded.withdrawn,"
         " version = excluded.version",
@@ -305,11 +309,45 @@ def save_authority(tx: Tx, authority: Authority) -> None:
             facts.period.until,
             authority.withdrawn,
             authority.version,
+            delegation.source_id if delegation else None,
+            delegation.by if delegation else None,
+            delegation.reason if delegation else None,
+            delegation.basis if delegation else None,
+            delegation.basis_on if delegation else None,
+            delegation.absence_id if delegation else None,
         ],
     )
 
 
-def _authority(row: Row) -> Authority:
+def lock_delegated_from(tx: Tx, authority_id: UUID) -> list[Authority]:
+    """What was passed on of an authority and stands."""
+    rows = tx.execute(
+        "SELECT * FROM authority WHERE delegated_from = %s AND NOT withdrawn ORDER BY id FOR UPDATE", [authority_id]
+    ).fetchall()
+    return [authority_of(row) for row in rows]
+
+
+def lock_passed_on_by(tx: Tx, person_id: UUID) -> list[Authority]:
+    """The person's authorities of which something was passed on and stands."""
+    rows = tx.execute(
+        "SELECT * FROM authority u WHERE person_id = %s AND EXISTS"
+        " (SELECT FROM authority d WHERE d.delegated_from = u.id AND NOT d.withdrawn) ORDER BY id FOR UPDATE",
+        [person_id],
+    ).fetchall()
+    return [authority_of(row) for row in rows]
+
+
+def authority_of(row: Row) -> Authority:
+    delegation = None
+    if row["delegated_from"] is not None:
+        delegation = Delegation(
+            source_id=row["delegated_from"],
+            by=row["delegated_by"],
+            reason=row["delegation_reason"],
+            basis=row["basis"],
+            basis_on=row["basis_on"],
+            absence_id=row["absence_id"],
+        )
     return Authority(
         id=row["id"],
         withdrawn=row["withdrawn"],
@@ -322,5 +360,6 @@ def _authority(row: Row) -> Authority:
             block=tuple(row["block"]),
             document_types=tuple(row["document_types"]),
             period=Period(row["valid_from"], row["valid_until"]),
+            delegation=delegation,
         ),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.server import Running
-from services.registry import directory, issuance, store
+from services.registry import delegating, directory, issuance, store
 from services.registry.agency import Agency
 from services.registry.directory import Desk
 from services.registry.period import Period
@@ -18,6 +19,8 @@ from shared.ids import new_id
 from shared.tokens import Principal
 from tests.registry import keys
 from tests.registry.conftest import SINCE, Office, a_post, agency_facts, authority_facts, person_facts, text, yesterday
+
+AWAY = Period(issuance.today(), date.fromordinal(issuance.today().toordinal() + 7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def _side(desk: Desk, office: Office, pki: Running, identifier: str, name: str) 
             "person_id": leader.id,
             "authority_id": directory.grant_authority(desk, head).id,
             "certificate_id": certificate.id,
+            "absence_id": delegating.enter_absence(desk, leader.id, commune.id, AWAY, "đi công tác").id,
             "request_id": issuance.request(desk, keys.request(), whose).id,
         },
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -119,6 +120,29 @@ def _changed_authority(_all: Districts, side: Side) -> dict[str, Any]:
     }
 
 
+def _delegation(_all: Districts, side: Side) -> dict[str, Any]:
+    return {
+        "person_id": str(side.deputy.id),
+        "post_id": str(side.deputy.facts.posts[0].id),
+        "form": "KT.",
+        "valid_from": today().isoformat(),
+        "valid_until": today().isoformat(),
+        "reason": "đi công tác",
+        "basis": "12/QĐ-UBND",
+        "basis_on": today().isoformat(),
+    }
+
+
+def _absence(_all: Districts, side: Side) -> dict[str, Any]:
+    """Each a day of its own."""
+    day = date.fromordinal(today().toordinal() + 100 + next(_numbers)).isoformat()
+    return {"person_id": str(side.leader.id), "valid_from": day, "valid_until": day, "reason": "nghỉ phép"}
+
+
+def _return(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"last_day": today().isoformat()}
+
+
 def _certificate(_all: Districts, side: Side) -> dict[str, Any]:
     """Unreadable, for a holder there: who may enter certificates is told so."""
     return {"pem": "không phải chứng thư", "person_id": str(side.leader.id)}
@@ -143,11 +167,18 @@ TABLE: dict[tuple[str, str], Line] = {
     ("post", "/people"): Line(OFFICERS, _person),
     ("put", "/people/{person_id}"): Line(OFFICERS, _changed_person),
     # signing authority
-    ("get", "/authorities"): Line(frozenset({PROVINCE})),
-    ("get", "/authorities/{authority_id}"): Line(frozenset({PROVINCE})),
-    ("post", "/authorities"): Line(frozenset({PROVINCE}), _authority),
-    ("put", "/authorities/{authority_id}"): Line(frozenset({PROVINCE}), _changed_authority),
-    ("post", "/authorities/{authority_id}/withdraw"): Line(frozenset({PROVINCE})),
+    ("get", "/authorities"): Line(EVERYBODY),
+    ("get", "/authorities/mine"): Line(EVERYBODY),
+    ("get", "/agencies/{agency_id}/signers"): Line(OVERSEERS_AND_HOLDER),
+    ("get", "/authorities/{authority_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("get", "/authorities/{authority_id}/delegations"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/authorities"): Line(OFFICERS, _authority),
+    ("post", "/authorities/{authority_id}/delegations"): Line(OVERSEERS_AND_HOLDER, _delegation),
+    ("put", "/authorities/{authority_id}"): Line(OFFICERS, _changed_authority),
+    ("post", "/authorities/{authority_id}/withdraw"): Line(OFFICERS),
+    ("get", "/absences"): Line(EVERYBODY),
+    ("post", "/absences"): Line(OVERSEERS_AND_HOLDER, _absence),
+    ("post", "/absences/{absence_id}/return"): Line(OVERSEERS_AND_HOLDER, _return),
     # certificates and requests for them
     ("get", "/certificates"): Line(EVERYBODY),
     ("get", "/certificates/{certificate_id}"): Line(OVERSEERS_AND_HOLDER),

@@ -301,8 +301,8 @@ def test_the_database_lets_nobody_write_into_another_agencys_rows(districts: Dis
 def test_a_stranger_is_told_the_same_of_what_is_hidden_and_of_what_is_not_there(districts: Districts) -> None:
     office = districts.office
     for name, id_ in districts.b.objects.items():
-        path = next(path for method, path in TABLE if method == "get" and path.endswith(f"{{{name}}}"))
-        if name == "agency_id":
+        path = next((path for method, path in TABLE if method == "get" and path.endswith(f"{{{name}}}")), None)
+        if name == "agency_id" or path is None:
             continue
         hidden, absent = (
             office.http.get(ROOT + path.replace(f"{{{name}}}", str(which)), headers=districts.callers["clerk of A"])
