@@ -92,6 +92,7 @@ def _api(service: Service, settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http="h11",  # one parser everywhere: what is refused must not depend on what else is installed
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

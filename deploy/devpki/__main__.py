@@ -10,8 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
-from deploy.devpki.hierarchy import MARK
-from deploy.devpki.refusals import PORT_TAKEN
+from deploy.devpki.hierarchy import DEFAULT_KEYS, KEYS, MARK
+from deploy.devpki.refusals import KEYS_UNKNOWN, PORT_TAKEN
 from deploy.devpki.server import Server
 from shared.errors import Rejected
 
@@ -40,16 +40,17 @@ def serve() -> None:
         raise Rejected(PORT_TAKEN, port=port) from error
     try:
         url = os.environ.get("VANTHU_DEVPKI_URL", f"http://127.0.0.1:{server.port}").rstrip("/")
-        server.attach(var, url)
+        keys = os.environ.get("VANTHU_DEVPKI_KEYS", DEFAULT_KEYS)
+        if keys not in KEYS:
+            raise Rejected(KEYS_UNKNOWN, keys=keys, known=", ".join(KEYS))
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        threading.Thread(target=server.serve_forever, name="devpki", daemon=True).start()
+        server.start(var, url, keys)
         print(f"devpki: {url} ({MARK})", flush=True)
         stop.wait()
-        server.shutdown()
     finally:
-        server.server_close()
+        server.close()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import threading
 
 from asn1crypto import core
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 from deploy.devpki import store
 from deploy.devpki.hierarchy import DAY, Authority
@@ -52,7 +52,7 @@ class CrlPublisher:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski), critical=False)
             .add_extension(x509.CRLNumber(number), critical=False)
             .add_extension(x509.UnrecognizedExtension(EXPIRED_CERTS_ON_CRL, since), critical=False)
-            .sign(ca.key, hashes.SHA384())
+            .sign(ca.key, ca.digest)
         )
         return made.public_bytes(serialization.Encoding.DER)
 

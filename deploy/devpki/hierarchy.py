@@ -9,12 +9,13 @@ import datetime as dt
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
@@ -29,12 +30,42 @@ INFRASTRUCTURE_POLICY = x509.ObjectIdentifier(f"{ARC}.1.9")
 DAY = dt.timedelta(days=1)
 
 
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+KeyMaker = Callable[[], PrivateKey]
+# `VANTHU_DEVPKI_KEYS`: how the CAs' keys are made, then those of the OCSP signers and the TSA.
+KEYS: Mapping[str, tuple[KeyMaker, KeyMaker]] = {
+    "p384": (lambda: ec.generate_private_key(ec.SECP384R1()), lambda: ec.generate_private_key(ec.SECP256R1())),
+    "p256": (lambda: ec.generate_private_key(ec.SECP256R1()),) * 2,
+    "rsa3072": (lambda: rsa.generate_private_key(65537, 3072),) * 2,
+}
+DEFAULT_KEYS = "p384"
+# AlgorithmIdentifiers as they stand in a signed message (RFC 5758 §3.2: no parameters; RFC 4055 §5: NULL).
+_ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+_RSA_SHA256 = bytes.fromhex("300d06092a864886f70d01010b0500")
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A certificate with its key."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: PrivateKey
+
+    @property
+    def digest(self) -> hashes.SHA256 | hashes.SHA384:
+        """The digest under which a CA signs: as strong as its key."""
+        return _digest_of(self.key)
+
+    @property
+    def algorithm(self) -> bytes:
+        """The AlgorithmIdentifier (DER) of what `sign` gives."""
+        return _RSA_SHA256 if isinstance(self.key, rsa.RSAPrivateKey) else _ECDSA_SHA256
+
+    def sign(self, content: bytes) -> bytes:
+        """A signature with SHA-256; RSA by PKCS #1 v1.5."""
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(content, padding.PKCS1v15(), hashes.SHA256())
+        return self.key.sign(content, ec.ECDSA(hashes.SHA256()))
 
     @property
     def der(self) -> bytes:
@@ -71,8 +102,8 @@ class Hierarchy:
         return self.issuing.ca.pem + self.root.ca.pem
 
 
-def load_or_create(directory: Path, base_url: str) -> Hierarchy:
-    """The hierarchy in `directory`, made now if there is none.
+def load_or_create(directory: Path, base_url: str, keys: str = DEFAULT_KEYS) -> Hierarchy:
+    """The hierarchy in `directory`, made now if there is none; only then `keys` (of KEYS) counts.
 
     It appears under its name complete or not at all, so two processes that start together, or a kill
     half-way, never leave half a CA. Raises `Rejected` when the certificates name another address.
@@ -81,7 +112,7 @@ def load_or_create(directory: Path, base_url: str) -> Hierarchy:
     home = directory / "hierarchy"
     if not home.exists():
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=directory))  # 0700
-        _create(fresh, base_url)
+        _create(fresh, base_url, KEYS[keys])
         try:
             fresh.rename(home)
         except OSError:
@@ -176,24 +207,29 @@ def policies(policy: x509.ObjectIdentifier) -> x509.CertificatePolicies:
     return x509.CertificatePolicies([x509.PolicyInformation(policy, [notice])])
 
 
-def _create(home: Path, base_url: str) -> None:
+def _digest_of(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
+    strong = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256
+    return hashes.SHA384() if strong else hashes.SHA256()
+
+
+def _create(home: Path, base_url: str, keys: tuple[KeyMaker, KeyMaker]) -> None:
+    ca_key, signer_key = keys
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     # Backdated, so that a certificate which is made to look long expired still lies within its CA's life.
     start = now - 5 * 365 * DAY
-    root_key = ec.generate_private_key(ec.SECP384R1())
+    root_key, issuing_key = ca_key(), ca_key()
     root = Identity(_root_certificate(root_key, (start, now + 20 * 365 * DAY)), root_key)
-    issuing_key = ec.generate_private_key(ec.SECP384R1())
     issuing = Identity(_issuing_certificate(issuing_key, root, (start, now + 15 * 365 * DAY), base_url), issuing_key)
     life = (now - dt.timedelta(minutes=1), now + 10 * 365 * DAY)
     _save(home, "root", root)
     _save(home, "issuing", issuing)
-    _save(home, "root-ocsp", _ocsp_signer(root, "root", life, base_url))
-    _save(home, "issuing-ocsp", _ocsp_signer(issuing, "issuing", life, base_url))
-    _save(home, "tsa", _tsa(issuing, life, base_url))
+    _save(home, "root-ocsp", _ocsp_signer(root, "root", signer_key(), life, base_url))
+    _save(home, "issuing-ocsp", _ocsp_signer(issuing, "issuing", signer_key(), life, base_url))
+    _save(home, "tsa", _tsa(issuing, signer_key(), life, base_url))
     (home / "base_url").write_text(base_url + "\n")
 
 
-def _root_certificate(key: ec.EllipticCurvePrivateKey, validity: tuple[dt.datetime, dt.datetime]) -> x509.Certificate:
+def _root_certificate(key: PrivateKey, validity: tuple[dt.datetime, dt.datetime]) -> x509.Certificate:
     ski = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     itself = name("Vanthu DEV Root CA")
     return (
@@ -208,12 +244,12 @@ def _root_certificate(key: ec.EllipticCurvePrivateKey, validity: tuple[dt.dateti
         .add_extension(key_usage(certificates=True), critical=True)
         .add_extension(ski, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski), critical=False)
-        .sign(key, hashes.SHA384())
+        .sign(key, _digest_of(key))
     )
 
 
 def _issuing_certificate(
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
     root: Identity,
     validity: tuple[dt.datetime, dt.datetime],
     base_url: str,
@@ -230,13 +266,14 @@ def _issuing_certificate(
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(key_usage(certificates=True), critical=True)
         .add_extension(x509.CertificatePolicies([any_policy]), critical=False)
-        .sign(root.key, hashes.SHA384())
+        .sign(root.key, root.digest)
     )
 
 
-def _ocsp_signer(ca: Identity, ca_name: str, validity: tuple[dt.datetime, dt.datetime], base_url: str) -> Identity:
+def _ocsp_signer(
+    ca: Identity, ca_name: str, key: PrivateKey, validity: tuple[dt.datetime, dt.datetime], base_url: str
+) -> Identity:
     """A delegated responder (RFC 6960 §4.2.2.2): no OCSP address of its own, since it would vouch for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
     made = builder(
         key.public_key(),
         subject=name(f"Vanthu DEV {ca_name.capitalize()} OCSP"),
@@ -249,14 +286,13 @@ def _ocsp_signer(ca: Identity, ca_name: str, validity: tuple[dt.datetime, dt.dat
         .add_extension(key_usage(signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
         .add_extension(x509.OCSPNoCheck(), critical=False)
-        .sign(ca.key, hashes.SHA384())
+        .sign(ca.key, ca.digest)
     )
     return Identity(certificate, key)
 
 
-def _tsa(ca: Identity, validity: tuple[dt.datetime, dt.datetime], base_url: str) -> Identity:
+def _tsa(ca: Identity, key: PrivateKey, validity: tuple[dt.datetime, dt.datetime], base_url: str) -> Identity:
     """RFC 3161 §2.3: the extended key usage is critical and timeStamping alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
     made = builder(key.public_key(), subject=name("Vanthu DEV TSA"), issuer=ca.certificate, validity=validity)
     certificate = (
         add_pointers(made, base_url, "issuing")
@@ -264,7 +300,7 @@ def _tsa(ca: Identity, validity: tuple[dt.datetime, dt.datetime], base_url: str)
         .add_extension(key_usage(signature=True, commitment=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         .add_extension(policies(INFRASTRUCTURE_POLICY), critical=False)
-        .sign(ca.key, hashes.SHA384())
+        .sign(ca.key, ca.digest)
     )
     return Identity(certificate, key)
 
@@ -281,6 +317,6 @@ def _save(home: Path, stem: str, identity: Identity) -> None:
 
 def _load(home: Path, stem: str) -> Identity:
     key = serialization.load_pem_private_key((home / f"{stem}.key").read_bytes(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{stem}.key holds no EC key")
+    if not isinstance(key, PrivateKey):
+        raise TypeError(f"{stem}.key holds no EC or RSA key")
     return Identity(x509.load_pem_x509_certificate((home / f"{stem}.pem").read_bytes()), key)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -150,21 +150,25 @@ def issue(
     end = (not_after or start + dt.timedelta(days=days)).astimezone(dt.UTC).replace(microsecond=0)
     _check_validity(hierarchy, start, end)
     digest = _digest(key, subject, profile, [days, str(not_before), str(not_after)])
-    with database.transaction() as tx:
-        if idempotency_key and (der := store.find_repeat(tx, idempotency_key, digest)):
-            return Issued(x509.load_der_x509_certificate(der), hierarchy.chain_pem)
-        made = Issued(_certificate(hierarchy, key, subject, PROFILES[profile], (start, end)), hierarchy.chain_pem)
-        store.add(
+    if idempotency_key and (der := database.find_repeat(idempotency_key, digest)):
+        return Issued(x509.load_der_x509_certificate(der), hierarchy.chain_pem)
+    # Signed before the transaction, which all others wait for. Of two that bring one key at once the later one's
+    # certificate is thrown away unseen, and both get the first one's.
+    made = Issued(_certificate(hierarchy, key, subject, PROFILES[profile], (start, end)), hierarchy.chain_pem)
+    der = made.der
+    first = database.write(
+        lambda tx: store.add_once(
             tx,
             made.serial,
             issuer="issuing",
             profile=profile,
-            der=made.der,
+            der=der,
             at=int(now.timestamp()),
             idempotency_key=idempotency_key,
             request_digest=digest,
         )
-    return made
+    )
+    return made if first == der else Issued(x509.load_der_x509_certificate(first), hierarchy.chain_pem)
 
 
 def revoke(database: Store, serial: str, reason: str, *, at: dt.datetime | None = None) -> Status:
@@ -237,7 +241,7 @@ def _certificate(
         except ValueError as error:
             raise Rejected(INVALID_REQUEST, where="subject.email") from error
         made = made.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    return made.sign(ca.key, hashes.SHA384())
+    return made.sign(ca.key, ca.digest)
 
 
 def _subject_name(subject: Subject) -> x509.Name:

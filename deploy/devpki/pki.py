@@ -13,7 +13,7 @@ from cryptography import x509
 
 from deploy.devpki import issuing, store
 from deploy.devpki.crl import CrlPublisher
-from deploy.devpki.hierarchy import Hierarchy, load_or_create
+from deploy.devpki.hierarchy import DEFAULT_KEYS, Hierarchy, load_or_create
 from deploy.devpki.issuing import Issued, Subject
 from deploy.devpki.ocsp import OcspResponder
 from deploy.devpki.shapes import OUTAGES
@@ -24,9 +24,9 @@ from deploy.devpki.tsa import TimeStampAuthority
 class Pki:
     """State lives in `var`/devpki, the bearer secret in `var`/secrets/devpki; `close` it when done."""
 
-    def __init__(self, var: Path, base_url: str) -> None:
+    def __init__(self, var: Path, base_url: str, keys: str = DEFAULT_KEYS) -> None:
         self.var = var
-        self.hierarchy: Hierarchy = load_or_create(var / "devpki", base_url)
+        self.hierarchy: Hierarchy = load_or_create(var / "devpki", base_url, keys)
         self.secret = load_secret(var / "secrets" / "devpki")
         self.database = Store(var / "devpki" / "state.sqlite")
         self._add_own_certificates()

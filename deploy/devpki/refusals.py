@@ -18,6 +18,12 @@ PORT_TAKEN = Refusal(
     en="Port {port} is taken by another program; set VANTHU_DEVPKI_PORT to a free one.",
     status=500,
 )
+KEYS_UNKNOWN = Refusal(
+    "devpki_keys_unknown",
+    vi="VANTHU_DEVPKI_KEYS={keys} không có trong danh mục ({known}); hãy chọn lại.",
+    en="VANTHU_DEVPKI_KEYS={keys} is none of {known}; choose one.",
+    status=500,
+)
 SECRET_WRONG = Refusal(
     "devpki_secret_wrong",
     vi="Thiếu hoặc sai mã bí mật; hãy gửi tiêu đề Authorization: Bearer với nội dung tệp secrets/devpki.",

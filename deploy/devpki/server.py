@@ -1,10 +1,12 @@
 """The development PKI over HTTP, as its own process or inside a test (`running`).
 
-Threads of the standard library: it starts in a fraction of a second and an answer costs about a millisecond.
+uvicorn speaks HTTP. OCSP is answered by the loop itself, since most answers lie ready; what signs certificates, writes to
+the disk or makes lists is done by a few threads.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
@@ -13,18 +15,19 @@ import hmac
 import json
 import logging
 import socket
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
+
+import uvicorn
 
 from deploy.devpki import ocsp, shapes, tsa
-from deploy.devpki.hierarchy import MARK
+from deploy.devpki.hierarchy import DEFAULT_KEYS, MARK
 from deploy.devpki.issuing import (
     DEFAULT_DAYS,
     Issued,
@@ -49,6 +52,7 @@ from shared.errors import IDEMPOTENCY_KEY_REQUIRED, INTERNAL, Rejected
 LIMIT = 65536  # bytes of a request; the largest honest one is a CSR of some kilobytes
 PEM, CERTIFICATE = "application/x-pem-file", "application/pkix-cert"
 OCSP_REQUEST, OCSP_ANSWER = "application/ocsp-request", "application/ocsp-response"
+RENEWED_EVERY = 5.0  # seconds; well below ocsp.AHEAD
 TSA_REQUEST, TSA_ANSWER = "application/timestamp-query", "application/timestamp-reply"
 log = logging.getLogger("vanthu.devpki")
 
@@ -58,7 +62,7 @@ class Request:
     method: str
     path: str  # as sent, without the query
     body: bytes
-    headers: Any  # http.client.HTTPMessage: case-insensitive get()
+    headers: Mapping[str, str]  # names in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _time_stamp(pki: Pki, request: Request) -> Answer:
 def _issue(pki: Pki, request: Request) -> Answer:
     _require_secret(pki, request)
     _require_up(pki, "issue")
-    key = request.headers.get("Idempotency-Key", "").strip()
+    key = request.headers.get("idempotency-key", "").strip()
     if not key:
         raise Rejected(IDEMPOTENCY_KEY_REQUIRED)
     asked = shapes.read_issue(request.body)
@@ -202,13 +206,13 @@ def _require_up(pki: Pki, what: str) -> None:
 
 
 def _require_type(request: Request, wanted: str) -> None:
-    sent = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent != wanted:
         raise Rejected(CONTENT_TYPE, wanted=wanted)
 
 
 def _require_secret(pki: Pki, request: Request) -> None:
-    sent = request.headers.get("Authorization", "")
+    sent = request.headers.get("authorization", "")
     if not hmac.compare_digest(sent.encode(), f"Bearer {pki.secret}".encode()):
         raise Rejected(SECRET_WRONG)
 
@@ -231,105 +235,138 @@ def _problem(rejected: Rejected) -> Answer:
     return _json(problem, refusal.status, "application/problem+json")
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "vanthu-devpki"
-    sys_version = ""
-    timeout = 30  # seconds that a silent client may hold a thread
-    wbufsize = -1  # headers and body leave in one piece
-    disable_nagle_algorithm = True
-    server: Server
+THREADS = 8  # that sign certificates and write; more only wait for each other
+IDLE = 30  # seconds that a silent client keeps its connection
+AT_ONCE = "/ocsp"  # answered without leaving the loop
+Send = Callable[[dict[str, Any]], Any]
+_COMMON = [(b"cache-control", b"no-store")]  # a revocation shows at once
 
-    def do_GET(self) -> None:
-        self._serve(self._read_and_answer)
 
-    def do_POST(self) -> None:
-        self._serve(self._read_and_answer)
+class _App:
+    """ASGI 3: reads a request, has it answered, sends the answer."""
 
-    def _serve(self, work: Callable[[], Answer]) -> None:
+    def __init__(self, pki: Pki, threads: ThreadPoolExecutor) -> None:
+        self._pki = pki
+        self._threads = threads
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable[[], Any], send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path = scope["raw_path"].decode("latin-1")
+        close = False
         try:
-            given = work()
+            _check_length(scope["method"], headers)
         except Rejected as rejected:
-            given = _problem(rejected)
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True
-            return
-        except Exception:
-            log.exception("%s %s failed", self.command, self.path)
-            given = _problem(Rejected(INTERNAL, trace="-"))
-        self.send_response(given.status)
-        self.send_header("Content-Type", given.content_type)
-        self.send_header("Content-Length", str(len(given.body)))
-        self.send_header("Cache-Control", "no-store")  # a revocation shows at once
+            # What is not read would be taken for the next request: end the connection instead.
+            given, close = _problem(rejected), True
+        else:
+            request = Request(scope["method"], path, await _read(receive), headers)
+            if path.startswith(AT_ONCE):
+                given = _answer_or_say(self._pki, request)
+            else:
+                loop = asyncio.get_running_loop()
+                given = await loop.run_in_executor(self._threads, _answer_or_say, self._pki, request)
+        shown = [
+            (b"content-type", given.content_type.encode()),
+            (b"content-length", str(len(given.body)).encode()),
+            *_COMMON,
+        ]
         if given.status == 401:
-            self.send_header("WWW-Authenticate", "Bearer")
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(given.body)
-
-    def _read_and_answer(self) -> Answer:
-        path = urlsplit(self.path).path if self.path.startswith("http") else self.path.partition("?")[0]
-        request = Request(self.command, path, self._read_body(), self.headers)
-        return answer(self.server.pki, request)
-
-    def _read_body(self) -> bytes:
-        if self.command == "GET":
-            return b""
-        length = self.headers.get("Content-Length", "")
-        # What is not read would be taken for the next request: end the connection instead.
-        if not length.isascii() or not length.isdigit():
-            self.close_connection = True
-            raise Rejected(LENGTH_REQUIRED)
-        if int(length) > LIMIT:
-            self.close_connection = True
-            raise Rejected(TOO_LARGE, limit=LIMIT)
-        return self.rfile.read(int(length))
-
-    def log_message(self, format: str, *args: Any) -> None:
-        log.debug(format, *args)
+            shown.append((b"www-authenticate", b"Bearer"))
+        if close:
+            shown.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": given.status, "headers": shown})
+        await send({"type": "http.response.body", "body": given.body})
 
 
-class Server(ThreadingHTTPServer):
-    """Bound at once, serving after `attach`: the port must be known before the certificates that name it."""
+def _check_length(method: str, headers: Mapping[str, str]) -> None:
+    if method == "GET":
+        return
+    length = headers.get("content-length", "")
+    if not length.isascii() or not length.isdigit():
+        raise Rejected(LENGTH_REQUIRED)
+    if int(length) > LIMIT:
+        raise Rejected(TOO_LARGE, limit=LIMIT)
 
-    daemon_threads = False  # joined on close, so that nothing writes to a closed store
-    request_queue_size = 128
-    allow_reuse_address = True
+
+async def _read(receive: Callable[[], Any]) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and len(body) <= LIMIT
+    return body
+
+
+def _answer_or_say(pki: Pki, request: Request) -> Answer:
+    try:
+        return answer(pki, request)
+    except Rejected as rejected:
+        return _problem(rejected)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        return _problem(Rejected(INTERNAL, trace="-"))
+
+
+class Server:
+    """Bound at once, serving from `start` on: the port must be known before the certificates that name it."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__((host, port), _Handler)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Named as TCP, or asyncio does not switch Nagle's delay off and every answer takes 40 ms.
+        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+            self._socket.listen(1024)
+        except OSError:
+            self._socket.close()
+            raise
+        self.port = int(self._socket.getsockname()[1])
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="devpki")
+        self._stop = threading.Event()
+        self._running: list[threading.Thread] = []
+        self._uvicorn: uvicorn.Server | None = None
         self.pki: Pki
 
-    @property
-    def port(self) -> int:
-        return int(self.server_address[1])
+    def start(self, var: Path, base_url: str, keys: str = DEFAULT_KEYS) -> None:
+        """Makes or reads the hierarchy, then serves in threads of its own."""
+        self.pki = Pki(var, base_url, keys)
+        config = uvicorn.Config(
+            _App(self.pki, self._threads),
+            http="httptools",
+            loop="asyncio",
+            ws="none",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=IDLE,
+            timeout_graceful_shutdown=5,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        serving = threading.Thread(target=self._uvicorn.run, args=([self._socket],), name="devpki")
+        self._running = [serving, threading.Thread(target=self._renew, name="devpki-ahead")]
+        for thread in self._running:
+            thread.start()
 
-    def attach(self, var: Path, base_url: str) -> None:
-        self.pki = Pki(var, base_url)
+    def _renew(self) -> None:
+        """Answers that are asked for again and again are signed before they run out."""
+        while not self._stop.wait(RENEWED_EVERY):
+            try:
+                self.pki.ocsp.renew_ahead()
+            except Exception:
+                log.exception("OCSP answers could not be renewed ahead; the next question signs them")
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        log.info("connection %s from %s broke: %r", request, client_address, sys.exception())
-
-    def server_close(self) -> None:
-        """Ends idle keep-alive connections, waits for answers under way, then closes the store."""
-        with self._open_lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RD)
-        super().server_close()
+    def close(self) -> None:
+        """Ends idle connections, waits for answers under way, then closes the store."""
+        self._stop.set()
+        if self._uvicorn:
+            self._uvicorn.should_exit = True
+        for thread in self._running:
+            thread.join()
+        self._threads.shutdown()
+        self._socket.close()
         if hasattr(self, "pki"):
             self.pki.close()
 
@@ -399,7 +436,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(var: Path | None = None, *, port: int = 0) -> Iterator[Running]:
+def running(var: Path | None = None, *, port: int = 0, keys: str = DEFAULT_KEYS) -> Iterator[Running]:
     """A development PKI on a free port of the loopback, in a thread; everything is released at the end.
 
     Without `var` its state is thrown away. To restart on kept state, give the same `var` and the same port:
@@ -408,11 +445,7 @@ def running(var: Path | None = None, *, port: int = 0) -> Iterator[Running]:
     with contextlib.ExitStack() as stack:
         home = var or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vanthu-devpki-")))
         server = Server("127.0.0.1", port)
-        stack.callback(server.server_close)
+        stack.callback(server.close)
         url = f"http://127.0.0.1:{server.port}"
-        server.attach(home, url)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="devpki")
-        thread.start()
-        stack.callback(thread.join)
-        stack.callback(server.shutdown)
+        server.start(home, url, keys)
         yield Running(server, url)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
+
+T = TypeVar("T")
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS certificate (
@@ -41,45 +45,102 @@ class Status:
     revoked_at: int | None
 
 
+Write = Callable[[sqlite3.Connection], T]
+
+
 class Store:
-    """One connection, one user at a time: every operation takes well under a millisecond beside its fsync."""
+    """One connection writes, one reads: a question never waits for somebody else's fsync."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._lock, self._read_lock, self._queue_lock = threading.Lock(), threading.Lock(), threading.Lock()
+        self._connection = _open(path)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.executescript(SCHEMA)
+        self._reader = _open(path)
+        self._queue: list[tuple[Write[Any], Future[Any]]] = []
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._read_lock:
             self._connection.close()
+            self._reader.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction; other processes on the same file wait."""
+        with self._lock, _committed(self._connection) as tx:
+            yield tx
+
+    def write(self, work: Write[T]) -> T:
+        """Does `work` in a transaction that others who come meanwhile share, so that one fsync serves all of them.
+
+        Returns, or raises what `work` raised, once it is on disk; what failed undoes nobody else's work.
+        """
+        done: Future[T] = Future()
+        with self._queue_lock:
+            self._queue.append((work, done))
+        # Whoever gets the lock works off the queue; who waited for it finds the own work done.
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+            if not done.done():
+                self._work_off()
+        return done.result()
+
+    def _work_off(self) -> None:
+        with self._queue_lock:
+            batch, self._queue = self._queue, []
+        results: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with _committed(self._connection) as tx:
+                for work, done in batch:
+                    tx.execute("SAVEPOINT one")
+                    try:
+                        results.append((done, work(tx), None))
+                    except BaseException as error:  # noqa: BLE001  given to whoever asked for it
+                        tx.execute("ROLLBACK TO one")
+                        results.append((done, None, error))
+                    tx.execute("RELEASE one")
+        except BaseException as error:  # noqa: BLE001  nothing of it is on disk, and everybody is told
+            results = [(done, None, error) for _, done in batch]
+        for done, result, failure in results:
+            if failure is None:
+                done.set_result(result)
+            else:
+                done.set_exception(failure)
 
     def find_status(self, issuer: str, serial: str) -> Status | None:
-        with self._lock:
-            row = self._connection.execute(
+        with self._read_lock:
+            row = self._reader.execute(
                 "SELECT serial, reason, revoked_at FROM certificate WHERE issuer = ? AND serial = ?",
                 (issuer, serial),
             ).fetchone()
         return Status(*row) if row else None
 
+    def find_repeat(self, key: str, digest: str) -> bytes | None:
+        with self._read_lock:
+            return find_repeat(self._reader, key, digest)
+
     def revocation_version(self, issuer: str) -> int:
         """Grows with every change of status among the issuer's certificates."""
-        with self._lock:
-            row = self._connection.execute("SELECT value FROM counter WHERE name = ?", (_version(issuer),)).fetchone()
+        with self._read_lock:
+            row = self._reader.execute(
+                "SELECT value FROM counter WHERE name = 'revocations of ' || ?", (issuer,)
+            ).fetchone()
         return int(row[0]) if row else 0
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+
+
+@contextmanager
+def _committed(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def advance(tx: sqlite3.Connection, counter: str, by: int = 1) -> int:
@@ -119,6 +180,33 @@ def add(
         "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (serial) DO NOTHING",
         (serial, issuer, profile, der, at, idempotency_key, request_digest),
     )
+
+
+def add_once(
+    tx: sqlite3.Connection,
+    serial: str,
+    *,
+    issuer: str,
+    profile: str,
+    der: bytes,
+    at: int,
+    idempotency_key: str | None,
+    request_digest: str,
+) -> bytes:
+    """Adds, unless the key brought a certificate before; returns the one that counts. Raises as `find_repeat`."""
+    if idempotency_key and (before := find_repeat(tx, idempotency_key, request_digest)):
+        return before
+    add(
+        tx,
+        serial,
+        issuer=issuer,
+        profile=profile,
+        der=der,
+        at=at,
+        idempotency_key=idempotency_key,
+        request_digest=request_digest,
+    )
+    return der
 
 
 def find(tx: sqlite3.Connection, serial: str) -> tuple[str, Status] | None:

@@ -11,8 +11,6 @@ from typing import Any
 
 from asn1crypto import algos, cms, tsp
 from asn1crypto import x509 as asn1_x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki import store
 from deploy.devpki.der import CONTEXT_0, INTEGER, MALFORMED, OCTET_STRING, SEQUENCE, SET, set_of, tlv
@@ -64,7 +62,7 @@ class SerialNumbers:
 
 class TimeStampAuthority:
     def __init__(self, hierarchy: Hierarchy, database: Store) -> None:
-        self._key = hierarchy.tsa.key
+        self._signer = hierarchy.tsa
         self._serials = SerialNumbers(database)
         certificate = asn1_x509.Certificate.load(hierarchy.tsa.der)
         self._certificates = (hierarchy.tsa.der, hierarchy.issuing.ca.der)
@@ -102,14 +100,14 @@ class TimeStampAuthority:
             self._certificate_id,
         )
         # Signed is the plain SET OF; inside SignerInfo the same octets stand under [0] (§5.4).
-        signature = self._key.sign(set_of(SET, *attributes), ec.ECDSA(hashes.SHA256()))
+        signature = self._signer.sign(set_of(SET, *attributes))
         signer = tlv(
             SEQUENCE,
             tlv(INTEGER, b"\x01"),
             self._signer_id,
             _SHA256,
             set_of(CONTEXT_0, *attributes),
-            _ECDSA_SHA256,
+            self._signer.algorithm,
             tlv(OCTET_STRING, signature),
         )
         signed = tlv(
@@ -128,7 +126,6 @@ _SIGNED_DATA = cms.ContentType("signed_data").dump()
 _MESSAGE_DIGEST = cms.CMSAttributeType("message_digest").dump()
 _CONTENT_TYPE = cms.CMSAttribute({"type": "content_type", "values": ["tst_info"]}).dump()
 _SHA256 = algos.DigestAlgorithm({"algorithm": "sha256"}).dump()
-_ECDSA_SHA256 = algos.SignedDigestAlgorithm({"algorithm": "sha256_ecdsa"}).dump()
 _GRANTED = tsp.PKIStatusInfo({"status": "granted"}).dump()
 
 

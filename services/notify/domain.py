@@ -153,6 +153,8 @@ def _delayed(event: signing.DocumentDelayed, known: Known) -> tuple[Call, ...]:
     if event.stage == "validate":
         return ()  # about an incoming document: its state says so itself
     document = _document(event.document_id, known)
+    if event.stage == "sign" and event.waits_for is not None:
+        return _cannot_sign(event, document, event.waits_for)
     text = f"{document.title}. Việc xử lý đang chờ dịch vụ bên ngoài; hệ thống sẽ tự thử lại, bạn chưa cần làm gì."
     title = "Văn bản đang bị chậm"
     return (
@@ -164,6 +166,25 @@ def _delayed(event: signing.DocumentDelayed, known: Known) -> tuple[Call, ...]:
             reason=event.reason_vi,
             once_while_unread=True,
         ),
+    )
+
+
+def _cannot_sign(event: signing.DocumentDelayed, document: Document, signer: UUID) -> tuple[Call, ...]:
+    """The certificate was taken away while documents wait: one notice for the signer and the clerks, however many do."""
+    title, who = "Chữ ký bị dừng: chứng thư số không còn hiệu lực", event.signer_name or "Người ký"
+    own = (
+        "Chứng thư số của bạn đã bị thu hồi hoặc tạm dừng; các lần ký đang làm dở đã dừng, chữ ký đã hoàn tất vẫn"
+        " hợp lệ. Hãy liên hệ văn thư để làm thủ tục cấp chứng thư mới."
+    )
+    clerks = (
+        f"Chứng thư số của {who} đã bị thu hồi hoặc tạm dừng; văn bản đang chờ người này ký chưa ký được. Hãy làm thủ tục"
+        " cấp chứng thư mới, hoặc trả lại văn bản để trình người khác ký."
+    )
+    author = f"{document.title}. {who} chưa ký được: chứng thư số đã bị thu hồi hoặc tạm dừng."
+    return (
+        Call(Person(signer), title, own, "/signing", once_while_unread=True),
+        Call(Person(document.author_id), title, author, _page(document.id), once_while_unread=True),
+        Call(Clerks(document.agency_id), title, clerks, "/documents", once_while_unread=True),
     )
 
 

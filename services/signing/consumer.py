@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from services.signing import completing, copies, domain, preparing, sealing, store, validating
+from services.signing import completing, copies, copies_trust, domain, preparing, sealing, stopping, store, validating
 from services.signing.desk import state_refusal, told
 from services.signing.domain import Document, State
 from services.signing.refusals import DOCUMENT_UNKNOWN, NO_SIGNERS, PREPARATION_FAILED
@@ -23,10 +23,13 @@ from shared.events.docs import (
 from shared.events.portal import KeyStated
 from shared.events.registry import (
     AgencyStated,
+    AnchorStated,
     AuthorityStated,
     CertificateStated,
     Heartbeat,
     PersonStated,
+    RevocationDataStated,
+    TrustConfirmed,
 )
 from shared.events.signing import DocumentSealed
 from shared.inbox import Follower
@@ -34,7 +37,7 @@ from shared.tokens import receive_key
 
 Stated = TypeVar("Stated", bound=Event)
 
-TOPICS = ("signing.commands", "docs.document", *copies.TOPICS, "portal.key")
+TOPICS = ("signing.commands", "docs.document", *copies.TOPICS, *copies_trust.TOPICS, "portal.key")
 _SIGNING = (preparing.KIND, completing.KIND)
 
 
@@ -56,8 +59,11 @@ def follower(source: str) -> Follower:
             AgencyStated: _keep(copies.keep_agency),
             PersonStated: _keep(copies.keep_person),
             AuthorityStated: _keep(copies.keep_authority),
-            CertificateStated: _keep(copies.keep_certificate),
+            CertificateStated: _keep(stopping.receive_certificate),
             Heartbeat: _keep(copies.keep_heartbeat),
+            AnchorStated: _keep(copies_trust.keep_anchor),
+            TrustConfirmed: _keep(copies_trust.confirm),
+            RevocationDataStated: _keep(copies_trust.keep_revocation_data),
             KeyStated: receive_key,
         },
     )

@@ -174,6 +174,11 @@ def refuse(document: Document) -> Document:
     return replace(document, state=back.get(document.state, State.REFUSED), completing=None, delayed=None)
 
 
+def delay(document: Document, code: str) -> Document:
+    """It waits for the reason with this code, which has been stated."""
+    return replace(document, delayed=code)
+
+
 def open_place(document: Document, person_id: UUID | None) -> Signer:
     """The place in which this person may sign now; Rejected when there is none."""
     signer = document.signer_of(person_id)

@@ -87,6 +87,10 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         current = store.lock(tx, document_id)
         if not _is_wanted(current, job.payload["number"]) or current.content != document.content:
             return
+        # A revocation that came while the seal was being made: it is not used, and the clerk reads why.
+        standing = {c.id for c in _usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
+        if not standing >= {c.id for c in candidates}:
+            raise waiting(Rejected(CERTIFICATE_REVOKED))
         after, fact = domain.sealed(current, content, level=LEVEL, at=store.now(tx))
         store.save(tx, after, stage="sealed")
         outbox.put(tx, fact, source=desk.source)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.signing.domain import Document, open_place
-from services.signing.refusals import BASE_CHANGED, PREPARATION_EXPIRED, PREPARATION_FAILED
+from services.signing.refusals import BASE_CHANGED, CERTIFICATE_REVOKED, PREPARATION_EXPIRED, PREPARATION_FAILED
 from shared.errors import Rejected
 
 LEASE = timedelta(minutes=15)  # reading a pile of documents between the two calls takes this long
@@ -54,7 +54,8 @@ def check_completion(preparation: Preparation, now: datetime) -> bool:
     if preparation.state in (PreparationState.COMPLETING, PreparationState.COMPLETED):
         return False
     if preparation.state is PreparationState.FAILED:
-        raise Rejected(PREPARATION_FAILED)
+        stopped = (preparation.problem or {}).get("code") == CERTIFICATE_REVOKED.code
+        raise Rejected(CERTIFICATE_REVOKED if stopped else PREPARATION_FAILED)
     if now > preparation.expires_at or preparation.prepared is None:
         raise Rejected(PREPARATION_EXPIRED)
     return True

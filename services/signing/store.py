@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,14 @@ from shared.events.docs import Descriptor
 
 class Superseded(Exception):
     """The row is no longer what the decision was made on; whoever decided has to look again."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A document and whose it is: what must be known to act for its agency."""
+
+    agency_id: UUID
+    document_id: UUID
 
 
 def act_for_person(tx: Tx, person_id: UUID | None) -> None:
@@ -120,6 +129,26 @@ def list_waiting_for(tx: Tx, person_id: UUID) -> list[Document]:
         [person_id],
     ).fetchall()
     return _documents(tx, rows)
+
+
+def list_places(tx: Tx, person_id: UUID) -> list[Place]:
+    """Where documents wait, at this turn or a later one, for this person's signature."""
+    rows = tx.execute(
+        "SELECT d.agency_id, d.id AS document_id FROM document d WHERE d.state = 'awaiting_signature' AND EXISTS ("
+        " SELECT FROM signer s WHERE s.document_id = d.id AND s.person_id = %s AND s.signed_at IS NULL)"
+        " ORDER BY 1, 2",
+        [person_id],
+    ).fetchall()
+    return [Place(**row) for row in rows]
+
+
+def forget_delay(tx: Tx, person_id: UUID, code: str) -> None:
+    """The reason why documents waited for this person is gone; when it comes again it is stated again."""
+    tx.execute(
+        "UPDATE document d SET delayed = NULL, version = version + 1 WHERE d.state = 'awaiting_signature' AND delayed = %s"
+        " AND EXISTS (SELECT FROM signer s WHERE s.document_id = d.id AND s.person_id = %s AND s.signed_at IS NULL)",
+        [code, person_id],
+    )
 
 
 def _save_signers(tx: Tx, document: Document) -> None:
@@ -329,6 +358,28 @@ def fail_preparations(tx: Tx, document_id: UUID, problem: dict[str, str]) -> Non
         " WHERE document_id = %s AND state IN ('prepared', 'completing')",
         [Jsonb(problem), document_id],
     )
+
+
+_UNDER_WAY = "certificate_id = %s AND (state = 'completing' OR (state = 'prepared' AND expires_at > now()))"
+
+
+def list_prepared_with(tx: Tx, certificate_id: UUID) -> list[Place]:
+    """Where a signature with this certificate is under way."""
+    rows = tx.execute(
+        f"SELECT DISTINCT agency_id, document_id FROM preparation WHERE {_UNDER_WAY} ORDER BY 1, 2",  # noqa: S608  ours
+        [certificate_id],
+    ).fetchall()
+    return [Place(**row) for row in rows]
+
+
+def fail_preparations_with(tx: Tx, certificate_id: UUID, problem: dict[str, str]) -> dict[UUID, UUID]:
+    """All that is under way with this certificate comes to nothing; preparation → document."""
+    rows = tx.execute(
+        f"UPDATE preparation SET state = 'failed', problem = %s, prepared = NULL WHERE {_UNDER_WAY}"  # noqa: S608  ours
+        " RETURNING id, document_id",
+        [Jsonb(problem), certificate_id],
+    ).fetchall()
+    return {row["id"]: row["document_id"] for row in rows}
 
 
 def forget_expired(tx: Tx, person_id: UUID) -> None:

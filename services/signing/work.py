@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 
-from services.signing import completing, preparing, sealing, validating
+from services.signing import completing, preparing, sealing, stopping, validating
 from services.signing.desk import CRASHES, Desk, is_crash
 from services.signing.refusals import PDF_TOO_HARD
 from shared import jobs
@@ -43,4 +43,10 @@ def _blaming_the_file(run: jobs.Handler) -> jobs.Handler:
     return blaming
 
 
-_MODULES: Mapping[ModuleType, bool] = {preparing: True, completing: False, sealing: False, validating: True}
+_MODULES: Mapping[ModuleType, bool] = {
+    preparing: True,
+    completing: False,
+    sealing: False,
+    stopping: False,
+    validating: True,
+}

@@ -34,6 +34,7 @@ def is_a_page(path: str) -> bool:
         STORY.signed(),
         STORY.refused("seal"),
         STORY.delayed("seal"),
+        STORY.delayed("sign", waits_for=STORY.leader),
         STORY.issued(),
         STORY.dispatched(),
         STORY.status("02"),

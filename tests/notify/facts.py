@@ -111,7 +111,7 @@ class Story:
             reason_en="The file has a password.",
         )
 
-    def delayed(self, stage: Any = "seal") -> signing.DocumentDelayed:
+    def delayed(self, stage: Any = "seal", **more: Any) -> signing.DocumentDelayed:
         return signing.DocumentDelayed(
             by=self.by,
             at=NOW,
@@ -120,6 +120,7 @@ class Story:
             code="tsa_away",
             reason_vi="Chưa lấy được dấu thời gian.",
             reason_en="No time stamp yet.",
+            **more,
         )
 
     def issued(self) -> docs.DocumentIssued:

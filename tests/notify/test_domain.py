@@ -51,6 +51,7 @@ CLERKS, RECEIVER = Clerks(STORY.agency), Clerks(STORY.receiver)
         (STORY.refused("sign"), [AUTHOR], PAGE),
         (STORY.refused("seal"), [AUTHOR, CLERKS], PAGE),
         (STORY.delayed("seal"), [AUTHOR], PAGE),
+        (STORY.delayed("sign"), [AUTHOR], PAGE),
         (STORY.delayed("validate"), [], None),
         (STORY.issued(), [AUTHOR], PAGE),
         (STORY.dispatched(), [RECEIVER], "/incoming"),
@@ -126,3 +127,10 @@ def test_refusals_speak_both_languages(refusal: Refusal) -> None:
     assert refusal.vi.strip().endswith(".")
     assert refusal.en.strip().endswith(".")
     assert unicodedata.is_normalized("NFC", refusal.vi)
+
+
+def test_a_revoked_certificate_is_told_to_signer_author_and_clerks() -> None:
+    calls = whose_turn(STORY.delayed("sign", waits_for=STORY.leader, signer_name="Trần Văn An"), KNOWN)
+    assert [(call.to, call.link) for call in calls] == [(LEADER, "/signing"), (AUTHOR, PAGE), (CLERKS, "/documents")]
+    assert all(call.once_while_unread for call in calls), "a pile of documents is one notice"
+    assert "Trần Văn An" in calls[2].text

@@ -77,7 +77,7 @@ def api(pool: db.Pool) -> Iterator[httpx.Client]:
             "INSERT INTO token_key VALUES ('test', %s, 'active', now() + interval '1 day')",
             [KEY.as_dict(private=False)["x"]],
         )
-    server = uvicorn.Server(uvicorn.Config(create_app("docs", pool, router), port=0, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(create_app("docs", pool, router), port=0, http="h11", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -23,7 +23,7 @@ from shared.tokens import Principal, mint
 def serve(app: FastAPI, *, grace: int = 1) -> Iterator[str]:
     """The base URL of the application while it is served; `grace` seconds for open connections at the end."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=grace
+        app, host="127.0.0.1", port=0, http="h11", log_config=None, access_log=False, timeout_graceful_shutdown=grace
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="uvicorn")

@@ -1,0 +1,156 @@
+"""A certificate is revoked while its holder is signing: what is under way stops, everybody learns why, the past stands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from deploy.devpki.issuing import Issued
+from services.signing import craft
+from shared.events import signing
+from tests.signing import office as world
+from tests.signing import test_service as service
+from tests.signing.office import Leader, Office
+from tests.signing.test_service import Desktop, complete, content, prepare, prepared, sign
+
+# The parts of a deployment as the service's own tests set them up.
+pki, seal_token, seal, workshop = service.pki, service.seal_token, service.seal, service.workshop
+leader, deputy, office, desktop = service.leader, service.deputy, service.office, service.desktop
+
+
+def revoke(office: Office, leader: Leader, status: str = "revoked") -> None:
+    office.take(world.certificate(leader, status=status))
+
+
+@pytest.mark.parametrize("status", ["revoked", "suspended"])
+def test_what_was_prepared_is_stopped_and_the_token_learns_why(
+    office: Office, desktop: Desktop, leader: Leader, status: str
+) -> None:
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    base, sha = content(http, document_id)
+    [item] = prepare(http, leader, (document_id, sha))
+    office.stated()
+    revoke(office, leader, status)
+    assert http.get(f"/preparations/{item['preparation_id']}").json()["state"] == "failed"
+    [answer] = complete(http, (item["preparation_id"], leader.sign(item, base)))
+    assert (answer["state"], answer["problem"]["code"]) == ("refused", "certificate_revoked")
+    office.work()
+    act, delayed = office.stated()
+    assert isinstance(act, signing.SigningAct)
+    assert (act.act, act.detail["signer"]) == ("signature_stopped", leader.name)
+    assert isinstance(delayed, signing.DocumentDelayed)
+    assert (delayed.stage, delayed.code, delayed.waits_for) == ("sign", "certificate_revoked", leader.id)
+    assert delayed.signer_name == leader.name
+
+
+def test_a_signature_that_waits_for_its_time_stamp_is_not_embedded(
+    office: Office, desktop: Desktop, leader: Leader
+) -> None:
+    document_id = prepared(office, leader)
+    http = desktop.of(leader.principal)
+    preparation = sign(http, leader, document_id)
+    office.stated()
+    revoke(office, leader)
+    office.work()
+    assert not any(isinstance(event, signing.DocumentSigned) for event in office.stated())
+    found = http.get(f"/preparations/{preparation}").json()
+    assert (found["state"], found["problem"]["code"]) == ("failed", "certificate_revoked")
+    renewed = world.certificate(leader, status="active")
+    office.take(renewed)
+    sign(http, leader, document_id)
+    office.work()
+    assert isinstance(office.stated()[-1], signing.DocumentSigned), "the document goes on with a usable certificate"
+
+
+def test_a_revocation_wins_over_a_signature_that_is_being_embedded_just_now(
+    office: Office, desktop: Desktop, leader: Leader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.stated()
+    run: Callable[..., Any] = type(office.desk.workshop).run
+
+    def revoked_meanwhile(shop: Any, work: Any, *arguments: Any, **more: Any) -> Any:
+        made = run(shop, work, *arguments, **more)
+        if work is craft.finish:
+            thread = threading.Thread(target=revoke, args=(office, leader))
+            thread.start()
+            thread.join()
+        return made
+
+    monkeypatch.setattr(type(office.desk.workshop), "run", revoked_meanwhile)
+    office.work()
+    kinds = [type(event) for event in office.stated()]
+    assert signing.DocumentSigned not in kinds
+    assert signing.DocumentDelayed in kinds
+
+
+def test_what_was_signed_before_stays_signed(office: Office, desktop: Desktop, leader: Leader, seal: Issued) -> None:
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    assert isinstance(office.stated()[-1], signing.DocumentSigned)
+    office.seal_certificate(seal)
+    revoke(office, leader)
+    office.work()
+    assert office.stated() == []
+    office.order_seal(document_id)  # the time stamp says that the signature came first
+    office.work()
+    assert isinstance(office.only(signing.DocumentSealed), signing.DocumentSealed)
+
+
+def test_a_seal_whose_certificate_is_revoked_while_it_is_made_is_not_used(
+    office: Office, desktop: Desktop, leader: Leader, seal: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    stated = office.seal_certificate(seal)
+    office.stated()
+    office.order_seal(document_id)
+    run: Callable[..., Any] = type(office.desk.workshop).run
+
+    def revoked_meanwhile(shop: Any, work: Any, *arguments: Any, **more: Any) -> Any:
+        made = run(shop, work, *arguments, **more)
+        office.take(stated.model_copy(update={"status": "revoked"}))
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(office.desk.workshop), "run", revoked_meanwhile)
+        office.work()
+    assert office.only(signing.DocumentDelayed).stage == "seal"
+    office.take(world.stated_certificate(seal, kind="seal", agency_id=world.AGENCY))
+    office.work_again()
+    assert office.only(signing.DocumentSealed).number == 15
+
+
+def test_a_whole_pile_is_told_of_once_each_and_others_go_on(
+    office: Office, desktop: Desktop, leader: Leader, deputy: Leader
+) -> None:
+    office.found(leader, deputy)
+    pile = [office.order(leader, deputy) for _ in range(3)]
+    others = office.order(deputy, leader)
+    office.work()
+    office.stated()
+    revoke(office, leader)
+    office.work()
+    told = office.stated()
+    assert {e.document_id for e in told if isinstance(e, signing.DocumentDelayed)} == set(pile)
+    revoke(office, leader, "suspended")
+    office.work()
+    assert office.stated() == [], "said already"
+    assert sign(desktop.of(deputy.principal), deputy, others)
+
+
+def test_another_usable_certificate_keeps_the_documents_going(office: Office, leader: Leader) -> None:
+    prepared(office, leader)
+    second = world.stated_certificate(leader.certificate, id_=uuid4(), kind="person", person_id=leader.id)
+    office.take(second)
+    revoke(office, leader)
+    office.work()
+    assert office.stated() == []
