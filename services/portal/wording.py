@@ -61,6 +61,19 @@ CAPACITIES = {
     "TUQ.": "TUQ. (thừa ủy quyền)",
 }
 
+DELEGATIONS = {
+    "KT.": "Ký thay (KT.), cho cấp phó",
+    "TL.": "Thừa lệnh (TL.), cho người đứng đầu đơn vị",
+    "TUQ.": "Thừa ủy quyền (TUQ.), có văn bản ủy quyền",
+}
+
+# What a pinned root CA is believed for.
+PURPOSES = {
+    "sign_documents": "Chữ ký của người",
+    "seal_documents": "Con dấu của cơ quan",
+    "time_stamps": "Dấu thời gian",
+}
+
 CERTIFICATE_STATUSES = {
     "active": ("Đang dùng", "good"),
     "suspended": ("Tạm dừng", "wait"),
@@ -164,6 +177,9 @@ REVOCATIONS = {
 DONE = {
     "agency_saved": "Đã lưu cơ quan.",
     "person_saved": "Đã lưu.",
+    "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
+    "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",
+    "anchor_pinned": "Đã ghim; dịch vụ ký số nhận ngay sau đây.",
     "authority_granted": "Đã giao ký; văn bản trình từ bây giờ chọn được người này.",
     "authority_withdrawn": "Đã rút thẩm quyền ký.",
     "submitted": "Đã trình văn bản.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes
 
+from deploy.devpki.server import Running
 from services.registry import consumer as registry_consumer
+from services.registry import directory as registry_directory
 from services.registry import store as registry_store
 from services.registry.__main__ import RegistrySettings
 from services.registry.__main__ import api as registry_api
@@ -22,9 +26,20 @@ from tests.portal import people
 from tests.portal.browser import Browser, forms
 from tests.portal.conftest import NOBODY_THERE, Portal, at_work
 from tests.portal.test_service import PASSWORD, code_of
-from tests.registry.conftest import SOURCE, Province, settle
+from tests.registry.conftest import (
+    SOURCE,
+    Province,
+    a_post,
+    authority_facts,
+    person_facts,
+    pki,
+    settle,
+    tomorrow,
+)
 from tests.support.http import serve
 from tests.support.postgres import Database
+
+__all__ = ["pki"]  # registry's own fixture
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +182,63 @@ def test_a_clerk_reads_their_own_agency_and_changes_nothing(town: Town) -> None:
     form = next(form for form in forms(own) if form.action == "/logout")
     tried = clerk.http.post(f"/people/{town.province.commune_clerk.id}/leave", data={"csrf": form.value("csrf")})
     assert code_of(tried) == "forbidden"
+
+
+def with_deputy(town: Town) -> tuple[str, str]:
+    """A chairman who may sign and a deputy who may sign some things; their log-ins."""
+    with db.transaction(town.registry) as tx:
+        registry_store.act_within(tx, EVERYWHERE)
+        desk = Desk(tx, Actor(name="Dương Thị Mai Hoa"), SOURCE)
+        agency = town.province.ubnd
+        head = registry_directory.enter_person(
+            desk, person_facts("chu.tich", "Lương Khắc Duẩn", a_post(agency.id, "leader", title="Chủ tịch"))
+        )
+        deputy = registry_directory.enter_person(
+            desk, person_facts("pho.ct", "Nông Văn Thành", a_post(agency.id, "leader", title="Phó Chủ tịch"))
+        )
+        whole = authority_facts(agency, head, capacity="TM.", block=("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"))
+        registry_directory.grant_authority(desk, whole)
+        registry_directory.grant_authority(desk, authority_facts(agency, deputy, document_types=("GM",)))
+    town.portal.hear(*town.stated("registry.person"))
+    return "chu.tich", "pho.ct"
+
+
+def test_a_leader_passes_their_authority_on_while_away_and_takes_it_back(town: Town) -> None:
+    head, deputy = with_deputy(town)
+    leader = town.sit_down(head)
+    page = leader.open("/authority")
+    assert "Ký được hôm nay" in page.text
+    until = tomorrow().isoformat()
+    told = leader.send(page, "/authority/absence", valid_until=until, reason="Đi công tác Hà Nội")
+    assert "Đi công tác Hà Nội" in told.text
+    give = next(form.action for form in forms(told) if form.action.endswith("/delegate"))
+    to = " ".join(re.findall(r'<option value="([0-9a-f-]{36}) ([0-9a-f-]{36})"', told.text)[0])
+    refused = leader.send(told, give, to=to, form="TL.", valid_until=until, reason="Đi công tác")
+    assert code_of(refused) == "delegate_is_deputy"
+    given = leader.send(refused, give, to=to, form="KT.", valid_until=until, reason="Đi công tác")
+    assert "Đã giao ký thay" in given.text
+    stated = town.stated("registry.authority")[-1]
+    assert (stated.capacity, stated.valid_until) == ("KT.", tomorrow())
+    assert stated.delegated_from is not None
+    assert "Lương Khắc Duẩn giao" in town.sit_down(deputy).open("/authority").text
+    back = next(form.action for form in forms(given) if form.action.endswith("/withdraw"))
+    assert "Đã rút thẩm quyền ký." in leader.send(given, back).text
+    assert town.stated("registry.authority")[-1].withdrawn
+
+
+def test_an_officer_pins_a_root_by_the_fingerprint_that_was_told_another_way(town: Town, pki: Running) -> None:
+    officer = town.sit_down("canbo")
+    root = pki.root_pem.decode()
+    page = officer.open("/trust")
+    assert "Chưa ghim gốc nào" in page.text
+    wrong = officer.send(page, "/trust/pin", pem=root, fingerprint="00" * 32)
+    assert code_of(wrong) == "anchor_fingerprint_differs"
+    assert "BEGIN CERTIFICATE" in wrong.text
+    fingerprint = pki.root.fingerprint(hashes.SHA256()).hex()
+    pinned = officer.send(wrong, "/trust/pin", pem=root, fingerprint=fingerprint)
+    assert "Đang tin" in pinned.text
+    gone = officer.send(pinned, f"/trust/{fingerprint}/withdraw", reason="Khóa bị lộ")
+    assert "Khóa bị lộ" in gone.text
+    assert "Không tin" in gone.text
+    assert "Đang tin" in officer.send(gone, f"/trust/{fingerprint}/restore").text
+    assert code_of(town.sit_down("diep.ptm").open("/trust")) == "forbidden"

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.pages import (
+    authority,
     certificate,
     device,
     directory,
@@ -27,6 +28,7 @@ from services.portal.pages import (
     signing,
     submission,
     system,
+    trust,
     visit,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
@@ -41,10 +43,12 @@ PAGES = (
     document,
     incoming,
     signing,
+    authority,
     notice,
     device,
     certificate,
     directory,
+    trust,
     system,
 )
 
