@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -28,7 +29,8 @@ from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Line, Member, 
 from services.docs.catalogue import STATUSES
 from services.docs.delivery import Delivery
 from services.docs.document import Document, Review, State
-from services.docs.step import Step
+from services.docs.standing import signer_stopped
+from services.docs.step import Reason, Step
 from services.docs.store import Entry
 from services.docs.views import (
     Body,
@@ -48,6 +50,8 @@ from shared.events.docs import Part, Signer
 from shared.http import OnceOnly, create_app, encode_cursor
 from shared.ids import new_id
 from shared.inbox import Follower
+
+CERTIFICATE_REVOKED = "certificate_revoked"  # the code under which signing states it
 
 router = APIRouter(tags=["documents"])
 
@@ -118,6 +122,7 @@ class SignerView(View):
     post: str
     capacity: str
     block: tuple[str, ...]
+    basis: str | None = None  # the document by which the authority was delegated
 
 
 class AuthorView(View):
@@ -189,13 +194,32 @@ class DocumentPage(View):
     next_cursor: str | None
 
 
-def _line(held: Document) -> dict[str, Any]:
+def _stopped(tx: db.Tx, found: Sequence[Document]) -> dict[UUID, Reason | None]:
+    """Of documents that wait for a signature: why it can't come now, judged at each reading on what registry states.
+
+    What was stated when the certificate was taken away no longer holds once the signer has another one.
+    """
+    waiting = {each.id: each.waits_for for each in found if each.state == "awaiting_signature" and each.waits_for}
+    certificates = store_registry.certificates_of(tx, list(set(waiting.values())))
+    now = datetime.now(UTC)
+    reasons: dict[UUID, Reason | None] = {}
+    for each in found:
+        theirs = certificates.get(waiting[each.id], []) if each.id in waiting else []
+        name = next((s.name for s in each.signers if s.person_id == each.waits_for), "")
+        if problem := signer_stopped(theirs, now, name=name):
+            reasons[each.id] = Reason(problem.code, problem.sentence.vi, problem.sentence.en)
+        elif theirs and each.state_reason and each.state_reason.code == CERTIFICATE_REVOKED:
+            reasons[each.id] = None
+    return reasons
+
+
+def _line(held: Document, stopped: Mapping[UUID, Reason | None]) -> dict[str, Any]:
     waiting, number = document.waiting_for(held), held.numbering
     signer = held.signers[0]
     return {
         "id": held.id,
         "state": held.state,
-        "state_reason": reason_view(held.state_reason),
+        "state_reason": reason_view(stopped.get(held.id, held.state_reason)),
         "type_code": held.type_code,
         "type_name": held.type_name,
         "symbol": held.symbol,
@@ -205,7 +229,7 @@ def _line(held: Document) -> dict[str, Any]:
         "number_symbol": number.number_symbol if number else None,
         "issued_on": number.issued_on if number else None,
         "author": AuthorView(person_id=held.author_id, name=held.author_name),
-        "signer": SignerView(**signer.model_dump(include={"person_id", "name", "post", "capacity", "block"})),
+        "signer": SignerView(**signer.model_dump(include={"person_id", "name", "post", "capacity", "block", "basis"})),
         "waiting_for": WaitingView(role=waiting.role, name=waiting.name) if waiting else None,
         "submitted_at": held.submitted_at,
         "version": held.version,
@@ -216,7 +240,7 @@ def _view(tx: db.Tx, held: Document) -> DocumentView:
     deliveries = store.list_deliveries(tx, held.id)
     histories = store.histories(tx, [held.id, *(d.id for d in deliveries)])
     return DocumentView(
-        **_line(held),
+        **_line(held, _stopped(tx, [held])),
         reviewers=[ReviewView(person_id=r.person_id, name=r.name, approved=r.approved) for r in held.reviews],
         parts=part_views(held.parts),
         content=ContentView(sha256=held.content.sha256, size=held.content.size),
@@ -250,7 +274,8 @@ def list_documents(acting: Member, state: State | None = None, cursor: str | Non
     found = store.list_documents(acting.tx, state, access.cursor_id(cursor), access.PAGE + 1)
     items = found[: access.PAGE]
     more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
-    return DocumentPage(items=[DocumentLine(**_line(each)) for each in items], next_cursor=more)
+    stopped = _stopped(acting.tx, items)
+    return DocumentPage(items=[DocumentLine(**_line(each, stopped)) for each in items], next_cursor=more)
 
 
 @router.get("/documents/{document_id}")
@@ -358,16 +383,40 @@ def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfM
 
 @router.post("/documents/{document_id}/approve")
 def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> DocumentView:
+    """Whoever approves last sends it to its signer, who must have authority on that very day."""
     held = store.lock(acting.tx, document_id)
+    if document.is_last_review(held, acting.person_id):
+        held = replace(held, signers=tuple(_signer_still(acting, held, each) for each in held.signers))
     step = document.approve(held, acting.person_id, acting.by, acting.now())
     return _made(acting, held, step, if_match)
 
 
 @router.post("/documents/{document_id}/return")
 def return_for_revision(document_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
+    """By a reviewer or the signer; by a clerk when the signer has no authority any more."""
     held = store.lock(acting.tx, document_id)
-    step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now())
+    stranded = "clerk" in acting.post.roles and _is_stranded(acting, held)
+    step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=stranded)
     return _made(acting, held, step, if_match)
+
+
+def _signer_still(acting: Acting, held: Document, signer: Signer) -> Signer:
+    authority = store_registry.find_authority(acting.tx, signer.authority_id)
+    kind = standing.document_type(held.type_code)
+    return standing.signer_still(authority, held.agency_id, kind, acting.today(), signer.name)
+
+
+def _is_stranded(acting: Acting, held: Document) -> bool:
+    """It waits for somebody who may not sign it today."""
+    if held.state != "awaiting_signature":
+        return False
+    try:
+        for signer in held.signers:
+            if signer.person_id == held.waits_for:
+                _signer_still(acting, held, signer)
+    except Rejected:
+        return True
+    return False
 
 
 def _made(acting: Acting, held: Document, step: Step[Document] | None, if_match: str | None) -> DocumentView:

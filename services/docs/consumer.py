@@ -29,6 +29,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         registry.AGENCY.name,
         registry.PERSON.name,
         registry.AUTHORITY.name,
+        registry.CERTIFICATE.name,
         *(exchange.INBOUND.of(name) for name in partners),
     )
     stating: dict[type[Event], Callable[..., None]] = {
@@ -49,6 +50,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         registry.AgencyStated: receive_agency,
         registry.PersonStated: receive_person,
         registry.AuthorityStated: receive_authority,
+        registry.CertificateStated: receive_certificate,
         registry.Heartbeat: receive_heartbeat,
     }
     answer = partial(consumer_exchange.answer_unreadable, source=source)
@@ -68,6 +70,10 @@ def receive_person(tx: Tx, envelope: Envelope) -> None:
 
 def receive_authority(tx: Tx, envelope: Envelope) -> None:
     store_registry.put_authority(tx, fact_of(envelope, registry.AuthorityStated))
+
+
+def receive_certificate(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_certificate(tx, fact_of(envelope, registry.CertificateStated))
 
 
 def receive_heartbeat(tx: Tx, envelope: Envelope) -> None:

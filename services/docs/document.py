@@ -148,6 +148,12 @@ def _approved(document: Document, by: Actor, at: datetime) -> tuple[Event, ...]:
     return approved, order
 
 
+def is_last_review(document: Document, person_id: UUID) -> bool:
+    """Whether this reviewer's approval sends the document to its signer."""
+    open_ = [r.person_id for r in document.reviews if not r.approved]
+    return document.state == "in_review" and open_ == [person_id]
+
+
 def approve(document: Document, person_id: UUID, by: Actor, at: datetime) -> Step[Document] | None:
     """A reviewer approves; after the last of them the document goes to signing."""
     own = next((r for r in document.reviews if r.person_id == person_id), None)
@@ -165,15 +171,18 @@ def approve(document: Document, person_id: UUID, by: Actor, at: datetime) -> Ste
 
 
 def return_for_revision(
-    document: Document, person_id: UUID, reason: str, by: Actor, at: datetime
+    document: Document, person_id: UUID, reason: str, by: Actor, at: datetime, *, stranded: bool = False
 ) -> Step[Document] | None:
-    """A reviewer, or the leader instead of signing, gives the document back with a reason."""
+    """A reviewer, or the leader instead of signing, gives the document back with a reason.
+
+    `stranded`: who is to sign may not any more, and a clerk takes it back, since nobody else can.
+    """
     if document.state == "returned":
         return None
     if document.state == "in_review":
         may = any(r.person_id == person_id for r in document.reviews)
     elif document.state == "awaiting_signature":
-        may = any(s.person_id == person_id for s in document.signers)
+        may = stranded or any(s.person_id == person_id for s in document.signers)
     else:
         raise Rejected(refusals.CANNOT_RETURN_NOW)
     if not may:

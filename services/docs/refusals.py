@@ -57,6 +57,11 @@ AUTHORITY_ENDED = Refusal(
     en="The signing authority of {name} is not in force today; choose another signer or ask the registry officer.",
     status=422,
 )
+SIGNER_NOT_AUTHORISED_NOW = Refusal(
+    "signer_not_authorised_now",
+    vi="Hôm nay {name} không còn thẩm quyền ký văn bản này nên chưa trình ký được; hãy trả lại văn bản để chọn người ký khác.",
+    en="{name} has no authority to sign this document today, so it can't go to them; return it to have another signer chosen.",
+)
 AUTHORITY_OTHER_TYPES = Refusal(
     "authority_other_types",
     vi="{name} không được ký loại văn bản {type}; hãy chọn người ký khác.",
@@ -274,4 +279,19 @@ MESSAGE_UNREADABLE = Refusal(
     vi="Không đọc được bản tin ({detail}); hãy đối chiếu với asyncapi.yaml rồi gửi bản tin mới.",
     en="The message can't be read ({detail}); compare it with asyncapi.yaml and send a new one.",
     status=422,
+)
+
+# Why a document goes on waiting for its signer.
+
+SIGNER_CERTIFICATE_UNUSABLE = Refusal(
+    "signer_certificate_unusable",
+    vi="{name} chưa có chứng thư số dùng được (bị thu hồi, tạm dừng hoặc chưa bàn giao xong); hãy làm thủ tục cấp chứng"
+    " thư, hoặc trả lại văn bản để trình người khác ký.",
+    en="{name} has no usable certificate (revoked, suspended or not handed over yet); get one, or return the document to"
+    " have another sign.",
+)
+SIGNER_CERTIFICATE_ENDED = Refusal(
+    "signer_certificate_ended",
+    vi="Chứng thư số của {name} đã hết hạn; cần gia hạn, hoặc trả lại văn bản để trình người khác ký.",
+    en="The certificate of {name} has ended; renew it, or return the document to have another sign.",
 )

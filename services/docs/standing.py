@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -52,6 +53,18 @@ class Agency:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """Whether a person's certificate may be used, as registry last stated it."""
+
+    not_before: datetime
+    not_after: datetime
+    status: str
+
+    def is_usable(self, now: datetime) -> bool:
+        return self.status == "active" and self.not_before <= now <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
 class Authority:
     """Who may sign for an agency and how (NĐ 30 art. 13), with the post it comes from. No types: all types."""
 
@@ -64,10 +77,15 @@ class Authority:
     withdrawn: bool
     agency_id: UUID
     post: Post
+    delegated_from: UUID | None = None
+    basis: str | None = None
+    basis_on: date | None = None
 
     def holds(self, day: date) -> bool:
+        """By order or authorisation (TL., TUQ.) the head of an agency beneath may sign; else only who works here."""
         in_time = not self.withdrawn and _covers(self.valid_from, self.valid_until, day)
-        return in_time and self.post.holds(day) and self.post.agency_id == self.agency_id
+        here = self.post.agency_id == self.agency_id or self.capacity in ("TL.", "TUQ.")
+        return in_time and here and self.post.holds(day) and "leader" in self.post.roles
 
     def covers(self, type_code: str) -> bool:
         return not self.document_types or type_code in self.document_types
@@ -110,7 +128,36 @@ def signer_by(authority: Authority | None, agency_id: UUID, kind: DocumentType, 
         post=authority.post.title,
         capacity=authority.capacity,
         block=authority.block,
+        delegated_from=authority.delegated_from,
+        basis=_spoken_basis(authority),
     )
+
+
+def signer_still(authority: Authority | None, agency_id: UUID, kind: DocumentType, day: date, name: str) -> Signer:
+    """The signer as they stand on the day on which a reviewed draft goes to them; what was right at its submission may
+    have ended since. Raises Rejected(signer_not_authorised_now).
+    """
+    try:
+        return signer_by(authority, agency_id, kind, day)
+    except Rejected as error:
+        raise Rejected(refusals.SIGNER_NOT_AUTHORISED_NOW, name=name) from error
+
+
+def _spoken_basis(authority: Authority) -> str | None:
+    if authority.basis is None or authority.basis_on is None:
+        return None
+    return f"{authority.basis}, {authority.basis_on:%d/%m/%Y}"
+
+
+def signer_stopped(certificates: Sequence[Certificate], now: datetime, *, name: str) -> Rejected | None:
+    """Why somebody for whom a document waits can't sign it now: every certificate of theirs is revoked or has ended.
+
+    None as well for somebody of whom no certificate is known here: they may only be about to get their first.
+    """
+    if not certificates or any(each.is_usable(now) for each in certificates):
+        return None
+    taken = any(each.status in ("revoked", "suspended") and now <= each.not_after for each in certificates)
+    return Rejected(refusals.SIGNER_CERTIFICATE_UNUSABLE if taken else refusals.SIGNER_CERTIFICATE_ENDED, name=name)
 
 
 def check_fresh(oldest_copy: datetime | None, now: datetime, bound: float) -> None:

@@ -7,10 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.docs.standing import Agency, Authority, Post
+from services.docs.standing import Agency, Authority, Certificate, Post
 from services.docs.text import fold
 from shared.db import Tx
-from shared.events.registry import AgencyStated, AuthorityStated, Heartbeat, PersonStated
+from shared.events.registry import AgencyStated, AuthorityStated, CertificateStated, Heartbeat, PersonStated
 
 TRUSTED = ("registry.person", "registry.authority")  # the copies that signing and sealing stand on
 
@@ -61,11 +61,13 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
 def put_authority(tx: Tx, stated: AuthorityStated) -> None:
     tx.execute(
         "INSERT INTO authority (authority_id, agency_id, person_id, post_id, capacity, block, document_types, valid_from,"
-        " valid_until, withdrawn) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " valid_until, withdrawn, delegated_from, basis, basis_on)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (authority_id) DO UPDATE SET (agency_id, person_id, post_id, capacity, block, document_types,"
-        " valid_from, valid_until, withdrawn) = (excluded.agency_id, excluded.person_id, excluded.post_id,"
-        " excluded.capacity, excluded.block, excluded.document_types, excluded.valid_from, excluded.valid_until,"
-        " excluded.withdrawn)",
+        " valid_from, valid_until, withdrawn, delegated_from, basis, basis_on) = (excluded.agency_id,"
+        " excluded.person_id, excluded.post_id, excluded.capacity, excluded.block, excluded.document_types,"
+        " excluded.valid_from, excluded.valid_until, excluded.withdrawn, excluded.delegated_from, excluded.basis,"
+        " excluded.basis_on)",
         [
             stated.authority_id,
             stated.agency_id,
@@ -77,8 +79,33 @@ def put_authority(tx: Tx, stated: AuthorityStated) -> None:
             stated.valid_from,
             stated.valid_until,
             stated.withdrawn,
+            stated.delegated_from,
+            stated.basis,
+            stated.basis_on,
         ],
     )
+
+
+def put_certificate(tx: Tx, stated: CertificateStated) -> None:
+    """A person's; an agency's seal is signing's to look at."""
+    if stated.person_id is None:
+        return
+    tx.execute(
+        "INSERT INTO certificate (certificate_id, person_id, not_before, not_after, status) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (certificate_id) DO UPDATE SET status = excluded.status",
+        [stated.certificate_id, stated.person_id, stated.not_before, stated.not_after, stated.status],
+    )
+
+
+def certificates_of(tx: Tx, people: Sequence[UUID]) -> dict[UUID, list[Certificate]]:
+    """Everything registered for these people, whether it may be used or not."""
+    rows = tx.execute(
+        "SELECT person_id, not_before, not_after, status FROM certificate WHERE person_id = ANY(%s)", [list(people)]
+    ).fetchall()
+    found: dict[UUID, list[Certificate]] = {}
+    for row in rows:
+        found.setdefault(row.pop("person_id"), []).append(Certificate(**row))
+    return found
 
 
 def put_heartbeat(tx: Tx, beat: Heartbeat) -> None:
@@ -163,6 +190,7 @@ def list_authorities(tx: Tx, agency_id: UUID, day: date) -> list[Authority]:
 
 AUTHORITY = (
     "SELECT a.authority_id, a.capacity, a.block, a.document_types, a.valid_from, a.valid_until, a.withdrawn,"
+    " a.delegated_from, a.basis, a.basis_on,"
     " a.agency_id AS for_agency, p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles,"
     " o.valid_from AS post_from, o.valid_until AS post_until"
     " FROM authority a JOIN post o ON (o.post_id, o.person_id) = (a.post_id, a.person_id)"
@@ -184,6 +212,9 @@ def _authority(row: dict[str, Any]) -> Authority:
         valid_from=row["valid_from"],
         valid_until=row["valid_until"],
         withdrawn=row["withdrawn"],
+        delegated_from=row["delegated_from"],
+        basis=row["basis"],
+        basis_on=row["basis_on"],
         agency_id=row["for_agency"],
         post=_post({**post, "valid_from": row["post_from"], "valid_until": row["post_until"]}),
     )

@@ -26,13 +26,15 @@ ENDED = ("revoked", "suspended")
 
 def receive_certificate(tx: Tx, certificate: CertificateStated) -> None:
     """Keep the copy. From this commit on no signature with a revoked or suspended certificate is taken or embedded."""
+    before = copies.get_certificate(tx, certificate.certificate_id)
     copies.keep_certificate(tx, certificate)
     if certificate.person_id is None:
         return  # a seal: its job looks at the certificate before it seals and again before it commits
     store.act_for_person(tx, certificate.person_id)
     if certificate.status == "active":
         store.forget_delay(tx, certificate.person_id, CERTIFICATE_REVOKED.code)
-    elif certificate.status in ENDED:
+    elif certificate.status in ENDED and before is not None and before.status == "active":
+        # One that is only about to be handed over counts as suspended too, and takes nothing away from anybody.
         stopped = stop(tx, certificate.certificate_id)
         payload = {
             "person_id": str(certificate.person_id),
