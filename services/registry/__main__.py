@@ -40,6 +40,9 @@ class RegistrySettings(Settings):
     tsa_url: str = ""  # whose certificates' status is kept too; several separated by spaces, as signing has them
     revocation_hosts: str = ""  # OCSP and CRLs are fetched from these only; none: from wherever a pinned chain names
     network_timeout: float = Field(default=5.0, gt=0)  # seconds for an OCSP answer or CRL
+    procedures_file: Path | None = None  # the deployment's own procedures.csv, limits.csv, workdays.csv (see data/)
+    limits_file: Path | None = None
+    workdays_file: Path | None = None
 
 
 def secret(settings: RegistrySettings) -> str:
@@ -78,35 +81,64 @@ def authorities(settings: RegistrySettings) -> Authorities:
 
 def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
     from services.registry import api as directory_api
-    from services.registry import api_absences, api_authority, api_batches, api_certificates, api_trust, ca_files, consumer
+    from services.registry import (
+        api_absences,
+        api_authority,
+        api_batches,
+        api_certificates,
+        api_devices,
+        api_imports,
+        api_procedures,
+        api_structure,
+        api_trust,
+        ca_files,
+        consumer,
+    )
     from shared.http import create_app
 
     routers = (
         directory_api.router,
+        api_structure.router,
+        api_imports.router,
         api_authority.router,
         api_absences.router,
         api_certificates.router,
+        api_devices.router,
+        api_procedures.router,
         api_batches.router,
         api_trust.router,
     )
-    large = {"/registry/v1/ca-answers(/preview)?": 2 * ca_files.MAX_FILE}  # in words up to here
+    large = {
+        api_imports.PATH: api_imports.MAX_REQUEST,
+        "/registry/v1/ca-answers(/preview)?": 2 * ca_files.MAX_FILE,
+    }  # in words up to here
     app = create_app("registry", pool, *routers, follower=consumer.follower(), large=large)
     app.state.source = settings.source
+    app.state.reach = reach(settings)
+    use_tables(settings)
     return app
 
 
 def worker(settings: RegistrySettings, pool: db.Pool) -> Worker:
     from services.registry import consumer, freshness, issuance, pulse
 
+    use_tables(settings)
     return Worker(
         follower=consumer.follower(),
         jobs=issuance.job_kinds(pool, authorities(settings), settings.source),
         loops={
             "heartbeats": pulse.heartbeats(pool, settings.source),
             "expiry": pulse.expiry(pool, settings.source),
+            "leavers": pulse.leavers(pool, settings.source),
             "revocation": freshness.loop(keeper(settings, pool)),
         },
     )
+
+
+def use_tables(settings: RegistrySettings) -> None:
+    from services.registry import catalogue
+
+    catalogue.use(catalogue.load(settings.procedures_file, settings.limits_file, settings.workdays_file))
 
 
 def reach(settings: RegistrySettings) -> Reach:
@@ -129,6 +161,7 @@ def bench() -> Bench:
     from services.registry.commands import Bench
 
     settings = RegistrySettings()
+    use_tables(settings)
     pool = db.open_pool(settings.database.get_secret_value(), max_size=4, name="registry-command")
     return Bench(pool, settings.source, authorities(settings))
 

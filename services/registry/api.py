@@ -138,6 +138,7 @@ class PostIn(Shape):
     agency_id: UUID
     title: Text
     unit: Text | None = None
+    unit_id: UUID | None = None
     roles: tuple[Role, ...] = ()
     valid_from: date
     valid_until: date | None = None
@@ -148,6 +149,7 @@ class PostIn(Shape):
             agency_id=self.agency_id,
             title=self.title,
             unit=self.unit,
+            unit_id=self.unit_id,
             roles=self.roles,
             period=Period(self.valid_from, self.valid_until),
         )
@@ -175,6 +177,7 @@ class PostView(Shape):
     agency_id: UUID
     title: str
     unit: str | None
+    unit_id: UUID | None
     roles: tuple[Role, ...]
     valid_from: date
     valid_until: date | None
@@ -198,6 +201,7 @@ class PersonView(Shape):
                 agency_id=post.agency_id,
                 title=post.title,
                 unit=post.unit,
+                unit_id=post.unit_id,
                 roles=post.roles,
                 valid_from=post.period.start,
                 valid_until=post.period.until,

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.registry import agency, authority, person, store
+from services.registry import agency, authority, person, store, store_units
 from services.registry.agency import Agency, AgencyFacts
 from services.registry.authority import Authority, AuthorityFacts, Signer
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts
+from services.registry.unit import Unit
 from shared import outbox
 from shared.db import Tx
 from shared.errors import STALE_VERSION, Rejected
@@ -53,6 +54,7 @@ def establish_agency(desk: Desk, facts: AgencyFacts) -> Agency:
 def change_agency(desk: Desk, before: Agency, facts: AgencyFacts) -> Agency:
     """`before` is locked by the caller."""
     parent = store.get_agency(desk.tx, facts.parent_id) if facts.parent_id else None
+    agency.require_no_circle(before, parent, store.list_above(desk.tx, facts.parent_id))
     after, stated = agency.change(before, facts, parent)
     if stated is not None:
         store.save_agency(desk.tx, after)
@@ -65,7 +67,7 @@ def change_agency(desk: Desk, before: Agency, facts: AgencyFacts) -> Agency:
 
 
 def enter_person(desk: Desk, facts: PersonFacts) -> Person:
-    made, stated = person.enter(new_id(), facts, _agencies_of(desk.tx, facts))
+    made, stated = person.enter(new_id(), facts, _agencies_of(desk.tx, facts), _units_of(desk.tx, facts))
     store.save_person(desk.tx, made)
     outbox.put(desk.tx, stated, source=desk.source)
     desk.record("enter_person", "person", made.id, login=made.facts.login)
@@ -74,7 +76,7 @@ def enter_person(desk: Desk, facts: PersonFacts) -> Person:
 
 def change_person(desk: Desk, before: Person, facts: PersonFacts) -> Person:
     """`before` is locked by the caller."""
-    after, stated = person.change(before, facts, _agencies_of(desk.tx, facts))
+    after, stated = person.change(before, facts, _agencies_of(desk.tx, facts), _units_of(desk.tx, facts))
     if stated is not None:
         store.save_person(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
@@ -86,6 +88,10 @@ def change_person(desk: Desk, before: Person, facts: PersonFacts) -> Person:
 
 def _agencies_of(tx: Tx, facts: PersonFacts) -> dict[UUID, Agency]:
     return store.get_agencies(tx, {post.agency_id for post in facts.posts})
+
+
+def _units_of(tx: Tx, facts: PersonFacts) -> dict[UUID, Unit]:
+    return store_units.get_units(tx, {post.unit_id for post in facts.posts if post.unit_id})
 
 
 # --- signing authority

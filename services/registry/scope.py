@@ -43,13 +43,14 @@ def of_post(post: Post, agency: Agency) -> Scope:
     """What the holder of a post oversees.
 
     An officer of a provincial agency the whole province, one of a district the district with all beneath it,
-    a clerk their own agency, anybody else nothing but what is theirs as a person.
+    a clerk their own agency, anybody else nothing but what is theirs as a person. What lies beneath an identifier that
+    the district had before is beneath it still, until it gets its own new one.
     """
     identifier = agency.facts.identifier
     if "officer" in post.roles and agency.facts.level == "province":
         return EVERYWHERE
     if "officer" in post.roles and agency.facts.level == "district":
-        return Scope((identifier, f"{identifier}.*"))
+        return Scope(tuple(pattern for each in agency.identifiers for pattern in (each, f"{each}.*")))
     if "clerk" in post.roles:
         return Scope((identifier,))
     return NOWHERE

@@ -1,4 +1,7 @@
-"""Registry's tables: the only SQL about agencies, people and authority. Certificates have store_certificates.py."""
+"""Registry's tables: SQL about agencies, people and authority.
+
+Units and what became of agencies have store_units.py, whole directories store_bulk.py, certificates store_certificates.py.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
 
-from services.registry.agency import Agency, AgencyFacts
+from services.registry.agency import Agency, AgencyFacts, Past
 from services.registry.authority import Authority, AuthorityFacts, Delegation
 from services.registry.names import fold
 from services.registry.period import Period
@@ -34,7 +38,7 @@ def act_within(tx: Tx, scope: Scope, person_id: UUID | None = None, agency_id: U
 
 def lock_directory(tx: Tx) -> None:
     """For a whole import: nobody else changes agencies, people or authority until the commit; readers go on."""
-    tx.execute("LOCK TABLE agency, person, post, authority IN SHARE ROW EXCLUSIVE MODE")
+    tx.execute("LOCK TABLE agency, unit, person, post, authority IN SHARE ROW EXCLUSIVE MODE")
 
 
 # --- agencies
@@ -54,6 +58,30 @@ def find_agency(tx: Tx, agency_id: UUID | None) -> Agency | None:
 def find_agency_by_identifier(tx: Tx, identifier: str) -> Agency | None:
     row = tx.execute("SELECT * FROM agency WHERE identifier = %s", [identifier]).fetchone()
     return _agency(row) if row else None
+
+
+def find_agency_by_any_identifier(tx: Tx, identifier: str) -> Agency | None:
+    """By any identifier that it has or had, old or new."""
+    row = tx.execute(
+        "SELECT a.* FROM agency a JOIN identifier_held h ON h.agency_id = a.id WHERE h.identifier = %s", [identifier]
+    ).fetchone()
+    return _agency(row) if row else None
+
+
+def list_above(tx: Tx, agency_id: UUID | None) -> frozenset[UUID]:
+    """The agency and all above it."""
+    rows = tx.execute(
+        "WITH RECURSIVE above AS (SELECT id, parent_id FROM agency WHERE id = %s"
+        " UNION SELECT a.id, a.parent_id FROM agency a JOIN above ON a.id = above.parent_id) SELECT id FROM above",
+        [agency_id],
+    ).fetchall()
+    return frozenset(row["id"] for row in rows)
+
+
+def list_agencies_beneath(tx: Tx, ids: Iterable[UUID]) -> list[Agency]:
+    """Those directly beneath, by identifier."""
+    rows = tx.execute("SELECT * FROM agency WHERE parent_id = ANY(%s) ORDER BY identifier", [list(ids)]).fetchall()
+    return [_agency(row) for row in rows]
 
 
 def lock_agency(tx: Tx, agency_id: UUID) -> Agency:
@@ -82,44 +110,102 @@ def list_agencies(
     return [_agency(row) for row in rows]
 
 
+def agency_values(agency: Agency) -> tuple[object, ...]:
+    """As the table has its columns; an agency is found by its former names too."""
+    facts = agency.facts
+    names = dict.fromkeys((facts.name, *(each.value for each in agency.past if each.what == "name")))
+    return (
+        agency.id,
+        facts.identifier,
+        facts.old_identifier,
+        facts.name,
+        fold(" ".join(names)),
+        facts.parent_id,
+        facts.level,
+        facts.partner,
+        facts.email,
+        facts.seal_mm,
+        facts.period.start,
+        facts.period.until,
+        Jsonb([_past_row(each) for each in agency.past]),
+        list(agency.predecessor_ids),
+        list(agency.successor_ids),
+        agency.version,
+    )
+
+
 def save_agency(tx: Tx, agency: Agency) -> None:
-    """Insert or replace. Raises Rejected(identifier_taken)."""
+    """Insert or replace. Raises Rejected(identifier_taken) for an identifier that another one has, or had."""
     facts = agency.facts
     try:
         with tx.transaction():
             tx.execute(
                 "INSERT INTO agency (id, identifier, old_identifier, name, folded, parent_id, level, partner, email,"
-                " seal_mm, valid_from, valid_until, version)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON CONFLICT (id) DO UPDATE SET old_identifier = excluded.old_identifier, name = excluded.name,"
-                " folded = excluded.folded, parent_id = excluded.parent_id, partner = excluded.partner,"
-                " email = excluded.email, seal_mm = excluded.seal_mm, valid_from = excluded.valid_from,"
-                " valid_until = excluded.valid_until, version = excluded.version",
-                [
-                    agency.id,
-                    facts.identifier,
-                    facts.old_identifier,
-                    facts.name,
-                    fold(facts.name),
-                    facts.parent_id,
-                    facts.level,
-                    facts.partner,
-                    facts.email,
-                    facts.seal_mm,
-                    facts.period.start,
-                    facts.period.until,
-                    agency.version,
-                ],
+                " seal_mm, valid_from, valid_until, past, predecessor_ids, successor_ids, version)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " ON CONFLICT (id) DO UPDATE SET identifier = excluded.identifier,"
+                " old_identifier = excluded.old_identifier, name = excluded.name, folded = excluded.folded,"
+                " parent_id = excluded.parent_id, partner = excluded.partner, email = excluded.email,"
+                " seal_mm = excluded.seal_mm, valid_from = excluded.valid_from, valid_until = excluded.valid_until,"
+                " past = excluded.past, predecessor_ids = excluded.predecessor_ids,"
+                " successor_ids = excluded.successor_ids, version = excluded.version",
+                list(agency_values(agency)),
             )
     except UniqueViolation as error:
         old = error.diag.constraint_name == "agency_old_identifier"
         raise Rejected(IDENTIFIER_TAKEN, identifier=facts.old_identifier if old else facts.identifier) from error
+    hold_identifiers(tx, [agency])
+
+
+def hold_identifiers(tx: Tx, agencies: Iterable[Agency]) -> None:
+    """What they have or had is theirs from now on. Raises Rejected(identifier_taken)."""
+    held = [(identifier, agency.id) for agency in agencies for identifier in sorted(agency.ever_held)]
+    given = {"identifiers": [each[0] for each in held], "agencies": [each[1] for each in held]}
+    tx.execute(
+        "DELETE FROM identifier_held WHERE agency_id = ANY(%(agencies)s) AND identifier <> ALL(%(identifiers)s)", given
+    )
+    tx.execute(
+        "INSERT INTO identifier_held (identifier, agency_id) SELECT * FROM unnest(%(identifiers)s::text[],"
+        " %(agencies)s::uuid[]) ON CONFLICT DO NOTHING",
+        given,
+    )
+    taken = tx.execute(
+        "SELECT h.identifier FROM identifier_held h JOIN unnest(%(identifiers)s::text[], %(agencies)s::uuid[])"
+        " AS w (identifier, agency_id) USING (identifier) WHERE h.agency_id <> w.agency_id LIMIT 1",
+        given,
+    ).fetchone()
+    if taken:
+        raise Rejected(IDENTIFIER_TAKEN, identifier=taken["identifier"])
+
+
+def list_identifiers_held(tx: Tx) -> dict[str, UUID]:
+    """Whose each identifier is or was."""
+    rows = tx.execute("SELECT identifier, agency_id FROM identifier_held").fetchall()
+    return {row["identifier"]: row["agency_id"] for row in rows}
+
+
+def _past_row(past: Past) -> dict[str, str | None]:
+    until = past.period.until
+    return {
+        "what": past.what,
+        "value": past.value,
+        "valid_from": past.period.start.isoformat(),
+        "valid_until": until.isoformat() if until else None,
+        "decision": past.decision,
+    }
+
+
+def _past(row: Row) -> Past:
+    return Past(row["what"], row["value"], Period.of(row["valid_from"], row["valid_until"]), row["decision"])
 
 
 def _agency(row: Row) -> Agency:
     return Agency(
         id=row["id"],
         version=row["version"],
+        past=tuple(_past(each) for each in row["past"]),
+        predecessor_ids=tuple(row["predecessor_ids"]),
+        successor_ids=tuple(row["successor_ids"]),
         facts=AgencyFacts(
             identifier=row["identifier"],
             old_identifier=row["old_identifier"],
@@ -178,6 +264,19 @@ def lock_person(tx: Tx, person_id: UUID) -> Person:
     return get_person(tx, person_id)
 
 
+def list_people_at(
+    tx: Tx, *, agencies: Iterable[UUID] = (), units: Iterable[UUID] = (), lock: bool = False
+) -> list[Person]:
+    """Who has or had a post at one of these agencies or in one of these units, by log-in; their rows locked or not."""
+    given = {"agencies": list(agencies), "units": list(units)}
+    where = (
+        "p.id IN (SELECT o.person_id FROM post o WHERE o.agency_id = ANY(%(agencies)s) OR o.unit_id = ANY(%(units)s))"
+    )
+    if lock:
+        tx.execute(f"SELECT FROM person p WHERE {where} ORDER BY p.id FOR UPDATE", given)
+    return [_person(row) for row in tx.execute(f"{PERSON} WHERE {where} ORDER BY p.login", given).fetchall()]
+
+
 def list_people(
     tx: Tx, *, query: str = "", agency_id: UUID | None = None, after: str = "", limit: int | None = None
 ) -> list[Person]:
@@ -191,6 +290,11 @@ def list_people(
         {"after": after, "folded": fold(query), "query": query.strip(), "agency": agency_id, "limit": limit},
     ).fetchall()
     return [_person(row) for row in rows]
+
+
+def list_everybody(tx: Tx) -> list[Person]:
+    """Whether in scope or not: for a file whose rows must not be taken for new people."""
+    return [_person(row) for row in tx.execute(PERSON).fetchall()]
 
 
 def save_person(tx: Tx, person: Person) -> None:
@@ -208,10 +312,10 @@ def save_person(tx: Tx, person: Person) -> None:
         raise Rejected(LOGIN_TAKEN, login=facts.login) from error
     for ordinal, post in enumerate(facts.posts):
         kept = tx.execute(
-            "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, roles, valid_from, valid_until)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, unit_id, roles, valid_from,"
+            " valid_until) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET ordinal = excluded.ordinal, title = excluded.title, unit = excluded.unit,"
-            " roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until"
+            " unit_id = excluded.unit_id, roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until"
             " WHERE post.person_id = excluded.person_id",
             [
                 post.id,
@@ -220,6 +324,7 @@ def save_person(tx: Tx, person: Person) -> None:
                 post.agency_id,
                 post.title,
                 post.unit,
+                post.unit_id,
                 list(post.roles),
                 post.period.start,
                 post.period.until,
@@ -250,6 +355,7 @@ def _post(row: Row) -> Post:
         agency_id=UUID(row["agency_id"]),
         title=row["title"],
         unit=row["unit"],
+        unit_id=UUID(row["unit_id"]) if row["unit_id"] else None,
         roles=tuple(row["roles"]),
         period=Period.of(row["valid_from"], row["valid_until"]),
     )

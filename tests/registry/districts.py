@@ -10,11 +10,15 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.server import Running
-from services.registry import delegating, directory, issuance, store
+from services.registry import delegating, directory, intake, issuance, store, structure
 from services.registry.agency import Agency
 from services.registry.directory import Desk
 from services.registry.period import Period
 from services.registry.person import Person
+from services.registry.planning import Officer
+from services.registry.scope import Scope
+from services.registry.succession import Succession
+from services.registry.unit import UnitFacts
 from shared.ids import new_id
 from shared.tokens import Principal
 from tests.registry import keys
@@ -106,8 +110,33 @@ def _side(desk: Desk, office: Office, pki: Running, identifier: str, name: str) 
             "certificate_id": certificate.id,
             "absence_id": delegating.enter_absence(desk, leader.id, commune.id, AWAY, "đi công tác").id,
             "request_id": issuance.request(desk, keys.request(), whose).id,
+            **_structure(desk, district, commune),
         },
     )
+
+
+def _structure(desk: Desk, district: Agency, commune: Agency) -> dict[str, UUID]:
+    """A unit of the commune, a merger of another commune into it, a previewed file about it."""
+    identifier = commune.facts.identifier
+    facts = UnitFacts(agency_id=commune.id, code="VP", name="Văn phòng", period=Period(SINCE))
+    former = directory.establish_agency(
+        desk, agency_facts(f"{identifier}1", level="commune", name=f"{commune.name} cũ", parent_id=district.id)
+    )
+    merger = Succession(
+        id=new_id(),
+        kind="merger",
+        day=issuance.today(),
+        decision="1/NQ",
+        predecessor_ids=(former.id,),
+        successor_ids=(commune.id,),
+    )
+    file = f"agency,code,name,valid_from\n{identifier},TC,Phòng Tài chính,2025-07-01\n".encode()
+    by = Officer(Scope((district.facts.identifier, f"{district.facts.identifier}.*")), None, issuance.today())
+    return {
+        "unit_id": structure.set_up_unit(desk, facts).id,
+        "succession_id": structure.succeed(desk, merger).id,
+        "import_id": intake.preview(desk, by, district, "donvi.csv", file).id,
+    }
 
 
 def _others(desk: Desk, office: Office) -> dict[str, dict[str, str]]:

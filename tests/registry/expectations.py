@@ -31,6 +31,7 @@ OFFICERS = frozenset({DISTRICT, PROVINCE})
 OVERSEERS = OFFICERS | {CLERK}
 OVERSEERS_AND_HOLDER = OVERSEERS | {HOLDER}
 ANY_OVERSEER = OVERSEERS | {OTHER_CLERK, OTHER_OFFICER}
+ANY_OFFICER = OFFICERS | {OTHER_OFFICER}
 EVERYBODY = ANY_OVERSEER | {HOLDER, OTHER_LEADER, OPERATOR, BARE}
 
 Body = Callable[[Districts, Side], dict[str, Any]]
@@ -78,6 +79,29 @@ def _changed_agency(_all: Districts, side: Side) -> dict[str, Any]:
         "level": facts.level,
         "valid_from": facts.period.start.isoformat(),
     }
+
+
+def _turn(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"day": today().isoformat(), "decision": "1/NQ", "name": f"UBND phường mới {next(_numbers)}"}
+
+
+def _unit(_all: Districts, side: Side) -> dict[str, Any]:
+    unit = {"agency_id": str(side.commune.id), "code": f"P{next(_numbers)}", "name": "Phòng mới"}
+    return unit | {"valid_from": "2025-07-01"}
+
+
+def _changed_unit(_all: Districts, side: Side) -> dict[str, Any]:
+    return _unit(_all, side) | {"code": "VP", "name": f"Văn phòng {next(_numbers)}"}
+
+
+def _succession(_all: Districts, side: Side) -> dict[str, Any]:
+    """Without a successor, which its officer is told is no merger: the commune lives on for the next question."""
+    commune = {"predecessor_ids": [str(side.commune.id)], "successor_ids": []}
+    return commune | {"kind": "merger", "day": today().isoformat(), "decision": "1/NQ"}
+
+
+def _moves(_all: Districts, side: Side) -> dict[str, Any]:
+    return {"successor_id": str(side.commune.id)}
 
 
 def _person(_all: Districts, side: Side) -> dict[str, Any]:
@@ -166,6 +190,27 @@ TABLE: dict[tuple[str, str], Line] = {
     ("get", "/people/{person_id}"): Line(OVERSEERS_AND_HOLDER),
     ("post", "/people"): Line(OFFICERS, _person),
     ("put", "/people/{person_id}"): Line(OFFICERS, _changed_person),
+    # agencies through time, units, import and export
+    ("get", "/agency-names"): Line(EVERYBODY),
+    ("post", "/agencies/{agency_id}/changes"): Line(OFFICERS, _turn),
+    ("get", "/units"): Line(EVERYBODY),
+    ("get", "/units/{unit_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/units"): Line(OFFICERS, _unit),
+    ("put", "/units/{unit_id}"): Line(OFFICERS, _changed_unit),
+    ("get", "/successions"): Line(EVERYBODY),
+    ("post", "/successions"): Line(OFFICERS, _succession),
+    ("get", "/successions/{succession_id}/left"): Line(OFFICERS),
+    ("post", "/successions/{succession_id}/moves"): Line(OFFICERS, _moves),
+    ("post", "/imports"): Line(ANY_OFFICER),
+    ("get", "/imports"): Line(ANY_OFFICER),
+    ("get", "/imports/{import_id}"): Line(OFFICERS),
+    ("get", "/imports/{import_id}/rows"): Line(OFFICERS),
+    ("get", "/imports/{import_id}/errors"): Line(OFFICERS),
+    ("post", "/imports/{import_id}/commit"): Line(OFFICERS),
+    ("get", "/exports/directory.csv"): Line(ANY_OFFICER),
+    ("get", "/exports/directory.xlsx"): Line(ANY_OFFICER),
+    ("get", "/import-template.csv"): Line(ANY_OFFICER),
+    ("get", "/import-template.xlsx"): Line(ANY_OFFICER),
     # signing authority
     ("get", "/authorities"): Line(EVERYBODY),
     ("get", "/authorities/mine"): Line(EVERYBODY),
