@@ -223,6 +223,7 @@ def signed(
         certificate_serial=serial,
         level=level,
         waits_for=waiting.person_id if waiting else None,
+        authority_id=signer.authority_id,
     )
 
 

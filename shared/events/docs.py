@@ -37,6 +37,9 @@ class Signer(Contract):
     post: str
     capacity: str
     block: tuple[str, ...]
+    # Of a delegated authority: which one it comes from, and the document that says so ("12/GUQ-UBND, 01/11/2026").
+    delegated_from: UUID | None = None
+    basis: str | None = None
 
 
 class Descriptor(Contract):

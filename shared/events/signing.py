@@ -34,6 +34,7 @@ class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DO
     certificate_serial: str
     level: str
     waits_for: UUID | None = None
+    authority_id: UUID | None = None  # under which authority; the capacity is in `by`
     # The CA was not reachable: its status of the certificate was read from data kept since then (oldest thisUpdate).
     cached_revocation_as_of: AwareDatetime | None = None
 

@@ -251,6 +251,44 @@ def test_signed_numbered_sealed_and_judged_valid_by_the_receiver(
     assert desktop.of(leader.principal).get(f"/reports/{fact.content.sha256}").status_code == 404
 
 
+def test_the_day_of_the_signature_decides_whether_it_is_sealed(
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader
+) -> None:
+    """Signed while the authority stood, sealed after it ended; the fact says under which authority, in which capacity."""
+    document_id = prepared(office, leader)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    fact = next(each for each in office.stated() if isinstance(each, signing.DocumentSigned))
+    assert (fact.authority_id, fact.by.capacity) == (leader.authority_id, "TM.")
+    office.take(world.authority(leader, withdrawn=True), world.person(leader, active=False))
+    office.seal_certificate(seal)
+    office.order_seal(document_id)
+    office.work()
+    assert any(isinstance(each, signing.DocumentSealed) for each in office.stated())
+
+
+def test_a_delegation_that_ends_between_submission_and_signature_gives_no_signature_and_no_seal(
+    office: Office, desktop: Desktop, seal: Issued, leader: Leader
+) -> None:
+    document_id = prepared(office, leader)
+    source = uuid4()
+    ended = {"delegated_from": source, "delegated_by": uuid4(), "valid_until": date(2026, 2, 28)}
+    office.take(world.authority(leader, **ended))
+    http = desktop.of(leader.principal)
+    [task] = http.get("/tasks").json()["items"]
+    assert [reason["code"] for reason in task["problems"]] == ["authority_not_valid"]
+    assert all(reason["vi"] and reason["en"] for reason in task["problems"])
+    _, sha = content(http, document_id)
+    [item] = prepare(http, leader, (document_id, sha))
+    assert item["problem"]["code"] == "authority_not_valid"
+    office.seal_certificate(seal)
+    office.order_seal(document_id)
+    office.work()
+    stated = office.stated()
+    assert [each.code for each in stated if isinstance(each, signing.DocumentRefused)] == ["seal_before_signature"]
+    assert not any(isinstance(each, (signing.DocumentSigned, signing.DocumentSealed)) for each in stated)
+
+
 def test_a_seal_ordered_again_is_told_again_and_never_made_twice(
     office: Office, desktop: Desktop, seal: Issued, leader: Leader
 ) -> None:
@@ -495,10 +533,10 @@ def test_a_taken_number_waits_for_the_seal_key_until_somebody_mends_it(
     assert office.desk.keys.stopped, "a wrong PIN is tried once"
     office.desk.keys.store, office.desk.keys.stopped = good, False
 
-    office.seal_certificate(seal, status="revoked")
+    suspended = office.seal_certificate(seal, status="suspended")
     office.work_again()
     assert office.only(signing.DocumentDelayed).code == "seal_key_missing"
-    office.seal_certificate(seal)
+    office.seal_certificate(seal, id_=suspended.certificate_id)
     office.work_again()
     assert office.only(signing.DocumentSealed).number == 15
 
