@@ -32,6 +32,7 @@ class SigningSettings(Settings):
     """
 
     trust: str
+    trust_registry: bool = True  # roots that the registry states count beside those of `trust`
     tsa_url: str
     network_timeout: float = Field(default=5.0, gt=0)  # seconds a request to TSA, OCSP or CRL
     pkcs11_module: str = ""
@@ -56,6 +57,7 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
         keys=SealDevice(keys, pss=settings.seal_pss),
         source=settings.source,
         stale_after=settings.registry_stale_after,
+        follow_trust=settings.trust_registry,
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.signing import batch, copies, craft, store
 from services.signing.batch import Wanted
-from services.signing.desk import Desk, told
+from services.signing.desk import Desk, cached_notice, told
 from services.signing.domain import Document
 from services.signing.refusals import PREPARATION_EXPIRED, REPORT_NOT_READY
 from services.signing.session import Preparation
@@ -149,6 +149,7 @@ class PreparationView(View):
     state: str
     expires_at: datetime
     problem: ProblemView | None = None
+    notice: Reason | None = Field(default=None, description="what the signer should know although all went well")
 
 
 @router.get("/tasks")
@@ -227,6 +228,7 @@ def get_preparation(preparation_id: UUID, request: Request, who: Who) -> Prepara
         state=found.told_state(at),
         expires_at=found.expires_at,
         problem=_problem(found.problem) if found.problem else None,
+        notice=Reason(**cached_notice(found.cached_revocation_as_of)) if found.cached_revocation_as_of else None,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.signing import copies, craft, domain, store
-from services.signing.desk import PDF, Desk, state_delay, told
+from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, told
 from services.signing.domain import Document, State
 from services.signing.session import Preparation
 from shared import jobs, outbox
@@ -33,18 +33,19 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         document = store.get(tx, UUID(job.subject))
         preparation = store.find_preparation(tx, preparation_id)
         certificate = copies.get_certificate(tx, preparation.certificate_id) if preparation else None
+        network = believed(tx, desk, store.now(tx), new=True)
     if preparation is None or certificate is None:
         raise NotFound("preparation")
     if not _is_wanted(document, preparation_id) or preparation.prepared is None or preparation.signature is None:
         return lambda _tx: None
-    made = desk.workshop.run(
-        craft.finish,
-        desk.blobs.get(document.content),
-        preparation.prepared,
-        preparation.signature,
-        network=desk.network(),
+    base, prepared, signature = desk.blobs.get(document.content), preparation.prepared, preparation.signature
+    made = online_or_kept(
+        desk,
+        network,
+        [certificate.id],
+        lambda reach: desk.workshop.run(craft.finish, base, prepared, signature, network=reach),
     )
-    content = desk.blobs.put(made, PDF)
+    content = desk.blobs.put(made.pdf, PDF)
     ordinal, serial = preparation.ordinal, certificate.serial
 
     def commit(tx: Tx) -> None:
@@ -52,9 +53,11 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         current = store.lock(tx, document.id)
         if not _is_wanted(current, preparation_id):
             return
-        after, fact = domain.signed(current, ordinal, content, serial=serial, level=LEVEL, at=store.now(tx))
+        after, fact = domain.signed(
+            current, ordinal, content, serial=serial, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of
+        )
         store.save(tx, after, stage="signed")
-        store.end_preparation(tx, preparation_id)
+        store.end_preparation(tx, preparation_id, cached_as_of=made.cached_as_of)
         outbox.put(tx, fact, source=desk.source)
 
     return commit

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from services.signing.kept import Kept
 from services.signing.keys import KeyStore, SealKey, find_seal
 from services.signing.mechanism import Mechanism
 from services.signing.refusals import SEAL_KEY_MISSING
@@ -27,21 +28,32 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Whom we believe and whom we ask: `roots` are DER, `tsa` addresses are tried in order, `timeout` in seconds."""
+    """Whom we believe and whom we ask: `roots` are DER, `tsa` addresses are tried in order, `timeout` in seconds.
+
+    `limits`, `revoked` and `kept` as in pdf_trust.Trust.
+    """
 
     roots: tuple[bytes, ...]
     tsa: tuple[str, ...]
     timeout: float = 5.0
+    limits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    kept: tuple[Kept, ...] = ()
 
     @property
     def snapshot(self) -> str:
-        """A name for this set of roots that does not depend on their order."""
-        return hashlib.sha256(b"".join(sorted(hashlib.sha256(r).digest() for r in self.roots))).hexdigest()
+        """A name for this set of roots, with what they are believed for, that does not depend on their order."""
+        digests = sorted(hashlib.sha256(root).hexdigest() for root in self.roots)
+        named = b"".join(bytes.fromhex(one) for one in digests)
+        for digest in digests:
+            if (limits := self.limits.get(digest)) is not None:
+                named += f"{digest} {' '.join(sorted(limits))}".encode()
+        return hashlib.sha256(named).hexdigest()
 
     def trust(self) -> Trust:
         from services.signing.pdf_trust import Trust
 
-        return Trust(roots=self.roots, timeout=self.timeout)
+        return Trust(roots=self.roots, timeout=self.timeout, limits=self.limits, revoked=self.revoked, kept=self.kept)
 
     def time_stamps(self) -> TimeStampService:
         from services.signing.pdf_trust import TimeStampService
@@ -63,6 +75,14 @@ class SealOrder:
     sealed_at: datetime
     level: str
     pss: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A signed document. `cached_as_of`: the CA was silent, its word was read from data kept since then."""
+
+    pdf: bytes
+    cached_as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +170,7 @@ def verify(prepared: dict[str, Any], signature: bytes) -> None:
     verify(PreparedSignature.from_json(prepared), signature)
 
 
-def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: Network) -> bytes:
+def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: Network) -> Made:
     """The signed document with its time stamp.
 
     1. TT 15/2025: the certificate is checked on-line against its CA before anything is embedded.
@@ -159,21 +179,23 @@ def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: N
     from services.signing import pdf as craft
 
     half = craft.PreparedSignature.from_json(prepared)
-    craft.check_certificate(half.certificate, half.chain, network.trust())
-    return craft.finish_signature(pdf, half, signature, time_stamps=network.time_stamps())
+    trust = network.trust()
+    craft.check_certificate(half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS)
+    made = craft.finish_signature(pdf, half, signature, time_stamps=network.time_stamps())
+    return Made(made, min(trust.used, default=None))
 
 
-def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> bytes:
+def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> Made:
     """Number, date, seal, LT and LTA; the certificate is checked on-line first (TT 15/2025)."""
     from services.signing import pdf as craft
     from services.signing.appearance import SealLook, printed_date, printed_number
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(sealer.certificate, sealer.chain, trust)
+    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
     day, month = printed_date(order.issued_on)
     numbered = order.number is not None
-    return craft.fill_number_and_seal(
+    made = craft.fill_number_and_seal(
         pdf,
         number=printed_number(order.number) if order.number is not None else None,
         day=day if numbered else None,
@@ -185,6 +207,7 @@ def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> b
         trust=trust,
         time_stamps=network.time_stamps(),
     )
+    return Made(made, min(trust.used, default=None))
 
 
 def _sealer(keys: KeyStore, order: SealOrder) -> SealKey:

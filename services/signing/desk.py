@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-from services.signing import copies, craft, store
-from services.signing.authority import check_fresh
+from services.signing import copies, copies_trust, craft, store
+from services.signing.authority import VIETNAM, check_fresh
 from services.signing.domain import SYSTEM, Document
+from services.signing.kept import Kept
 from services.signing.keys import KeyStore
-from services.signing.refusals import PROCESS_DIED, REGISTRY_STATE_PARKED, TRUST_MISSING, UNEXPECTED
+from services.signing.refusals import (
+    CACHED_REVOCATION_USED,
+    PROCESS_DIED,
+    REGISTRY_STATE_PARKED,
+    REVOCATION_UNAVAILABLE,
+    TRUST_MISSING,
+    UNEXPECTED,
+)
 from services.signing.workshop import Workshop
 from shared import outbox
 from shared.blobs import Blobs
-from shared.db import Pool, Tx
+from shared.db import Pool, Tx, transaction
 from shared.errors import Rejected
 from shared.events.signing import DocumentDelayed, DocumentRefused
 
@@ -42,7 +51,7 @@ class SealDevice:
 class Desk:
     """`network` reads the trusted roots when asked, since at our start they may not lie there yet.
 
-    `stale_after` is in seconds; `source` is this deployment's CloudEvents source.
+    `follow_trust` says that roots which the registry states count beside those. `stale_after` is in seconds; `source` is this deployment's CloudEvents source.
     """
 
     pool: Pool
@@ -52,6 +61,7 @@ class Desk:
     keys: SealDevice
     source: str
     stale_after: float
+    follow_trust: bool = True
 
 
 def read_roots(paths: tuple[Path, ...]) -> tuple[bytes, ...]:
@@ -74,6 +84,79 @@ def require_fresh_copy(tx: Tx, now: datetime, stale_after: float, *, about: Iter
     check_fresh(copies.as_of(tx), now, stale_after)
     if copies.is_parked(tx, about):
         raise Rejected(REGISTRY_STATE_PARKED)
+
+
+def believed(tx: Tx, desk: Desk, now: datetime, *, new: bool) -> craft.Network:
+    """Whom we believe for signing (`new`), or for judging what was signed.
+
+    1. The operator's roots count, for everything unless the registry limits their purposes.
+    2. What the registry states besides counts while its word is fresh, for its purposes.
+    3. An anchor that was withdrawn, or of which something is parked, counts for nothing, whoever pinned it and however
+       old our copy is.
+    4. Before its first day an anchor counts for nothing; after its last one only for judging what was signed.
+    """
+    base = desk.network()
+    stated = {one.fingerprint: one for one in copies_trust.list_anchors(tx)}
+    parked = copies_trust.list_parked(tx)
+    at = copies_trust.as_of(tx)
+    fresh = desk.follow_trust and at is not None and now - at <= timedelta(seconds=desk.stale_after)
+    own = {hashlib.sha256(root).hexdigest(): root for root in base.roots}
+    roots, limits = [], {}
+    for fingerprint, root in (own | {name: one.der for name, one in stated.items()}).items():  # 1, 2
+        one = stated.get(fingerprint)
+        if fingerprint in parked or (one is not None and (one.withdrawn or not _covers(one, now, new=new))):  # 3, 4
+            continue
+        if fingerprint not in own and not fresh:
+            continue
+        roots.append(root)
+        if one is not None:
+            limits[fingerprint] = frozenset(one.purposes)
+    if not roots:
+        raise Rejected(TRUST_MISSING, path="registry.trust")
+    return replace(base, roots=tuple(roots), limits=limits, revoked=copies_trust.list_ended(tx) if new else frozenset())
+
+
+def _covers(one: copies_trust.StatedAnchor, now: datetime, *, new: bool) -> bool:
+    return one.trusted_from <= now and (not new or one.trusted_until is None or now < one.trusted_until)
+
+
+def online_or_kept(
+    desk: Desk, network: craft.Network, certificates: Iterable[UUID], work: Callable[[craft.Network], craft.Made]
+) -> craft.Made:
+    """The work with what CAs say now; when they are silent, once more with what the registry kept of their word.
+
+    `certificates` are the registered ones that the work meets. Without a fresh word of the registry nothing kept is
+    used: a revocation may not have reached us.
+    """
+    try:
+        return work(network)
+    except Rejected as error:
+        if error.code != REVOCATION_UNAVAILABLE.code:
+            raise
+        with transaction(desk.pool) as tx:
+            check_fresh(copies.as_of(tx), store.now(tx), desk.stale_after)
+            found = copies_trust.list_kept(tx, certificates)
+            ended = copies_trust.list_ended(tx)
+        if not found:
+            raise
+        kept = tuple(
+            Kept(
+                kind=one.kind,
+                url=one.url,
+                issuer_sha256=one.issuer_sha256,
+                serial=one.serial,
+                content=desk.blobs.get(one.content),
+                this_update=one.this_update,
+                next_update=one.next_update,
+            )
+            for one in found
+        )
+        return work(replace(network, kept=kept, revoked=ended))
+
+
+def cached_notice(as_of: datetime) -> dict[str, str]:
+    """What people are told when a kept answer stood in for the CA's: code, vi, en."""
+    return told(Rejected(CACHED_REVOCATION_USED, at=as_of.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")))
 
 
 def told(error: Exception) -> dict[str, str]:

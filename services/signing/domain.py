@@ -195,9 +195,16 @@ def begin_completion(document: Document, preparation_id: UUID) -> Document:
 
 
 def signed(
-    document: Document, ordinal: int, content: BlobRef, *, serial: str, level: str, at: datetime
+    document: Document,
+    ordinal: int,
+    content: BlobRef,
+    *,
+    serial: str,
+    level: str,
+    at: datetime,
+    cached_as_of: datetime | None = None,
 ) -> tuple[Document, DocumentSigned]:
-    """A signature stands in the PDF, with its time stamp."""
+    """A signature stands in the PDF, with its time stamp. `cached_as_of`: the CA's word was read from kept data."""
     signers = tuple(
         replace(s, signed_at=at, certificate_serial=serial) if s.ordinal == ordinal else s for s in document.signers
     )
@@ -224,6 +231,7 @@ def signed(
         level=level,
         waits_for=waiting.person_id if waiting else None,
         authority_id=signer.authority_id,
+        cached_revocation_as_of=cached_as_of,
     )
 
 
@@ -248,8 +256,10 @@ def check_seal(document: Document) -> Numbering:
     return document.numbering
 
 
-def sealed(document: Document, content: BlobRef, *, level: str, at: datetime) -> tuple[Document, DocumentSealed]:
-    """Number, date and seal stand, and the level is reached."""
+def sealed(
+    document: Document, content: BlobRef, *, level: str, at: datetime, cached_as_of: datetime | None = None
+) -> tuple[Document, DocumentSealed]:
+    """Number, date and seal stand, and the level is reached. `cached_as_of` as above."""
     numbering = check_seal(document)
     after = replace(document, state=State.SEALED, content=content, level=level, delayed=None, waiting_since=at)
     return after, DocumentSealed(
@@ -259,6 +269,7 @@ def sealed(document: Document, content: BlobRef, *, level: str, at: datetime) ->
         content=content,
         number=numbering.number,
         level=level,
+        cached_revocation_as_of=cached_as_of,
     )
 
 

@@ -20,14 +20,16 @@ from services.signing.pdf_issue import Sealer, fill_number_and_seal
 from services.signing.pdf_read import PdfFacts, inspect
 from services.signing.pdf_report import Indication, Modification, SignatureReport, ValidationReport
 from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
-from services.signing.pdf_trust import TimeStampService, Trust, check_certificate
+from services.signing.pdf_trust import SEAL_DOCUMENTS, SIGN_DOCUMENTS, TimeStampService, Trust, check_certificate
 from services.signing.pdf_validate import validate
 
 __all__ = [
     "DAY_FIELD",
     "MONTH_FIELD",
     "NUMBER_FIELD",
+    "SEAL_DOCUMENTS",
     "SEAL_FIELD",
+    "SIGN_DOCUMENTS",
     "Indication",
     "Level",
     "Mechanism",

@@ -20,6 +20,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from services.signing.pdf_form import Revision
 from services.signing.pdf_read import BROKEN, open_reader
 from services.signing.pdf_trust import (
+    TIME_STAMPS,
     TimeStamps,
     TimeStampService,
     Trust,
@@ -80,20 +81,23 @@ def embedded_certificates(signatures: Iterable[EmbeddedPdfSignature]) -> list[x5
 def _add_validation_data(pdf: bytes, trust: Trust) -> bytes:
     reader = open_reader(pdf)
     within = context(trust, embedded_certificates(reader.embedded_signatures))
-    paths = asyncio.run(_paths(reader.embedded_signatures, within))
+    paths = asyncio.run(_paths(reader.embedded_signatures, within, trust))
     writer = Revision(pdf)
     DocumentSecurityStore.supply_dss_in_writer(writer, None, paths=paths, validation_context=within)
     return writer.to_bytes()
 
 
-async def _paths(signatures: Iterable[EmbeddedPdfSignature], within: ValidationContext) -> list[ValidationPath]:
+async def _paths(
+    signatures: Iterable[EmbeddedPdfSignature], within: ValidationContext, trust: Trust
+) -> list[ValidationPath]:
     paths = []
     for signature in signatures:
         stamping = signature.sig_object_type == "/DocTimeStamp"
-        paths.append(await path_to_root(signature.signer_cert, within, time_stamping=stamping))
+        purpose = TIME_STAMPS if stamping else None
+        paths.append(await path_to_root(signature.signer_cert, within, trust, purpose=purpose))
         token = signature_time_stamp(signature)
         if token is not None:
-            paths.append(await path_to_root(certificates_of(token).signer_cert, within, time_stamping=True))
+            paths.append(await path_to_root(certificates_of(token).signer_cert, within, trust, purpose=TIME_STAMPS))
     return paths
 
 

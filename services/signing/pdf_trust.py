@@ -7,35 +7,41 @@ since they print whole subjects and personal certificates carry identity numbers
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from asn1crypto import cms, tsp, x509
+from asn1crypto import cms, crl, ocsp, tsp, x509
 from pyhanko.sign.general import SignedDataCerts
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError, handle_tsp_response
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.authority import Authority, AuthorityWithCert
 from pyhanko_certvalidator.errors import (
+    CRLFetchError,
     ExpiredError,
     NotYetValidError,
+    OCSPFetchError,
     PathBuildingError,
     PathValidationError,
     RevokedError,
     ValidationError,
 )
 from pyhanko_certvalidator.fetchers.api import FetcherBackend, Fetchers, FetchLimits
-from pyhanko_certvalidator.fetchers.common_utils import FetchBudget
+from pyhanko_certvalidator.fetchers.common_utils import FetchBudget, enumerate_delivery_point_urls
 from pyhanko_certvalidator.fetchers.requests_fetchers.cert_fetch_client import RequestsCertificateFetcher
 from pyhanko_certvalidator.fetchers.requests_fetchers.crl_client import RequestsCRLFetcher
 from pyhanko_certvalidator.fetchers.requests_fetchers.ocsp_client import RequestsOCSPFetcher
 from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.util import get_relevant_crl_dps
 
+from services.signing.kept import Kept
 from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NOT_TRUSTED,
@@ -50,6 +56,9 @@ for _noisy in ("pyhanko", "pyhanko_certvalidator"):
 
 # Answers are made after the moment that is judged, by other people's clocks; also what a busy machine may lag.
 TOLERANCE = timedelta(minutes=1)
+# The purposes that the registry states of a root.
+SIGN_DOCUMENTS, SEAL_DOCUMENTS, TIME_STAMPS = ("sign_documents", "seal_documents", "time_stamps")
+DOCUMENTS = (SIGN_DOCUMENTS, SEAL_DOCUMENTS)
 MAX_ANSWER = 8 * 1024 * 1024
 LIMITS = FetchLimits(max_requests=60, max_cert_requests=10, max_aia_urls_per_object=3)
 
@@ -58,7 +67,9 @@ LIMITS = FetchLimits(max_requests=60, max_cert_requests=10, max_aia_urls_per_obj
 class Trust:
     """Whom we believe and what we may fetch.
 
-    `roots` are DER certificates, pinned by configuration. `fetch` permits OCSP, CRL and issuer look-ups at the
+    `roots` are DER certificates; `limits` says of some, by SHA-256 (hex) of the DER, for which purposes they are believed
+    (the others for all). `revoked` are certificates, named likewise, that the registry knows as ended whatever their
+    CA says. `kept` data stand in for a CA that does not answer; when they do, `used` gets their thisUpdate. `fetch` permits OCSP, CRL and issuer look-ups at the
     http(s) addresses that certificates name, on `hosts` only when that is given; `timeout` is seconds a request.
     """
 
@@ -66,6 +77,18 @@ class Trust:
     fetch: bool = True
     timeout: float = 5.0
     hosts: frozenset[str] | None = None
+    limits: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    kept: tuple[Kept, ...] = ()
+    used: list[datetime] = field(default_factory=list, compare=False)
+
+    def roots_for(self, purpose: str) -> tuple[bytes, ...]:
+        """The roots that are believed for this."""
+        return tuple(root for root in self.roots if self.believes(root, purpose))
+
+    def believes(self, root: bytes, purpose: str) -> bool:
+        limits = self.limits.get(hashlib.sha256(root).hexdigest())
+        return limits is None or purpose in limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +153,102 @@ class _Certificates(_Bounded, RequestsCertificateFetcher):  # type: ignore[misc]
 
 
 class _Crls(_Bounded, RequestsCRLFetcher):  # type: ignore[misc]
-    pass
+    """Lists over HTTP; where none is to be had, the one kept from that address."""
+
+    def __init__(self, trust: Trust, budget: FetchBudget) -> None:
+        super().__init__(trust, budget)
+        self.taken: dict[str, Kept] = {}  # by address
+
+    async def fetch(self, cert: x509.Certificate, *, use_deltas: bool = True) -> Any:
+        found = await super().fetch(cert, use_deltas=use_deltas)
+        self.trust.used.extend(kept.this_update for kept in self.kept_for(cert))
+        return found
+
+    async def look(self, cert: x509.Certificate) -> Any:
+        """The lists of a certificate, without deciding yet that they are used."""
+        return await super().fetch(cert)
+
+    def kept_for(self, cert: x509.Certificate) -> list[Kept]:
+        """What stood in for the certificate's addresses."""
+        points = get_relevant_crl_dps(cert, use_deltas=True)
+        urls = {url for point in points for url in enumerate_delivery_point_urls(point)}
+        return [kept for url, kept in self.taken.items() if url in urls]
+
+    async def _perform_fetch(self, tag: str, fetch_fun: Callable[[], Awaitable[Any]]) -> Any:
+        async def online_or_kept() -> Any:
+            try:
+                return await fetch_fun()
+            except CRLFetchError:
+                kept = _fresh(self.trust, "crl", url=tag)
+                if kept is None:
+                    raise
+                self.taken[tag] = kept
+                return crl.CertificateList.load(kept.content)
+
+        return await super()._perform_fetch(tag, online_or_kept)
 
 
 class _Ocsps(_Bounded, RequestsOCSPFetcher):  # type: ignore[misc]
-    pass
+    """Answers over HTTP; where none is to be had, the kept one, unless a list knows more.
+
+    1. The responder, now.
+    2. It is silent: a list from the network is newer than anything kept, so the list decides.
+    3. Of what is kept the newest decides, answer or list: an older "good" never beats a newer list.
+    """
+
+    def __init__(self, trust: Trust, budget: FetchBudget, lists: _Crls) -> None:
+        super().__init__(trust, budget)
+        self.lists = lists
+
+    async def _fetch(self, cert: x509.Certificate, authority: Authority) -> Any:
+        try:
+            return await super()._fetch(cert, authority)  # 1
+        except OCSPFetchError:
+            if not self.trust.kept:
+                raise
+            kept, listed = self._kept(cert, authority), await self._listed(cert)
+            if listed is None:  # 2
+                raise
+            newest = max((one.this_update for one in listed), default=None)
+            if kept is None or (newest is not None and newest >= kept.this_update):  # 3
+                self.trust.used.extend(one.this_update for one in listed)
+                raise
+            self.trust.used.append(kept.this_update)
+            return ocsp.OCSPResponse.load(kept.content)
+
+    def _kept(self, cert: x509.Certificate, authority: Authority) -> Kept | None:
+        if not isinstance(authority, AuthorityWithCert):
+            return None
+        issuer = hashlib.sha256(authority.certificate.dump()).hexdigest()
+        return _fresh(self.trust, "ocsp", issuer_sha256=issuer, serial=f"{cert.serial_number:x}")
+
+    async def _listed(self, cert: x509.Certificate) -> list[Kept] | None:
+        """The kept lists for a certificate, none when there is no list at all; None when the network gave one."""
+        try:
+            found = await self.lists.look(cert)
+        except CRLFetchError:
+            return []
+        kept = self.lists.kept_for(cert)
+        return None if len(found) > len(kept) else kept
+
+
+def _fresh(trust: Trust, kind: str, **wanted: str) -> Kept | None:
+    """The newest kept answer to a question that has not run out."""
+    now = datetime.now(UTC)
+    fits = [
+        one
+        for one in trust.kept
+        if one.kind == kind and now < one.next_update and all(getattr(one, name) == v for name, v in wanted.items())
+    ]
+    return max(fits, key=lambda one: one.this_update, default=None)
 
 
 def fetchers(trust: Trust) -> Fetchers:
     """Fresh fetchers with a budget of their own."""
     budget = FetchBudget(LIMITS)
+    lists = _Crls(trust, budget)
     return Fetchers(
-        ocsp_fetcher=_Ocsps(trust, budget),
-        crl_fetcher=_Crls(trust, budget),
-        cert_fetcher=_Certificates(trust, budget),
+        ocsp_fetcher=_Ocsps(trust, budget, lists), crl_fetcher=lists, cert_fetcher=_Certificates(trust, budget)
     )
 
 
@@ -180,9 +285,35 @@ def context(trust: Trust, others: Sequence[x509.Certificate] = (), **more: Any) 
 
 
 async def path_to_root(
-    certificate: x509.Certificate, within: ValidationContext, *, time_stamping: bool = False
+    certificate: x509.Certificate,
+    within: ValidationContext,
+    trust: Trust,
+    *,
+    purpose: str | None = None,
+    signs_now: bool = False,
 ) -> ValidationPath:
-    """The validated path, its revocation data kept in `within`; Rejected with the reason otherwise."""
+    """The validated path, its revocation data kept in `within`; Rejected with the reason otherwise.
+
+    `purpose` is for what the root must be believed (TIME_STAMPS, or one of DOCUMENTS; None: any of these). What the
+    registry has ended signs nothing more; what it signed before stays, but only its CA's word of now proves that,
+    nothing kept from before.
+    """
+    if hashlib.sha256(certificate.dump()).hexdigest() in trust.revoked:
+        if signs_now:
+            raise Rejected(CERTIFICATE_REVOKED)
+        if trust.kept:
+            raise Rejected(REVOCATION_UNAVAILABLE, why="ended at the registry")
+    path = await _validated(certificate, within, time_stamping=purpose == TIME_STAMPS)
+    root = path.trust_anchor.authority
+    der = root.certificate.dump() if isinstance(root, AuthorityWithCert) else b""
+    if not any(trust.believes(der, one) for one in ((purpose,) if purpose else DOCUMENTS)):
+        raise Rejected(CERTIFICATE_NOT_TRUSTED, why="the root is not believed for this")
+    return path
+
+
+async def _validated(
+    certificate: x509.Certificate, within: ValidationContext, *, time_stamping: bool
+) -> ValidationPath:
     validator = CertificateValidator(certificate, validation_context=within)
     try:
         if time_stamping:
@@ -202,12 +333,12 @@ async def path_to_root(
         raise Rejected(REVOCATION_UNAVAILABLE, why=type(error).__name__) from None
 
 
-def check_certificate(certificate: bytes, chain: Sequence[bytes], trust: Trust) -> None:
+def check_certificate(certificate: bytes, chain: Sequence[bytes], trust: Trust, *, purpose: str | None = None) -> None:
     """TT 15/2025: before signing, the certificate leads to a root, is in its validity and is not revoked."""
 
     async def check() -> None:
         within = context(trust, [load(c) for c in chain])
-        await path_to_root(load(certificate), within)
+        await path_to_root(load(certificate), within, trust, purpose=purpose, signs_now=True)
 
     asyncio.run(check())
 

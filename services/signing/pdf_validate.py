@@ -11,7 +11,7 @@ import hashlib
 import logging
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -57,7 +57,7 @@ from services.signing.pdf_report import (
     ValidationReport,
     conclude,
 )
-from services.signing.pdf_trust import TOLERANCE, Backend, Trust, load
+from services.signing.pdf_trust import DOCUMENTS, TIME_STAMPS, TOLERANCE, Backend, Trust, load
 
 _log = logging.getLogger(__name__)
 
@@ -295,11 +295,8 @@ def _spec(
 ) -> SignatureValidationSpec:
     online = trust.fetch and not past
     return SignatureValidationSpec(
-        cert_validation_policy=CertValidationPolicySpec(
-            trust_manager=SimpleTrustManager.build(trust_roots=[load(r) for r in trust.roots]),
-            revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy.from_legacy("require")),
-            time_tolerance=TOLERANCE,
-        ),
+        cert_validation_policy=_policy({root for one in DOCUMENTS for root in trust.roots_for(one)}),
+        ts_cert_validation_policy=_policy(trust.roots_for(TIME_STAMPS)),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(
             online_fetching_rule=(
                 RevinfoOnlineFetchingRule.NO_HISTORICAL_FETCH if online else RevinfoOnlineFetchingRule.LOCAL_ONLY
@@ -311,6 +308,14 @@ def _spec(
         key_usage_settings=KeyUsageConstraints(
             key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
         ),
+    )
+
+
+def _policy(roots: Iterable[bytes]) -> CertValidationPolicySpec:
+    return CertValidationPolicySpec(
+        trust_manager=SimpleTrustManager.build(trust_roots=[load(root) for root in roots]),
+        revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy.from_legacy("require")),
+        time_tolerance=TOLERANCE,
     )
 
 

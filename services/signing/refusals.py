@@ -282,3 +282,9 @@ REPORT_NOT_READY = Refusal(
     en="The validation report is not there yet; try again in a few minutes.",
     status=404,
 )
+CACHED_REVOCATION_USED = Refusal(  # no refusal: a notice beside what went well
+    "cached_revocation_used",
+    vi="Máy chủ trạng thái chứng thư không trả lời; đã dùng dữ liệu thu hồi còn hạn được lưu lúc {at}.",
+    en="The CA's status servers did not answer; revocation data kept since {at} were used, which are still fresh.",
+    status=200,
+)

@@ -10,7 +10,16 @@ from uuid import UUID
 
 from services.signing import authority, copies, craft, domain, store
 from services.signing.authority import Certificate
-from services.signing.desk import PDF, Desk, require_fresh_copy, state_delay, state_refusal, waiting
+from services.signing.desk import (
+    PDF,
+    Desk,
+    believed,
+    online_or_kept,
+    require_fresh_copy,
+    state_delay,
+    state_refusal,
+    waiting,
+)
 from services.signing.domain import Document, State
 from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
@@ -58,29 +67,33 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         require_fresh_copy(tx, at, desk.stale_after, about=(agency_id, *(c.id for c in certificates)))
         candidates = _usable(certificates, at)
         agency = copies.find_agency(tx, agency_id)
+        network = believed(tx, desk, at, new=True)
+        signing = [c.id for signer in document.signers for c in copies.certificates_of(tx, signer.person_id)]
+        met = [*signing, *(c.id for c in candidates)]
     numbering = domain.check_seal(document)
     if desk.keys.stopped:
         raise Rejected(SEAL_DEVICE_STOPPED)
+    base = desk.blobs.get(document.content)
+    order = craft.SealOrder(
+        number=numbering.number if document.numbered else None,
+        issued_on=numbering.issued_on,
+        agency=document.descriptor.agency_name,
+        parent=agency.parent if agency else None,
+        certificates=tuple((c.der, c.chain_pem) for c in candidates),
+        sealed_at=at.replace(microsecond=0),
+        level=LEVEL,
+        pss=desk.keys.pss,
+    )
     try:
-        made = desk.workshop.run(
-            craft.seal,
-            desk.blobs.get(document.content),
-            craft.SealOrder(
-                number=numbering.number if document.numbered else None,
-                issued_on=numbering.issued_on,
-                agency=document.descriptor.agency_name,
-                parent=agency.parent if agency else None,
-                certificates=tuple((c.der, c.chain_pem) for c in candidates),
-                sealed_at=at.replace(microsecond=0),
-                level=LEVEL,
-                pss=desk.keys.pss,
-            ),
-            keys=desk.keys.store,
-            network=desk.network(),
+        made = online_or_kept(
+            desk,
+            network,
+            met,
+            lambda reach: desk.workshop.run(craft.seal, base, order, keys=desk.keys.store, network=reach),
         )
     except Rejected as error:
         raise _to_wait_for(desk, error) from error
-    content = desk.blobs.put(made, PDF)
+    content = desk.blobs.put(made.pdf, PDF)
 
     def commit(tx: Tx) -> None:
         act_for(tx, agency_id)
@@ -91,7 +104,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         standing = {c.id for c in _usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
         if not standing >= {c.id for c in candidates}:
             raise waiting(Rejected(CERTIFICATE_REVOKED))
-        after, fact = domain.sealed(current, content, level=LEVEL, at=store.now(tx))
+        after, fact = domain.sealed(current, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of)
         store.save(tx, after, stage="sealed")
         outbox.put(tx, fact, source=desk.source)
 

@@ -40,6 +40,7 @@ class Preparation:
     prepared: dict[str, Any] | None = None
     signature: bytes | None = None
     problem: dict[str, str] | None = None
+    cached_revocation_as_of: datetime | None = None
 
     def told_state(self, now: datetime) -> str:
         """The state as clients see it."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.signing import craft, store
-from services.signing.desk import Desk, told
+from services.signing.desk import Desk, believed, told
 from services.signing.domain import SYSTEM
 from services.signing.refusals import CONTENT_TAMPERED, REVOCATION_UNAVAILABLE
 from shared import jobs, outbox
@@ -34,10 +34,10 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
     incoming_id, agency_id = UUID(job.subject), UUID(job.payload["agency_id"])
     with transaction(desk.pool, agency=agency_id) as tx:
         order = store.find_validation(tx, incoming_id)
-    if order is None or order["ordered_at"].isoformat() != job.payload["round"]:
-        return lambda _tx: None
+        if order is None or order["ordered_at"].isoformat() != job.payload["round"]:
+            return lambda _tx: None
+        network = believed(tx, desk, store.now(tx), new=False)
     content = BlobRef.model_validate(order["content"])
-    network = desk.network()
     # The bytes are read even when a report is kept: they may have been changed on the way to this receiver.
     pdf = _read(desk, content)
     kept, keep = _kept(desk, content.sha256, network), False
