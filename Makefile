@@ -31,7 +31,7 @@ else ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 $(shell rm -f .venv/.stamp)
 endif
 
-.PHONY: help setup lock run stop status demo test test-full check manifests clean clean-all
+.PHONY: help setup lock run stop status demo test test-full check manifests bench clean clean-all
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -82,6 +82,10 @@ check: setup ## Style, types, import rules, manifests
 
 manifests: setup ## Render the Kubernetes manifests and compare them with the code
 	@$(BIN)/python -m tests.support.manifests
+
+bench: setup ## Measure one part: make bench B=registry (bench/README.md)
+	@test -n "$(B)" || { echo "B=… is missing; there is: $(basename $(notdir $(wildcard bench/results/*.md)))"; exit 2; }
+	@$(BIN)/python -m bench.$(B)
 
 clean: ## Stop it and remove its state; downloads stay
 	@if [ -e .venv/.stamp ]; then $(BIN)/python -m deploy.local down; fi

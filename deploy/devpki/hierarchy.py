@@ -91,15 +91,11 @@ class Hierarchy:
     issuing: Authority
     tsa: Identity
     base_url: str
+    chain_pem: bytes  # issuing CA, then root
 
     @property
     def authorities(self) -> tuple[Authority, Authority]:
         return self.root, self.issuing
-
-    @property
-    def chain_pem(self) -> bytes:
-        """Issuing CA, then root."""
-        return self.issuing.ca.pem + self.root.ca.pem
 
 
 def load_or_create(directory: Path, base_url: str, keys: str = DEFAULT_KEYS) -> Hierarchy:
@@ -122,11 +118,14 @@ def load_or_create(directory: Path, base_url: str, keys: str = DEFAULT_KEYS) -> 
     written = (home / "base_url").read_text().strip()
     if written != base_url:
         raise Rejected(ADDRESS_CHANGED, directory=directory, written=written, wanted=base_url)
+    root = Authority("root", _load(home, "root"), _load(home, "root-ocsp"))
+    issuing = Authority("issuing", _load(home, "issuing"), _load(home, "issuing-ocsp"))
     return Hierarchy(
-        root=Authority("root", _load(home, "root"), _load(home, "root-ocsp")),
-        issuing=Authority("issuing", _load(home, "issuing"), _load(home, "issuing-ocsp")),
+        root=root,
+        issuing=issuing,
         tsa=_load(home, "tsa"),
         base_url=base_url,
+        chain_pem=issuing.ca.pem + root.ca.pem,
     )
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -266,5 +266,7 @@ def _subject_name(subject: Subject) -> x509.Name:
 
 def _digest(key: PublicKey, subject: Subject, profile: str, rest: list[object]) -> str:
     spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    said = json.dumps([spki.hex(), asdict(subject), profile, rest], sort_keys=True)
+    said = json.dumps(
+        [spki.hex(), {name: getattr(subject, name) for name in Subject.__slots__}, profile, rest], sort_keys=True
+    )
     return hashlib.sha256(said.encode()).hexdigest()

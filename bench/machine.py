@@ -1,0 +1,50 @@
+"""What a figure was measured on: facts that say nothing about when or for whom."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+from cryptography.hazmat.backends.openssl import backend
+
+
+def facts() -> dict[str, str]:
+    """Processor, cores, memory, Python and both OpenSSL libraries (the system's program, the one in `cryptography`)."""
+    cpu = re.search(r"^model name\s*: (.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s*(\d+) kB$", _read("/proc/meminfo"), re.MULTILINE)
+    return {
+        "processor": cpu[1] if cpu else platform.processor() or platform.machine(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{int(memory[1]) / 1024 / 1024:.0f} GB" if memory else "",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load by others at the start": f"{os.getloadavg()[0]:.1f}",
+        "openssl program": " ".join(_run("openssl", "version").split()[:2]),
+        "openssl in cryptography": " ".join(backend.openssl_version_text().split()[:2]),
+    }
+
+
+def openssl_signs(algorithm: str, seconds: int) -> float:
+    """Signatures a second by `openssl speed` on one core; `algorithm` as that program names it (`ecdsap256`)."""
+    said = _run("openssl", "speed", "-mr", "-seconds", str(seconds), algorithm)
+    # +F2:which:bits:sign:verify for RSA, +F4 for ECDSA; some releases write seconds a signature, others signatures a second.
+    line = re.search(r"^\+F[24]:\d+:\d+:([0-9.e+-]+):", said, re.MULTILINE)
+    if line is None:
+        raise RuntimeError(f"openssl speed {algorithm} said nothing that is understood:\n{said[-400:]}")
+    figure = float(line[1])
+    return figure if figure > 1 else 1 / figure
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout + done.stderr
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return ""
