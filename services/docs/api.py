@@ -29,7 +29,7 @@ from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Line, Member, 
 from services.docs.catalogue import STATUSES
 from services.docs.delivery import Delivery
 from services.docs.document import Document, Review, State
-from services.docs.standing import signer_stopped
+from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
 from services.docs.views import (
@@ -201,16 +201,37 @@ def _stopped(tx: db.Tx, found: Sequence[Document]) -> dict[UUID, Reason | None]:
     """
     waiting = {each.id: each.waits_for for each in found if each.state == "awaiting_signature" and each.waits_for}
     certificates = store_registry.certificates_of(tx, list(set(waiting.values())))
+    authorities = _authorities(tx, found)
     now = datetime.now(UTC)
     reasons: dict[UUID, Reason | None] = {}
     for each in found:
         theirs = certificates.get(waiting[each.id], []) if each.id in waiting else []
         name = next((s.name for s in each.signers if s.person_id == each.waits_for), "")
-        if problem := signer_stopped(theirs, now, name=name):
+        problem = _unauthorised(each, authorities, numbering.today(now)) or signer_stopped(theirs, now, name=name)
+        if problem:
             reasons[each.id] = Reason(problem.code, problem.sentence.vi, problem.sentence.en)
         elif theirs and each.state_reason and each.state_reason.code == CERTIFICATE_REVOKED:
             reasons[each.id] = None
     return reasons
+
+
+def _authorities(tx: db.Tx, found: Sequence[Document]) -> dict[UUID, Authority]:
+    """Those under which the documents that wait for a signature are to be signed."""
+    waiting = [each for each in found if each.state == "awaiting_signature"]
+    return store_registry.find_authorities(tx, [signer.authority_id for each in waiting for signer in each.signers])
+
+
+def _unauthorised(held: Document, authorities: Mapping[UUID, Authority], day: date) -> Rejected | None:
+    """Why the one for whom a document waits may not sign it on that day."""
+    if held.state != "awaiting_signature":
+        return None
+    for signer in held.signers:
+        if signer.person_id == held.waits_for:
+            try:
+                _signer_still(held, signer, authorities.get(signer.authority_id), day)
+            except Rejected as error:
+                return error
+    return None
 
 
 def _line(held: Document, stopped: Mapping[UUID, Reason | None]) -> dict[str, Any]:
@@ -386,7 +407,10 @@ def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> Docu
     """Whoever approves last sends it to its signer, who must have authority on that very day."""
     held = store.lock(acting.tx, document_id)
     if document.is_last_review(held, acting.person_id):
-        held = replace(held, signers=tuple(_signer_still(acting, held, each) for each in held.signers))
+        known = store_registry.find_authorities(acting.tx, [each.authority_id for each in held.signers])
+        day = acting.today()
+        still = tuple(_signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
+        held = replace(held, signers=still)
     step = document.approve(held, acting.person_id, acting.by, acting.now())
     return _made(acting, held, step, if_match)
 
@@ -395,28 +419,15 @@ def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> Docu
 def return_for_revision(document_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
     """By a reviewer or the signer; by a clerk when the signer has no authority any more."""
     held = store.lock(acting.tx, document_id)
-    stranded = "clerk" in acting.post.roles and _is_stranded(acting, held)
+    against = _unauthorised(held, _authorities(acting.tx, [held]), acting.today())
+    stranded = against is not None and "clerk" in acting.post.roles
     step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=stranded)
     return _made(acting, held, step, if_match)
 
 
-def _signer_still(acting: Acting, held: Document, signer: Signer) -> Signer:
-    authority = store_registry.find_authority(acting.tx, signer.authority_id)
+def _signer_still(held: Document, signer: Signer, authority: Authority | None, day: date) -> Signer:
     kind = standing.document_type(held.type_code)
-    return standing.signer_still(authority, held.agency_id, kind, acting.today(), signer.name)
-
-
-def _is_stranded(acting: Acting, held: Document) -> bool:
-    """It waits for somebody who may not sign it today."""
-    if held.state != "awaiting_signature":
-        return False
-    try:
-        for signer in held.signers:
-            if signer.person_id == held.waits_for:
-                _signer_still(acting, held, signer)
-    except Rejected:
-        return True
-    return False
+    return standing.signer_still(authority, held.agency_id, kind, day, signer.name)
 
 
 def _made(acting: Acting, held: Document, step: Step[Document] | None, if_match: str | None) -> DocumentView:

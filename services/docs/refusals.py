@@ -59,8 +59,8 @@ AUTHORITY_ENDED = Refusal(
 )
 SIGNER_NOT_AUTHORISED_NOW = Refusal(
     "signer_not_authorised_now",
-    vi="Hôm nay {name} không còn thẩm quyền ký văn bản này nên chưa trình ký được; hãy trả lại văn bản để chọn người ký khác.",
-    en="{name} has no authority to sign this document today, so it can't go to them; return it to have another signer chosen.",
+    vi="Hôm nay {name} không có thẩm quyền ký văn bản này; hãy trả lại văn bản để chọn người ký khác.",
+    en="{name} has no authority to sign this document today; return it to have another signer chosen.",
 )
 AUTHORITY_OTHER_TYPES = Refusal(
     "authority_other_types",

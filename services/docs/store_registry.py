@@ -183,6 +183,12 @@ def find_authority(tx: Tx, authority_id: UUID) -> Authority | None:
     return _authority(row) if row else None
 
 
+def find_authorities(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Authority]:
+    """Those of the ids that are known here."""
+    rows = tx.execute(f"{AUTHORITY} WHERE a.authority_id = ANY(%s)", [list(ids)]).fetchall()
+    return {each.authority_id: each for each in map(_authority, rows)}
+
+
 def list_authorities(tx: Tx, agency_id: UUID, day: date) -> list[Authority]:
     rows = tx.execute(f"{AUTHORITY} WHERE a.agency_id = %s ORDER BY p.name", [agency_id]).fetchall()
     return [each for each in map(_authority, rows) if each.holds(day)]

@@ -101,7 +101,11 @@ def test_a_clerk_takes_back_what_waits_for_somebody_who_may_not_sign_any_more(do
     docs.hear(prepared(document, docs.a.leader))
     path = f"/documents/{document}/return"
     assert refusal(docs.post(docs.a.clerk, path, {"reason": "x"})) == "not_yours_to_return"
+    assert docs.get(docs.a.clerk, f"/documents/{document}")["state_reason"] is None
     docs.hear(docs.a.authority(withdrawn=True))
+    for shown in (docs.get(docs.a.clerk, f"/documents/{document}"), docs.get(docs.a.clerk, "/documents")["items"][0]):
+        assert shown["state_reason"]["code"] == "signer_not_authorised_now"
+        assert docs.a.leader.name in shown["state_reason"]["vi"]
     assert docs.post(docs.b.clerk, path, {"reason": "x"}).status_code == 404
     assert ok(docs.post(docs.a.clerk, path, {"reason": "Người ký đã thôi chức"}))["state"] == "returned"
     assert [type(each).__name__ for each in docs.stated()][-1] == "DocumentReturned"
