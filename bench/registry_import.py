@@ -15,11 +15,10 @@ from datetime import date
 from typing import Any
 
 from deploy.demo import province
-from deploy.local.process import Processes
 from services.registry import directory, exporting, store
 from services.registry.__main__ import RegistrySettings, api
 from services.registry.agency import AgencyFacts
-from services.registry.columns import SHEETS, Sheet
+from services.registry.columns import Sheet
 from services.registry.directory import Desk
 from services.registry.exporting import Value
 from services.registry.period import Period
@@ -43,7 +42,9 @@ def rows() -> dict[Sheet, list[dict[str, Value]]]:
     agencies = [each for each in province.directory()["agencies"] if each["level"] != "outside"]
     assert len(agencies) == 231, "the demo has another shape now"
     identifiers = [each["identifier"] for each in agencies]
-    units = [(each, code, name) for each in identifiers for code, name in (("VP", "Văn phòng"), ("NV", "Phòng Nghiệp vụ"))]
+    units = [
+        (each, code, name) for each in identifiers for code, name in (("VP", "Văn phòng"), ("NV", "Phòng Nghiệp vụ"))
+    ]
     people = list(_people(identifiers))
     return {
         "agencies": [each | {"valid_from": date.fromisoformat(each["valid_from"])} for each in agencies],
@@ -97,7 +98,9 @@ def _settle(pool: db.Pool, issuer: Issuer) -> Person:
         store.act_within(tx, EVERYWHERE)
         issuer.trust(tx)
         desk = Desk(tx, Actor(name="bench"), "urn:vanthu:bench")
-        facts = AgencyFacts(identifier=province.CODE, name="UBND tỉnh", level="province", period=Period(date(2020, 7, 1)))
+        facts = AgencyFacts(
+            identifier=province.CODE, name="UBND tỉnh", level="province", period=Period(date(2020, 7, 1))
+        )
         agency = directory.establish_agency(desk, facts)
         post = Post(id=new_id(), agency_id=agency.id, title="Cán bộ", roles=("officer",), period=Period(SINCE))
         who = PersonFacts(name="Cán bộ danh bạ", login="canbo", email="canbo@langson.example", posts=(post,))

@@ -31,7 +31,7 @@ def csv_of(sheet: Sheet, directory: Directory, scope: Scope) -> bytes:
 
 
 def xlsx_of(wanted: tuple[Sheet, ...], directory: Directory, scope: Scope) -> bytes:
-    return _xlsx({sheet: rows_of(sheet, directory, scope) for sheet in wanted})
+    return workbook({sheet: rows_of(sheet, directory, scope) for sheet in wanted})
 
 
 def template_csv(sheet: Sheet) -> bytes:
@@ -39,7 +39,7 @@ def template_csv(sheet: Sheet) -> bytes:
 
 
 def template_xlsx() -> bytes:
-    return _xlsx({sheet: iter([_example(sheet)]) for sheet in SHEETS})
+    return workbook({sheet: iter([_example(sheet)]) for sheet in SHEETS})
 
 
 def rows_of(sheet: Sheet, directory: Directory, scope: Scope) -> Iterator[dict[str, Value]]:
@@ -145,7 +145,8 @@ def _harmless(text: str) -> str:
     return f"'{text}" if DANGEROUS.match(text) else text
 
 
-def _xlsx(sheets: dict[Sheet, Iterator[dict[str, Value]]]) -> bytes:
+def workbook(sheets: dict[Sheet, Iterator[dict[str, Value]]]) -> bytes:
+    """XLSX with our headers over the rows; dates as dates."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font

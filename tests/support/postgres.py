@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -95,8 +96,9 @@ class Postgres:
         return f"{role}-of-this-test-run"
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+@contextmanager
+def serving() -> Iterator[Postgres]:
+    """A server of its own while the block runs."""
     with scratch("postgres") as path:
         processes = Processes(path, lambda _name, _line: None)
         server = embedded.Server(path / "postgres", free_port(), secrets.token_urlsafe(16))
@@ -106,6 +108,12 @@ def postgres() -> Iterator[Postgres]:
             yield Postgres(server, processes)
         finally:
             processes.stop([["postgres"]])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
