@@ -84,6 +84,18 @@ class Caller:
             timeout=UPLOAD_TIMEOUT,
         ).json()
 
+    def send_file(self, service: str, path: str, name: str, file: BinaryIO, *, key: str, **fields: str) -> Any:
+        """A file with its name and what is said of it, as a form."""
+        return self._call(
+            service,
+            "POST",
+            path,
+            data=fields,
+            files={"file": (name, file)},
+            headers={"Idempotency-Key": key},
+            timeout=UPLOAD_TIMEOUT,
+        ).json()
+
     @contextmanager
     def download(self, service: str, path: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         """An open answer to read from; raises as `get` does. Whoever opens it closes it: a download that is left to the

@@ -82,6 +82,18 @@ USER_CODE_UNKNOWN = Refusal(
     en="This device code is wrong, used or expired; look at vanthu-sign's screen again or start its log-in anew.",
     status=404,
 )
+FILE_NEEDED = Refusal(
+    "file_needed",
+    vi="Chưa chọn tệp; hãy chọn tệp rồi gửi lại.",
+    en="No file was chosen; choose one and send the form again.",
+    status=422,
+)
+AGENCY_UNKNOWN = Refusal(
+    "agency_unknown",
+    vi="Không có cơ quan nào mang mã “{identifier}”; hãy tra mã trong danh bạ.",
+    en='No agency has the identifier "{identifier}"; look it up in the directory.',
+    status=422,
+)
 FILE_MISSING = Refusal(
     "file_missing",
     vi="Chưa chọn tệp PDF của văn bản; hãy chọn tệp ở mục “Tệp văn bản”.",

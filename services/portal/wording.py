@@ -61,6 +61,13 @@ CAPACITIES = {
     "TUQ.": "TUQ. (thừa ủy quyền)",
 }
 
+SUCCESSIONS = {"merger": "Sáp nhập", "split": "Chia tách", "dissolution": "Giải thể"}
+
+# What an agency had before, by field.
+PAST = {"name": "Tên cũ", "identifier": "Mã cũ", "old_identifier": "Mã 13 ký tự cũ"}
+
+SHEETS = {"agencies": "Cơ quan", "units": "Phòng, ban", "people": "Người"}
+
 DELEGATIONS = {
     "KT.": "Ký thay (KT.), cho cấp phó",
     "TL.": "Thừa lệnh (TL.), cho người đứng đầu đơn vị",
@@ -177,6 +184,7 @@ REVOCATIONS = {
 DONE = {
     "agency_saved": "Đã lưu cơ quan.",
     "person_saved": "Đã lưu.",
+    "imported": "Đã nhập tất cả.",
     "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
     "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",
     "anchor_pinned": "Đã ghim; dịch vụ ký số nhận ngay sau đây.",

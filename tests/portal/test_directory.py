@@ -19,6 +19,7 @@ from services.registry import store as registry_store
 from services.registry.__main__ import RegistrySettings
 from services.registry.__main__ import api as registry_api
 from services.registry.directory import Desk
+from services.registry.issuance import today
 from services.registry.scope import EVERYWHERE
 from shared import db
 from shared.events import Actor, decode, registry
@@ -242,3 +243,47 @@ def test_an_officer_pins_a_root_by_the_fingerprint_that_was_told_another_way(tow
     assert "Không tin" in gone.text
     assert "Đang tin" in officer.send(gone, f"/trust/{fingerprint}/restore").text
     assert code_of(town.sit_down("diep.ptm").open("/trust")) == "forbidden"
+
+
+def test_agencies_are_merged_and_what_they_leave_is_moved_by_a_decision_not_silently(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    commune, province = town.province.commune, town.province.ubnd
+    page = f"/agencies/{commune.id}"
+    renamed = officer.send(
+        officer.open(page), f"{page}/turn", day="2025-07-01", decision="1668/NQ", name="Ủy ban nhân dân xã Nà Mỏ Mới"
+    )
+    assert heading(renamed) == "Ủy ban nhân dân xã Nà Mỏ Mới"
+    assert "1668/NQ" in renamed.text
+    assert "Ủy ban nhân dân xã Nà Mỏ <" in renamed.text
+    with_unit = officer.send(renamed, f"{page}/units", code="VP", unit_name="Văn phòng", unit_from="2025-07-01")
+    assert "Văn phòng" in with_unit.text
+
+    form = officer.open("/successions/new")
+    said = {"kind": "merger", "day": today().isoformat(), "decision": "1672/NQ", "successors": "H37"}
+    refused = officer.send(form, "/successions/new", **said, predecessors="H37.22.999")
+    assert code_of(refused) == "agency_unknown"
+    merged = officer.send(refused, "/successions/new", **said, predecessors=commune.facts.identifier)
+    assert heading(merged).startswith("Sáp nhập")
+    assert "Phùng Thị Mai Diệp" in merged.text
+    moved = officer.send(merged, f"{merged.url.path}/move", successor_id=str(province.id))
+    assert "Không còn chức vụ nào" in moved.text
+    clerk = town.stated("registry.person")[-1]
+    assert [post.agency_id for post in clerk.posts] == [commune.id, province.id]
+
+
+def test_a_spreadsheet_is_previewed_and_then_taken_in_as_it_was_shown(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    exported = officer.open("/directory/export?download")
+    assert exported.content.startswith(b"PK")
+    template = officer.open("/directory/template?download").content
+    page = officer.open("/directory/imports")
+    once = next(form for form in forms(page) if form.action == "/directory/imports")
+    fields = {name: value for name, value in once.fields if name in {"csrf", "once"}}
+    empty = officer.http.post("/directory/imports", data=fields)
+    assert code_of(empty) == "file_needed"
+    same = officer.http.post("/directory/imports", data=fields, files={"file": ("cu.xlsx", exported.content)})
+    assert "Tệp này không làm thay đổi gì" in same.text
+    sent = fields | {"once": fields["once"] + "2"}
+    broken = officer.http.post("/directory/imports", data=sent, files={"file": ("hong.csv", b"a;b\n1;2\n")})
+    assert code_of(broken) == "import_header_missing"
+    assert template.startswith(b"PK")

@@ -76,16 +76,19 @@ def _agency_form(visit: Visit, typed: Form, *, error: Rejected | None = None) ->
 
 def _parent(visit: Visit, identifier: str) -> str | None:
     """The id of the agency that is said to be above; one that is not there is refused by the registry's own rule."""
-    if not identifier:
-        return None
-    rows = visit.api.get("registry", "/agencies", q=identifier)["items"]
-    return next((row["agency_id"] for row in rows if row["identifier"] == identifier), None)
+    found = find_by_identifier(visit, identifier) if identifier else None
+    return str(found["agency_id"]) if found else None
+
+
+def find_by_identifier(visit: Visit, identifier: str) -> dict[str, Any] | None:
+    rows: list[dict[str, Any]] = visit.api.get("registry", "/agencies", q=identifier)["items"]
+    return next((row for row in rows if row["identifier"] == identifier), None)
 
 
 @router.get("/agencies/{agency_id}")
 def show_agency(visit: Reading, agency_id: UUID) -> Response:
     visit.need("officer", "clerk")
-    return _agency(visit, agency_id)
+    return agency_page(visit, agency_id)
 
 
 @router.post("/agencies/{agency_id}")
@@ -95,7 +98,7 @@ def change_agency(visit: Posting, form: Posted, agency_id: UUID) -> Response:
         body = {name: before[name] for name in AGENCY_FIELDS} | _agency_body(form)
         visit.api.put("registry", f"/agencies/{agency_id}", body, version=form.get("version"))
     except Rejected as rejected:
-        return _agency(visit, agency_id, error=rejected, typed=form)
+        return agency_page(visit, agency_id, error=rejected, typed=form)
     return visit.to(f"/agencies/{agency_id}", "agency_saved")
 
 
@@ -106,12 +109,15 @@ def _agency_body(form: Form) -> dict[str, Any]:
     return body | ({"seal_mm": form.get("seal_mm").replace(",", ".")} if body.get("seal_mm") else {})
 
 
-def _agency(visit: Visit, agency_id: UUID, *, error: Rejected | None = None, typed: Form | None = None) -> Response:
+def agency_page(visit: Visit, agency_id: UUID, *, error: Rejected | None = None, typed: Form | None = None) -> Response:
     agency = visit.api.get("registry", f"/agencies/{agency_id}")
     found, missing = parts_of(
         {
             "people": lambda: visit.api.get("registry", "/people", agency_id=agency_id, limit=MANY),
             "authorities": lambda: visit.api.get("registry", "/authorities", agency_id=agency_id, limit=MANY),
+            "units": lambda: visit.api.get("registry", "/units", agency_id=agency_id, limit=MANY),
+            "history": lambda: visit.api.get("registry", "/agency-names", agency_id=agency_id),
+            "successions": lambda: visit.api.get("registry", "/successions", agency_id=agency_id),
         }
     )
     parent = visit.api.get("registry", f"/agencies/{agency['parent_id']}") if agency["parent_id"] else None
@@ -124,6 +130,9 @@ def _agency(visit: Visit, agency_id: UUID, *, error: Rejected | None = None, typ
         people=_by_post(found.get("people", {"items": []})["items"], str(agency_id), today),
         names={row["person_id"]: row["name"] for row in found.get("people", {"items": []})["items"]},
         authorities=found.get("authorities", {"items": []})["items"],
+        units=found.get("units", {"items": []})["items"],
+        past=[each for each in found.get("history", {"past": []})["past"] if each["what"] != "parent"],
+        successions=found.get("successions", {"items": []})["items"],
         missing=list({each.code: each for each in missing.values()}.values()),
         typed=typed or Form(),
         today=today,
