@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.server import Running
-from services.registry import delegating, directory, intake, issuance, store, structure
+from services.registry import (
+    batches,
+    delegating,
+    device,
+    directory,
+    intake,
+    issuance,
+    proceedings,
+    stages,
+    store,
+    store_batches,
+    structure,
+)
 from services.registry.agency import Agency
+from services.registry.ca_manual import ManualCA
+from services.registry.device import Device
 from services.registry.directory import Desk
 from services.registry.period import Period
 from services.registry.person import Person
 from services.registry.planning import Officer
+from services.registry.procedure import Subject
 from services.registry.scope import Scope
 from services.registry.succession import Succession
 from services.registry.unit import UnitFacts
 from shared.ids import new_id
+from shared.jobs import Runner
 from shared.tokens import Principal
 from tests.registry import keys
-from tests.registry.conftest import SINCE, Office, a_post, agency_facts, authority_facts, person_facts, text, yesterday
+from tests.registry.conftest import (
+    SINCE,
+    SOURCE,
+    Office,
+    a_post,
+    agency_facts,
+    authority_facts,
+    person_facts,
+    text,
+    yesterday,
+)
 
 AWAY = Period(issuance.today(), date.fromordinal(issuance.today().toordinal() + 7))
 
@@ -53,6 +81,7 @@ class Districts:
     a: Side
     b: Side
     callers: dict[str, dict[str, str]]
+    common: dict[str, str]  # path parameters that belong to no agency
 
     def side(self, name: str) -> Side:
         return self.a if name == "A" else self.b
@@ -72,8 +101,23 @@ def settle_districts(office: Office, pki: Running) -> Districts:
         "officer of Y": b.officer,
         "officer of the province": office.province.officer,
     }
+    _send_by_hand(office, a, b)
     people = {name: office.headers(person) for name, person in sides.items()}
-    return Districts(office, a, b, people | others)
+    common = {"topic": "registry.person", "key": "x", "fingerprint": pki.root.fingerprint(hashes.SHA256()).hex()}
+    return Districts(office, a, b, people | others, common)
+
+
+def _send_by_hand(office: Office, *sides: Side) -> None:
+    """Each side's request as an order of a batch that went out to a CA that is asked by hand."""
+    runner = Runner(office.pool, issuance.job_kinds(office.pool, ManualCA(), SOURCE), stop=threading.Event(), threads=0)
+    while runner.run_one():
+        pass
+    with office.desk() as desk:
+        batch = batches.make(desk, "manual")
+        for order in store_batches.list_orders(desk.tx, batch_id=batch.id):
+            for side in sides:
+                if order.request_id == side.objects["request_id"]:
+                    side.objects.update(order_id=order.id, batch_id=batch.id)
 
 
 def _side(desk: Desk, office: Office, pki: Running, identifier: str, name: str) -> Side:
@@ -111,8 +155,20 @@ def _side(desk: Desk, office: Office, pki: Running, identifier: str, name: str) 
             "absence_id": delegating.enter_absence(desk, leader.id, commune.id, AWAY, "đi công tác").id,
             "request_id": issuance.request(desk, keys.request(), whose).id,
             **_structure(desk, district, commune),
+            **_lifecycle(desk, commune, leader),
         },
     )
+
+
+def _lifecycle(desk: Desk, commune: Agency, leader: Person) -> dict[str, UUID]:
+    """A device in the leader's hand, a procedure about the leader."""
+    token = Device(
+        id=new_id(), serial=f"TK{new_id().hex[-8:].upper()}", type="pki_token", model="GCA-01", managed_by=commune.id
+    )
+    kept = stages.keep_device(desk, None, token, "receive_device")
+    held = stages.keep_device(desk, kept, device.hand_out(kept, commune.id, leader.id), "hand_out_device")
+    about = Subject(managed_by=commune.id, person_id=leader.id)
+    return {"device_id": held.id, "procedure_id": proceedings.request(desk, "issue_person", about).id}
 
 
 def _structure(desk: Desk, district: Agency, commune: Agency) -> dict[str, UUID]:

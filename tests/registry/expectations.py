@@ -32,6 +32,7 @@ OVERSEERS = OFFICERS | {CLERK}
 OVERSEERS_AND_HOLDER = OVERSEERS | {HOLDER}
 ANY_OVERSEER = OVERSEERS | {OTHER_CLERK, OTHER_OFFICER}
 ANY_OFFICER = OFFICERS | {OTHER_OFFICER}
+WATCHERS = frozenset({PROVINCE, OPERATOR})  # whether signing would go on
 EVERYBODY = ANY_OVERSEER | {HOLDER, OTHER_LEADER, OPERATOR, BARE}
 
 Body = Callable[[Districts, Side], dict[str, Any]]
@@ -180,6 +181,35 @@ def _reason(_all: Districts, _side: Side) -> dict[str, Any]:
     return {"reason": "superseded"}
 
 
+def _anchor(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"pem": "không phải chứng thư", "fingerprint": "00"}
+
+
+def _terms(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"purposes": ["sign_documents"]}
+
+
+def _devices(_all: Districts, side: Side) -> dict[str, Any]:
+    return {
+        "type": "pki_token",
+        "model": "GCA-01",
+        "serials": [f"MOI{next(_numbers):05d}"],
+        "agency_id": str(side.commune.id),
+    }
+
+
+def _hand_out(_all: Districts, side: Side) -> dict[str, Any]:
+    return {"agency_id": str(side.commune.id), "person_id": str(side.leader.id)}
+
+
+def _procedure(_all: Districts, side: Side) -> dict[str, Any]:
+    return {"kind": "issue_person", "person_id": str(side.leader.id)}
+
+
+def _receipt(_all: Districts, _side: Side) -> dict[str, Any]:
+    return {"kind": "signed", "signature": "AAAA"}
+
+
 TABLE: dict[tuple[str, str], Line] = {
     # directory
     ("get", "/agencies"): Line(EVERYBODY),
@@ -233,6 +263,57 @@ TABLE: dict[tuple[str, str], Line] = {
     ("post", "/certificates/{certificate_id}/revoke"): Line(OFFICERS, _reason),
     ("post", "/certificate-requests"): Line(OFFICERS, _request),
     ("get", "/certificate-requests/{request_id}"): Line(OVERSEERS_AND_HOLDER),
+    # orders to a CA that is asked by hand, whom to believe, what CAs said of certificates: the province's alone
+    ("get", "/ca-orders"): Line(frozenset({PROVINCE})),
+    ("post", "/ca-orders/{order_id}/refuse"): Line(frozenset({PROVINCE}), _reason),
+    ("post", "/ca-batches"): Line(frozenset({PROVINCE})),
+    ("get", "/ca-batches"): Line(frozenset({PROVINCE})),
+    ("get", "/ca-batches/{batch_id}"): Line(frozenset({PROVINCE})),
+    ("get", "/ca-batches/{batch_id}/file"): Line(frozenset({PROVINCE})),
+    ("post", "/ca-answers/preview"): Line(frozenset({PROVINCE})),
+    ("post", "/ca-answers"): Line(frozenset({PROVINCE})),
+    ("get", "/trust-anchors"): Line(WATCHERS),
+    ("get", "/trust-anchors/{fingerprint}"): Line(WATCHERS),
+    ("post", "/trust-anchors"): Line(frozenset({PROVINCE}), _anchor),
+    ("put", "/trust-anchors/{fingerprint}"): Line(frozenset({PROVINCE}), _terms),
+    ("post", "/trust-anchors/{fingerprint}/withdraw"): Line(frozenset({PROVINCE}), _reason),
+    ("post", "/trust-anchors/{fingerprint}/restore"): Line(frozenset({PROVINCE})),
+    ("get", "/revocation-sources"): Line(WATCHERS),
+    ("get", "/revocation-data"): Line(WATCHERS),
+    ("post", "/certificates/challenge"): Line(ANY_OFFICER),
+    ("post", "/certificates/{certificate_id}/hand-over"): Line(OFFICERS),
+    ("get", "/certificates/{certificate_id}/receipt-text"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/certificates/{certificate_id}/receipt"): Line(frozenset({HOLDER, CLERK}), _receipt),
+    ("get", "/certificates/{certificate_id}/receipts"): Line(OVERSEERS_AND_HOLDER),
+    ("get", "/certificates/{certificate_id}/stages"): Line(OVERSEERS_AND_HOLDER),
+    # devices
+    ("get", "/devices"): Line(EVERYBODY),
+    ("get", "/devices/{device_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/devices"): Line(OFFICERS, _devices),
+    ("post", "/devices/{device_id}/hand-out"): Line(OFFICERS, _hand_out),
+    # procedures
+    ("get", "/procedure-kinds"): Line(EVERYBODY),
+    ("get", "/procedures"): Line(EVERYBODY),
+    ("get", "/procedures/{procedure_id}"): Line(OVERSEERS_AND_HOLDER),
+    ("post", "/procedures"): Line(OVERSEERS, _procedure),
+    ("post", "/procedures/{procedure_id}/approve"): Line(OFFICERS),
+    ("post", "/procedures/{procedure_id}/forward"): Line(OFFICERS),
+    ("post", "/procedures/{procedure_id}/answer"): Line(OFFICERS),
+    ("post", "/procedures/{procedure_id}/close"): Line(OFFICERS),
+    ("post", "/procedures/{procedure_id}/refuse"): Line(OFFICERS, _reason),
+    ("post", "/procedures/{procedure_id}/withdraw"): Line(OVERSEERS, _reason),
+    ("get", "/procedures/{procedure_id}/form.pdf"): Line(OVERSEERS_AND_HOLDER),
+    ("get", "/procedure-forms"): Line(ANY_OVERSEER),
+    # figures: numbers of the agencies that the reader oversees
+    ("get", "/figures"): Line(ANY_OVERSEER),
+    ("get", "/figures.csv"): Line(ANY_OVERSEER),
+    ("get", "/figures.xlsx"): Line(ANY_OVERSEER),
+    ("get", "/figures/issued"): Line(ANY_OVERSEER),
+    ("get", "/figures/issued.csv"): Line(ANY_OVERSEER),
+    ("get", "/figures/issued.xlsx"): Line(ANY_OVERSEER),
+    ("get", "/figures/expiring"): Line(ANY_OVERSEER),
+    ("get", "/figures/expiring.csv"): Line(ANY_OVERSEER),
+    ("get", "/figures/expiring.xlsx"): Line(ANY_OVERSEER),
     # every service's doors for operators
     ("get", "/parked"): Line(frozenset({OPERATOR})),
     ("post", "/parked/{topic}/{key}/replay"): Line(frozenset({OPERATOR})),

@@ -17,12 +17,11 @@ from services.registry.scope import EVERYWHERE, NOWHERE, Scope
 from shared import db
 from shared.ids import new_id
 from tests.registry.conftest import SINCE, Office, a_post, person_facts
-from tests.registry.districts import Districts, Side, settle_districts
+from tests.registry.districts import Districts, settle_districts
 from tests.registry.expectations import DISTRICT, PROVINCE, TABLE, Line, relation
 
 ROOT = "/registry/v1"
 UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-OF_NOBODY = {"topic": "registry.person", "key": "x"}  # path parameters that belong to no agency
 
 
 @pytest.fixture
@@ -66,13 +65,18 @@ class Question:
     def __str__(self) -> str:
         return f"{self.method} {self.path} of {self.side}"
 
+    def _parameter(self, name: str) -> str:
+        found = self.all.side(self.side).objects.get(name) or self.all.common.get(name)
+        assert found, f"path parameter {name} needs a real object: see Side.objects in tests/registry/districts.py"
+        return str(found)
+
     def ask(self, caller: str) -> tuple[int, str]:
         """Each time a new question (its own Idempotency-Key) about the version that stands.
 
         Status and text of the answer; a refusal that repeats the ids asked about tells nothing new.
         """
         whose = self.all.side(self.side)
-        url = ROOT + re.sub(r"\{(\w+)\}", lambda found: _parameter(whose, found.group(1)), self.path)
+        url = ROOT + re.sub(r"\{(\w+)\}", lambda found: self._parameter(found[1]), self.path)
         headers = self.all.callers[caller] | {"Idempotency-Key": str(new_id())}
         extra: dict[str, Any] = {}
         if self.method in {"post", "put", "patch"}:
@@ -126,12 +130,6 @@ def _may(question: Question) -> set[str]:
     relations = {relation(caller, side) for caller in callers for side in ("A", "B")}
     assert question.line.may <= relations, f"{question}: the table names somebody who is nobody"
     return {caller for caller in callers if relation(caller, question.side) in question.line.may}
-
-
-def _parameter(whose: Side, name: str) -> str:
-    found = whose.objects.get(name) or OF_NOBODY.get(name)
-    assert found, f"path parameter {name} needs a real object: add one to Side.objects in tests/registry/districts.py"
-    return str(found)
 
 
 def _leaks(question: Question, caller: str, text: str) -> list[str]:
