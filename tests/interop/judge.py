@@ -70,13 +70,50 @@ class FileVerdict:
         return not self.error and bool(self.signatures) and stamped and all(s.accepted for s in self.signatures)
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of a chain as DSS built it; `revocation` are lines "TYPE STATUS address"."""
+
+    name: str
+    indication: str
+    subindication: str
+    errors: tuple[str, ...]
+    reason: str
+    revocation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainVerdict:
+    """A certificate's chain, the certificate first, and every address that DSS asked."""
+
+    chain: tuple[Link, ...]
+    asked: tuple[str, ...]
+    error: str | None
+
+
+def judge_certificates(certificates: Sequence[Path], trust_pem: Path) -> dict[str, ChainVerdict]:
+    """Chains by file name (.cer, DER), from one run of the program, which asks this machine only."""
+    return {read["file"]: _chain_verdict(read) for read in _run(certificates, trust_pem)}
+
+
 def judge(pdfs: Sequence[Path], trust_pem: Path) -> dict[str, FileVerdict]:
     """Verdicts by file name, from one run of the program; OCSP, CRL and AIA are fetched from loopback."""
-    command = [str(java.find().path), "-cp", _class_path(), "Judge", str(trust_pem), *map(str, pdfs)]
+    return {read["file"]: _file_verdict(read) for read in _run(pdfs, trust_pem)}
+
+
+def _run(files: Sequence[Path], trust_pem: Path) -> list[dict[str, Any]]:
+    command = [str(java.find().path), "-cp", _class_path(), "Judge", str(trust_pem), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=JUDGE_BOUND, check=False)
     if done.returncode:
         raise RuntimeError(f"the judge failed: {done.stderr[-2000:]}")
-    return {read["file"]: _file_verdict(read) for read in map(json.loads, done.stdout.splitlines())}
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def _chain_verdict(read: dict[str, Any]) -> ChainVerdict:
+    links = [
+        {**one, "errors": tuple(one["errors"]), "revocation": tuple(one["revocation"])} for one in read.get("chain", ())
+    ]
+    return ChainVerdict(tuple(Link(**one) for one in links), tuple(read["asked"]), read.get("error"))
 
 
 def _file_verdict(read: dict[str, Any]) -> FileVerdict:

@@ -81,6 +81,9 @@ def trust(pki: Running, *, fetch: bool = True) -> pdf.Trust:
     return pdf.Trust(roots=(pki.pki.hierarchy.root.ca.der,), fetch=fetch)
 
 
+believing = trust
+
+
 def time_stamps(pki: Running) -> pdf.TimeStampService:
     return pdf.TimeStampService((pki.tsa_url,))
 
@@ -117,7 +120,13 @@ def sign(prepared: bytes, key: SoftKey, pki: Running, field: str = SIGNER) -> by
 
 
 def seal(
-    signed: bytes, key: pdf.Sealer, pki: Running, level: pdf.Level = pdf.Level.LTA, *, numbered: bool = True
+    signed: bytes,
+    key: pdf.Sealer,
+    pki: Running,
+    level: pdf.Level = pdf.Level.LTA,
+    *,
+    numbered: bool = True,
+    trust: pdf.Trust | None = None,
 ) -> bytes:
     day, month = appearance.printed_date(ISSUED_ON)
     return pdf.fill_number_and_seal(
@@ -129,7 +138,7 @@ def seal(
         look=appearance.SealLook(AGENCY),
         sealed_at=datetime.now(UTC),
         level=level,
-        trust=trust(pki),
+        trust=trust or believing(pki),
         time_stamps=time_stamps(pki),
     )
 

@@ -1,3 +1,5 @@
+import eu.europa.esig.dss.diagnostic.CertificateRevocationWrapper;
+import eu.europa.esig.dss.diagnostic.CertificateWrapper;
 import eu.europa.esig.dss.diagnostic.DiagnosticData;
 import eu.europa.esig.dss.diagnostic.SignatureWrapper;
 import eu.europa.esig.dss.diagnostic.TimestampWrapper;
@@ -7,12 +9,15 @@ import eu.europa.esig.dss.model.FileDocument;
 import eu.europa.esig.dss.service.crl.OnlineCRLSource;
 import eu.europa.esig.dss.service.http.commons.CommonsDataLoader;
 import eu.europa.esig.dss.service.ocsp.OnlineOCSPSource;
+import eu.europa.esig.dss.simplecertificatereport.SimpleCertificateReport;
 import eu.europa.esig.dss.simplereport.SimpleReport;
 import eu.europa.esig.dss.spi.DSSUtils;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
 import eu.europa.esig.dss.spi.x509.aia.DefaultAIASource;
+import eu.europa.esig.dss.validation.CertificateValidator;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
+import eu.europa.esig.dss.validation.reports.CertificateReports;
 import eu.europa.esig.dss.validation.reports.Reports;
 
 import java.io.File;
@@ -31,7 +36,7 @@ import java.util.TreeSet;
 /**
  * The independent judge of signed PDFs: EU DSS with a pinned root, revocation data over HTTP.
  *
- * <p>Usage: {@code Judge ROOTS.pem FILE.pdf...}; one JSON object a line, in the order of the files. It only
+ * <p>Usage: {@code Judge ROOTS.pem FILE...}, PDFs or certificates (.cer, DER); one JSON object a line, in the order of the files. It only
  * reports: what is acceptable is decided by judge.py. The policy is DSS's own with its warnings about
  * modifications made errors, because the default says TOTAL_PASSED to a page drawn over after signing.
  */
@@ -43,6 +48,7 @@ public final class Judge {
 
     private final CommonTrustedCertificateSource roots = new CommonTrustedCertificateSource();
     private final String policy;
+    private final List<String> asked = new ArrayList<>();
 
     private Judge(Path pem) throws Exception {
         try (InputStream in = Files.newInputStream(pem)) {
@@ -55,7 +61,9 @@ public final class Judge {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         Judge judge = new Judge(Path.of(arguments[0]));
         for (int i = 1; i < arguments.length; i++) {
-            out.println(json(judge.judge(new File(arguments[i]))));
+            File file = new File(arguments[i]);
+            boolean certificate = file.getName().endsWith(".cer");
+            out.println(json(certificate ? judge.judgeCertificate(file) : judge.judge(file)));
         }
     }
 
@@ -75,8 +83,60 @@ public final class Judge {
         return verdict;
     }
 
+    /** The chain that DSS builds from one certificate alone, and what it asked whom to believe it. */
+    private Map<String, Object> judgeCertificate(File file) {
+        Map<String, Object> verdict = new LinkedHashMap<>();
+        verdict.put("file", file.getName());
+        asked.clear();
+        try {
+            CertificateValidator validator = CertificateValidator.fromCertificate(DSSUtils.loadCertificate(file));
+            validator.setCertificateVerifier(verifier());
+            CertificateReports reports = validator.validate();
+            SimpleCertificateReport simple = reports.getSimpleReport();
+            List<Object> chain = new ArrayList<>();
+            for (String id : simple.getCertificateIds()) {
+                Map<String, Object> one = new LinkedHashMap<>();
+                one.put("name", simple.getCertificateCommonName(id));
+                one.put("indication", String.valueOf(simple.getCertificateIndication(id)));
+                one.put("subindication", String.valueOf(simple.getCertificateSubIndication(id)));
+                one.put("errors", texts(simple.getX509ValidationErrors(id)));
+                one.put("reason", String.valueOf(simple.getCertificateRevocationReason(id)));
+                one.put("revocation", revocation(reports.getDiagnosticData().getUsedCertificateById(id)));
+                chain.add(one);
+            }
+            verdict.put("chain", chain);
+        } catch (RuntimeException error) {
+            verdict.put("error", error.getClass().getSimpleName() + ": " + error.getMessage());
+        }
+        verdict.put("asked", new ArrayList<>(asked));
+        return verdict;
+    }
+
+    private static List<Object> revocation(CertificateWrapper certificate) {
+        List<Object> found = new ArrayList<>();
+        for (CertificateRevocationWrapper one : certificate.getCertificateRevocationData()) {
+            found.add(one.getRevocationType() + " " + one.getStatus() + " " + one.getSourceAddress());
+        }
+        return found;
+    }
+
+    /** Where DSS went; anything but this machine is refused. */
+    private void ask(String url) {
+        asked.add(url);
+        String host = java.net.URI.create(url).getHost();
+        if (!"127.0.0.1".equals(host)) {
+            throw new IllegalStateException("not on this machine: " + url);
+        }
+    }
+
     private CommonCertificateVerifier verifier() {
-        CommonsDataLoader loader = new CommonsDataLoader();
+        CommonsDataLoader loader = new CommonsDataLoader() {
+            @Override
+            public byte[] get(String url) {
+                ask(url);
+                return super.get(url);
+            }
+        };
         loader.setTimeoutConnection(5000);
         loader.setTimeoutSocket(5000);
         CommonCertificateVerifier verifier = new CommonCertificateVerifier();
@@ -87,8 +147,14 @@ public final class Judge {
         return verifier;
     }
 
-    private static eu.europa.esig.dss.service.http.commons.OCSPDataLoader ocspLoader() {
-        var loader = new eu.europa.esig.dss.service.http.commons.OCSPDataLoader();
+    private eu.europa.esig.dss.service.http.commons.OCSPDataLoader ocspLoader() {
+        var loader = new eu.europa.esig.dss.service.http.commons.OCSPDataLoader() {
+            @Override
+            public byte[] post(String url, byte[] content) {
+                ask(url);
+                return super.post(url, content);
+            }
+        };
         loader.setTimeoutConnection(5000);
         loader.setTimeoutSocket(5000);
         return loader;
