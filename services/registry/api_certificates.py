@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64decode
+from binascii import Error as NotBase64
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
-from pydantic import AwareDatetime, Field
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AwareDatetime, Base64Bytes, ConfigDict, Field
 
-from services.registry import issuance
+from services.registry import entry, evidence, issuance, receipts, store, store_receipts, upload
 from services.registry import store_certificates as certificates
-from services.registry.certificate import Certificate, CertificateRequest, Kind, RequestState, Status
+from services.registry.certificate import Certificate, CertificateRequest, Kind, RequestState, Stage, Status
 from services.registry.edge import Caller, Limit, Officer, Reader, Shape, Text, cursor_id, desk, etag
+from services.registry.receipts import Proof
 from services.registry.refusals import HOLDER_NEEDED
+from services.registry.refusals_lifecycle import RECEIPT_BY_ANOTHER, UPLOAD_UNREADABLE
+from services.registry.scope import Scope
+from services.registry.store_receipts import Receipt
 from shared.db import Tx as Transaction
 from shared.errors import Rejected
-from shared.http import OnceOnly, Tx, encode_cursor
+from shared.http import OnceOnly, Tx, Who, encode_cursor
 
 router = APIRouter()
 
@@ -24,12 +31,40 @@ Pem = Annotated[str, Field(max_length=50_000)]
 
 
 class CertificateIn(Shape):
-    """A certificate issued elsewhere, with its holder; `chain_pem` may be empty when the root issued it itself."""
+    """A certificate issued elsewhere, with its holder: as PEM, or as a file (`content`: PEM, DER or PKCS#7, base64).
 
-    pem: Pem
+    Read from a token: `challenge_id` and `signature` prove that its key is there. `device_id`: it is on that device
+    and may be used only after the receipt. `procedure_id`: it answers that procedure.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"content": "MIIB…", "person_id": "0190…", "device_id": "0190…", "procedure_id": "0190…"},
+                {"pem": "-----BEGIN CERTIFICATE-----…", "chain_pem": "", "agency_id": "0190…"},
+            ]
+        }
+    )
+
+    pem: Pem = ""
     chain_pem: Pem = ""
+    content: str | None = Field(default=None, max_length=200_000)
     person_id: UUID | None = None
     agency_id: UUID | None = None
+    device_id: UUID | None = None
+    procedure_id: UUID | None = None
+    challenge_id: UUID | None = None
+    signature: Base64Bytes | None = Field(default=None, max_length=10_000)
+
+    def files(self) -> tuple[str, str]:
+        """Certificate and chain as PEM; what was sent along as a chain counts beside what the file holds."""
+        if self.content is None:
+            return self.pem, self.chain_pem
+        try:
+            pem, issuers = upload.read(b64decode(self.content, validate=True))
+        except NotBase64 as error:
+            raise Rejected(UPLOAD_UNREADABLE) from error
+        return pem, issuers + self.chain_pem
 
 
 class CertificateView(Shape):
@@ -45,7 +80,11 @@ class CertificateView(Shape):
     not_before: datetime
     not_after: datetime
     status: Status
+    stage: Stage
     reason: str | None
+    renews: UUID | None
+    device_id: UUID | None
+    managed_by: UUID
     version: int
 
     @classmethod
@@ -63,7 +102,11 @@ class CertificateView(Shape):
             not_before=certificate.not_before,
             not_after=certificate.not_after,
             status=certificate.status,
+            stage=certificate.stage,
             reason=certificate.reason,
+            renews=certificate.renews,
+            device_id=certificate.device_id,
+            managed_by=certificate.managed_by,
             version=certificate.version,
         )
 
@@ -100,14 +143,169 @@ def get_certificate(certificate_id: UUID, tx: Tx, _who: Reader, response: Respon
     return CertificateView.of(certificate)
 
 
+def ask_ca(body: CertificateIn, request: Request, _who: Who) -> None:
+    """What its CA says, asked before the endpoint's transaction begins (so it stands first among the parameters)."""
+    entry.ask_ca(request.app.state.pool, *body.files(), request.app.state.reach)
+
+
 @router.post("/certificates", status_code=201)
-def enter_certificate(body: CertificateIn, request: Request, tx: Tx, who: Officer, once: OnceOnly) -> CertificateView:
+def enter_certificate(
+    *,
+    body: CertificateIn,
+    _asked: Annotated[None, Depends(ask_ca)],
+    request: Request,
+    tx: Tx,
+    who: Officer,
+    once: OnceOnly,
+) -> CertificateView:
+    """Register a certificate: strength, usage, time, path, holder, and that its CA has not revoked it."""
+
     def act() -> CertificateView:
         whose = issuance.holder(tx, body.person_id, body.agency_id)
         who.require(tx, whose.managed_by)
-        return CertificateView.of(issuance.enter(desk(request, tx, who), body.pem, body.chain_pem, whose))
+        at = desk(request, tx, who)
+        pem, chain_pem = body.files()
+        made = issuance.enter(at, pem, chain_pem, whose, device_id=body.device_id, procedure_id=body.procedure_id)
+        if body.challenge_id:
+            entry.check_possession(at, made.pem, body.challenge_id, body.signature or b"", who.person.id)
+        return CertificateView.of(made)
 
     return once.run(act, CertificateView)
+
+
+# --- a token in the reader
+
+
+class ChallengeView(Shape):
+    """`text` (UTF-8) is signed on the token with SHA-256 (PKCS#1 v1.5, PSS or ECDSA) until `until`, and used once."""
+
+    challenge_id: UUID
+    text: str
+    until: datetime
+
+
+@router.post("/certificates/challenge", status_code=201)
+def challenge(request: Request, tx: Tx, who: Officer) -> ChallengeView:
+    challenge_id, text, until = entry.challenge(desk(request, tx, who), who.person.id)
+    return ChallengeView(challenge_id=challenge_id, text=text.decode(), until=until)
+
+
+# --- hand-over and receipt
+
+
+class ReceiptText(Shape):
+    """What the holder signs: the UTF-8 bytes of `text`."""
+
+    text: str
+    sha256: str
+
+
+class ReceiptIn(Shape):
+    """`signed`: a signature by the certificate's key, raw or CMS. `paper`: the scan's reference, and why on paper."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"kind": "signed", "signature": "MEUC…", "form": "raw"},
+                {"kind": "paper", "reference": "BBBG-12/2026, trang 3", "reason": "Máy trạm chưa cài trình ký"},
+            ]
+        }
+    )
+
+    kind: Literal["signed", "paper"]
+    signature: Base64Bytes | None = Field(default=None, max_length=60_000)
+    form: evidence.Form = "raw"
+    reference: Text | None = None
+    reason: Text | None = None
+
+
+class ReceiptView(Shape):
+    receipt_id: UUID
+    certificate_id: UUID
+    procedure_id: UUID | None
+    kind: Literal["signed", "paper"]
+    text: str
+    sha256: str
+    reference: str | None
+    reason: str | None
+    at: datetime
+    by: str
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptView:
+        return cls(
+            receipt_id=receipt.id,
+            certificate_id=receipt.certificate_id,
+            procedure_id=receipt.procedure_id,
+            kind=receipt.kind,
+            text=receipt.body,
+            sha256=receipt.sha256,
+            reference=receipt.reference,
+            reason=receipt.reason,
+            at=receipt.at,
+            by=receipt.by.name,
+        )
+
+
+class ReceiptPage(Shape):
+    items: list[ReceiptView]
+
+
+@router.post("/certificates/{certificate_id}/hand-over")
+def hand_over(certificate_id: UUID, request: Request, tx: Tx, who: Officer) -> CertificateView:
+    """The device goes to its holder, who owes a receipt."""
+    before = _lock(tx, who, certificate_id)
+    return CertificateView.of(receipts.hand_over(desk(request, tx, who), before))
+
+
+@router.get("/certificates/{certificate_id}/receipt-text")
+def receipt_text(certificate_id: UUID, tx: Tx, _who: Reader) -> ReceiptText:
+    text = receipts.text(tx, certificates.get(tx, certificate_id))
+    return ReceiptText(text=text, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+@router.post("/certificates/{certificate_id}/receipt")
+def confirm_receipt(certificate_id: UUID, body: ReceiptIn, request: Request, tx: Tx, who: Reader) -> CertificateView:
+    """By the holder or the agency's clerk; a paper receipt is entered by the clerk or an officer. Then it is active."""
+    certificate = certificates.get(tx, certificate_id)
+    agency = store.get_agency(tx, certificate.managed_by)
+    is_holder = certificate.person_id == who.person.id
+    is_clerk = "clerk" in who.post.roles and who.agency.id == agency.id
+    oversees = who.scope.covers(agency.facts.identifier)
+    if not ((is_holder or is_clerk) if body.kind == "signed" else oversees):
+        raise Rejected(RECEIPT_BY_ANOTHER)
+    # What the holder signs for is theirs to confirm, though they oversee nothing.
+    store.act_within(tx, Scope((*who.scope.patterns, agency.facts.identifier)), who.person.id)
+    proof = Proof(
+        kind=body.kind, signature=body.signature, form=body.form, reference=body.reference, reason=body.reason
+    )
+    before = certificates.lock(tx, certificate_id)
+    after, _receipt = receipts.confirm(desk(request, tx, who), before, proof)
+    return CertificateView.of(after)
+
+
+@router.get("/certificates/{certificate_id}/receipts")
+def list_receipts(certificate_id: UUID, tx: Tx, _who: Reader) -> ReceiptPage:
+    found = store_receipts.list_receipts(tx, certificates.get(tx, certificate_id).id)
+    return ReceiptPage(items=[ReceiptView.of(receipt) for receipt in found])
+
+
+class StageView(Shape):
+    stage: Stage
+    status: Status
+    since: datetime
+    by: str
+
+
+class StagePage(Shape):
+    items: list[StageView]
+
+
+@router.get("/certificates/{certificate_id}/stages")
+def list_stages(certificate_id: UUID, tx: Tx, _who: Reader) -> StagePage:
+    """Its whole life so far, oldest first."""
+    rows = certificates.list_stages(tx, certificates.get(tx, certificate_id).id)
+    return StagePage(items=[StageView(**row) for row in rows])
 
 
 # --- the end of a certificate
@@ -159,6 +357,7 @@ class RequestIn(Shape):
     kind: Kind
     person_id: UUID | None = None
     agency_id: UUID | None = None
+    procedure_id: UUID | None = None
 
 
 class Why(Shape):
@@ -207,7 +406,9 @@ def request_certificate(body: RequestIn, request: Request, tx: Tx, who: Officer,
         who.require(tx, whose.managed_by)
         if whose.kind != body.kind:
             raise Rejected(HOLDER_NEEDED)
-        return RequestView.of(issuance.request(desk(request, tx, who), body.csr_pem, whose))
+        return RequestView.of(
+            issuance.request(desk(request, tx, who), body.csr_pem, whose, procedure_id=body.procedure_id)
+        )
 
     return once.run(act, RequestView)
 

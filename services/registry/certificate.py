@@ -47,6 +47,8 @@ Stage = Literal[
 Succession = Literal["renewal", "change"]
 BEFORE_RECEIPT: tuple[Stage, ...] = ("issued", "handed_over")
 LIVE: tuple[Stage, ...] = (*BEFORE_RECEIPT, "active", "suspended")
+DEVICE_RETURNED: Literal["device_returned"] = "device_returned"
+DEVICE_LOST: Literal["device_lost"] = "device_lost"
 ENDED: tuple[Stage, ...] = ("renewed", "revoked", "expired")
 # RFC 5280 §5.3.1, those that concern a subscriber. A hold is a suspension, not a revocation.
 REASONS = (
@@ -218,6 +220,15 @@ def check_renewable(before: Certificate, by: Succession, limits: RenewalLimits, 
         raise Rejected(RENEWAL_LATE, serial=before.serial, left=left, needed=limits.days_left)
 
 
+def check_live(before: Certificate) -> None:
+    _require(before, *LIVE)
+
+
+def check_ended(before: Certificate) -> None:
+    if before.stage in LIVE:
+        raise Rejected(CERTIFICATE_LIVES, serial=before.serial)
+
+
 def check_successor(after: Successor, holder: Holder, at: datetime, until: datetime) -> None:
     """The new one is the same holder's and ends no later than the rules allow. That it was in time was judged when it
     was requested.
@@ -318,8 +329,7 @@ def expire(before: Certificate, at: datetime) -> MaybeMoved:
 
 def give_back_device(before: Certificate, how: Literal["device_returned", "device_lost"]) -> MaybeMoved:
     """The device that carried it came back, or never will; only after the certificate has ended."""
-    if before.stage in LIVE:
-        raise Rejected(CERTIFICATE_LIVES, serial=before.serial)
+    check_ended(before)
     if before.stage == how:
         return before, None
     _require(before, *ENDED, "device_lost")

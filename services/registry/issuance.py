@@ -12,9 +12,10 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.registry import certificate, stages, store, trust
+from services.registry import certificate, proceedings, stages, store, trust
 from services.registry import store_batches as batches
 from services.registry import store_certificates as certificates
+from services.registry import store_procedures as procedures
 from services.registry.ca import Authorities, Order
 from services.registry.certificate import Certificate, CertificateRequest, Holder, common_name
 from services.registry.directory import Desk
@@ -66,12 +67,51 @@ def holder(tx: Tx, person_id: UUID | None, agency_id: UUID | None) -> Holder:
 # --- a certificate that somebody brings
 
 
-def enter(desk: Desk, pem: str, chain_pem: str, whose: Holder) -> Certificate:
-    """Register a certificate issued elsewhere, after all checks."""
+def enter(
+    desk: Desk,
+    pem: str,
+    chain_pem: str,
+    whose: Holder,
+    *,
+    device_id: UUID | None = None,
+    procedure_id: UUID | None = None,
+) -> Certificate:
+    """Register a certificate issued elsewhere, after all checks. On a device it waits for its receipt.
+
+    Whether its CA has revoked it is asked before, outside any transaction (`entry.standing`).
+    """
     at = datetime.now(UTC)
-    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx, whose.kind), at)
-    made, stated = certificate.register(new_id(), checked, whose, at=at)
-    return stages.enter(desk, made, stated, "enter_certificate")
+    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx), at)
+    return _register(
+        desk, checked, whose, "enter_certificate", at=at, device_id=device_id, procedure_id=procedure_id, issued_by=None
+    )
+
+
+def _register(
+    desk: Desk,
+    checked: Checked,
+    whose: Holder,
+    act: str,
+    *,
+    at: datetime,
+    device_id: UUID | None,
+    procedure_id: UUID | None,
+    issued_by: str | None,
+) -> Certificate:
+    """For a procedure, it answers that, and comes after the certificate that the procedure renews or changes."""
+    asked = procedures.lock(desk.tx, procedure_id) if procedure_id else None
+    if asked:
+        proceedings.check_answer(asked, whose.person_id, whose.agency_id)
+    if device_id:
+        proceedings.check_device(desk.tx, device_id, whose.person_id, whose.agency_id)
+    after = proceedings.successor(desk.tx, procedure_id)
+    made, stated = certificate.register(
+        new_id(), checked, whose, at=at, issued_by=issued_by, device_id=device_id, after=after
+    )
+    stages.enter(desk, made, stated, act)
+    if asked:
+        proceedings.answered(desk, asked, made)
+    return made
 
 
 # --- a certificate asked of the CA
@@ -84,9 +124,12 @@ def request(
     *,
     not_before: datetime | None = None,
     not_after: datetime | None = None,
+    procedure_id: UUID | None = None,
 ) -> CertificateRequest:
     """Order a certificate for the key of a CSR; a worker asks the CA. Raises Rejected(request_repeated)."""
     certificate.check_holder(whose)
+    if procedure_id:
+        proceedings.check_answer(procedures.lock(desk.tx, procedure_id), whose.person_id, whose.agency_id)
     made = CertificateRequest(
         id=new_id(),
         kind=whose.kind,
@@ -97,6 +140,7 @@ def request(
         spki_sha256=trust.read_csr(csr_pem),
         not_before=not_before,
         not_after=not_after,
+        procedure_id=procedure_id,
     )
     certificates.add_request(desk.tx, made, desk.by)
     jobs.put(desk.tx, ISSUE, _subject(made.id), {"request_id": str(made.id)})
@@ -194,8 +238,16 @@ def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: s
 def register_answer(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> Certificate:
     """What a CA answered becomes its holder's certificate, and the request is done."""
     wanted = certificates.lock_request(desk.tx, request_id)
-    made, stated = certificate.register(new_id(), checked, whose, at=datetime.now(UTC), issued_by=ca)
-    stages.enter(desk, made, stated, "issue_certificate")
+    made = _register(
+        desk,
+        checked,
+        whose,
+        "issue_certificate",
+        at=datetime.now(UTC),
+        device_id=None,
+        procedure_id=wanted.procedure_id,
+        issued_by=ca,
+    )
     done = replace(wanted, state="issued", certificate_id=made.id, problem_code=None, problem_vi=None, problem_en=None)
     certificates.save_request(desk.tx, done)
     return made

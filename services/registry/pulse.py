@@ -54,6 +54,13 @@ def expiry(pool: db.Pool, source: str) -> Callable[[threading.Event], None]:
     return _every(INTERVAL, "expiry", pool, lambda tx: issuance.expire_due(tx, source, datetime.now(UTC)))
 
 
+def leavers(pool: db.Pool, source: str) -> Callable[[threading.Event], None]:
+    """The worker's loop that opens what follows when somebody left, moved or keeps a device."""
+    from services.registry.leavers import follow_up
+
+    return _every(INTERVAL, "leavers", pool, lambda tx: follow_up(tx, source, issuance.today()))
+
+
 def _every(seconds: float, name: str, pool: db.Pool, act: Callable[[Tx], object]) -> Callable[[threading.Event], None]:
     def loop(stop: threading.Event) -> None:
         alive = telemetry.Heartbeat(name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
-from services.registry import certificate
+from services.registry import certificate, store_devices
 from services.registry import store_certificates as certificates
 from services.registry.certificate import Certificate, MaybeMoved
+from services.registry.device import Device
 from services.registry.directory import Desk
 from shared import jobs, outbox
 from shared.events.registry import CertificateStated
@@ -35,7 +37,16 @@ def move(desk: Desk, moved: MaybeMoved, act: str, told: str | None = None) -> Ce
         jobs.put(desk.tx, TELL_CA, f"certificate:{after.id}", payload)
     if after.stage == "active":
         _end_predecessor(desk, after)
-    return after
+    return give_back_device(desk, after) if after.stage in certificate.ENDED else after
+
+
+def give_back_device(desk: Desk, ended: Certificate) -> Certificate:
+    """An ended certificate whose device is returned or lost says so."""
+    on = store_devices.get(desk.tx, ended.device_id) if ended.device_id else None
+    if on is None or on.place not in ("returned", "lost"):
+        return ended
+    how = certificate.DEVICE_RETURNED if on.place == "returned" else certificate.DEVICE_LOST
+    return move(desk, certificate.give_back_device(ended, how), f"note_{how}")
 
 
 def _end_predecessor(desk: Desk, made: Certificate) -> None:
@@ -50,3 +61,25 @@ def _say(desk: Desk, after: Certificate, stated: CertificateStated, act: str, **
     certificates.note_stage(desk.tx, after, datetime.now(UTC), desk.by)
     outbox.put(desk.tx, stated, source=desk.source)
     desk.record(act, "certificate", after.id, serial=after.serial, stage=after.stage, **detail)
+
+
+def keep_device(
+    desk: Desk,
+    before: Device | None,
+    after: Device,
+    act: str,
+    *,
+    procedure_id: UUID | None = None,
+    reason: str | None = None,
+) -> Device:
+    """A device as it is now; `before` is none when it comes into stock. Nothing when nothing changed."""
+    if before is None:
+        store_devices.add(desk.tx, after)
+    elif after.version == before.version:
+        return after
+    else:
+        store_devices.save(desk.tx, after)
+    at = datetime.now(UTC)
+    store_devices.note(desk.tx, after, act, at, desk.by, procedure_id=procedure_id, reason=reason)
+    desk.record(act, "device", after.id, serial=after.serial, place=after.place, pin=after.pin)
+    return after

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from services.registry.certificate import Certificate, CertificateRequest, Holder
 from services.registry.refusals import CERTIFICATE_DUPLICATE, KEY_OF_ANOTHER, REQUEST_REPEATED
+from services.registry.refusals_lifecycle import ALREADY_SUCCEEDED
 from services.registry.trust import Anchor, read_anchor
 from shared.db import Tx
 from shared.errors import NotFound, Rejected
@@ -80,7 +81,11 @@ def add(tx: Tx, certificate: Certificate) -> None:
         raise Rejected(KEY_OF_ANOTHER, serial=certificate.serial)
     columns = ", ".join(CERTIFICATE_FIELDS)
     values = ", ".join(f"%({name})s" for name in CERTIFICATE_FIELDS)
-    tx.execute(f"INSERT INTO certificate ({columns}) VALUES ({values})", _row(certificate, CERTIFICATE_FIELDS))  # noqa: S608  column names of ours
+    try:
+        with tx.transaction():
+            tx.execute(f"INSERT INTO certificate ({columns}) VALUES ({values})", _row(certificate, CERTIFICATE_FIELDS))  # noqa: S608  column names of ours
+    except UniqueViolation as error:  # of certificate_successor; the others were looked at above
+        raise Rejected(ALREADY_SUCCEEDED, serial=certificate.serial) from error
 
 
 def save(tx: Tx, certificate: Certificate) -> None:
@@ -114,6 +119,14 @@ def note_stage(tx: Tx, certificate: Certificate, at: datetime, by: Actor) -> Non
             by.name,
         ],
     )
+
+
+def list_stages(tx: Tx, certificate_id: UUID) -> list[Row]:
+    """stage, status, since, by; oldest first."""
+    return tx.execute(
+        "SELECT stage, status, since, by FROM certificate_stage WHERE certificate_id = %s ORDER BY id",
+        [certificate_id],
+    ).fetchall()
 
 
 def note_ca(tx: Tx, certificate_id: UUID, *, problem: str | None) -> None:
