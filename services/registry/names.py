@@ -7,7 +7,9 @@ import unicodedata
 
 def clean(text: str) -> str:
     """NFC, control characters out, runs of white space made one, none at the ends."""
-    printable = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in text)
+    printable = text
+    if not text.isprintable():
+        printable = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in text)
     return " ".join(unicodedata.normalize("NFC", printable).split())
 
 
