@@ -159,7 +159,7 @@ def _take_one(desk: Desk, order: CaOrder, found: Found, issuers_pem: str) -> UUI
     assert order.request_id is not None  # noqa: S101  an order to issue
     wanted = certificates.lock_request(desk.tx, order.request_id)
     whose = issuance.holder(desk.tx, wanted.person_id, wanted.agency_id)
-    checked = trust.check(found.pem, issuers_pem, certificates.list_anchors(desk.tx), datetime.now(UTC))
+    checked = trust.check(found.pem, issuers_pem, certificates.list_anchors(desk.tx, wanted.kind), datetime.now(UTC))
     made = issuance.register_answer(desk, order.request_id, checked, whose, order.ca)
     store_batches.mark_answered(desk.tx, order.id, made.id)
     return made.id
