@@ -38,7 +38,7 @@ OF_SERVICE: Mapping[str, Mapping[str, str]] = {
         "pkcs11_module": "/opt/hsm/pkcs11.so",
         "seal_token": "vanthu-seal",
     },
-    "registry": {"devpki_url": "https://ca.example"},
+    "registry": {"devpki_url": "https://ca.example", "tsa_url": "http://tsa.example/tsa"},
     "notify": {"smtp": "mail.example:587", "smtp_security": "starttls", "mail_from": "vanthu@example.vn"},
 }
 """What one service has beside; an overlay puts the deployment's own addresses in their place."""
@@ -62,7 +62,7 @@ SECRET_FIELDS: Mapping[str, Mapping[str, SecretKey]] = {
 }
 """Settings that only a worker needs, from Secrets that the README asks the people who deploy for."""
 
-KEEPS_BLOBS = frozenset({"docs", "signing"})
+KEEPS_BLOBS = frozenset({"docs", "signing", "registry"})
 
 
 def secrets(service: str, role: str) -> Mapping[str, SecretKey]:
