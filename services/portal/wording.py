@@ -61,6 +61,47 @@ CAPACITIES = {
     "TUQ.": "TUQ. (thừa ủy quyền)",
 }
 
+# Where, what it is called, for whom.
+REGISTRY_PAGES = (
+    ("/certificates", "Chứng thư", ("officer", "clerk", "leader")),
+    ("/procedures", "Thủ tục", ("officer", "clerk")),
+    ("/devices", "Thiết bị", ("officer", "clerk", "leader")),
+    ("/ca", "Gửi, nhận với nơi cấp", ("officer",)),
+    ("/trust", "Nguồn tin cậy", ("officer", "operator")),
+)
+
+PROCEDURE_STATES = {
+    "requested": ("Đã đề nghị", "wait"),
+    "approved": ("Đã duyệt", "act"),
+    "forwarded": ("Đã chuyển đi", "work"),
+    "issued": ("Đã có kết quả", "act"),
+    "handed_over": ("Đã bàn giao", "wait"),
+    "done": ("Xong", "good"),
+    "refused": ("Bị từ chối", "bad"),
+    "withdrawn": ("Đã rút", "off"),
+}
+
+STANDINGS = {
+    "on_time": ("Trong hạn", "good"),
+    "due_soon": ("Sắp đến hạn", "wait"),
+    "overdue": ("Quá hạn", "bad"),
+}
+
+DEVICE_TYPES = {"pki_token": "PKI Token (USB)", "sim_pki": "SIM PKI", "hsm": "HSM"}
+
+PLACES = {
+    "in_stock": ("Trong kho", "off"),
+    "at_agency": ("Ở cơ quan", "good"),
+    "with_person": ("Người dùng giữ", "good"),
+    "returned": ("Đã giao nộp", "off"),
+    "lost": ("Bị mất", "bad"),
+}
+
+STAGES = {
+    "issued": ("Đã cấp, chưa bàn giao", "wait"),
+    "handed_over": ("Đã bàn giao, chờ ký nhận", "wait"),
+}
+
 SUCCESSIONS = {"merger": "Sáp nhập", "split": "Chia tách", "dissolution": "Giải thể"}
 
 # What an agency had before, by field.
@@ -184,6 +225,11 @@ REVOCATIONS = {
 DONE = {
     "agency_saved": "Đã lưu cơ quan.",
     "person_saved": "Đã lưu.",
+    "procedure_requested": "Đã đề nghị; cán bộ quản lý của tỉnh hoặc huyện duyệt.",
+    "devices_received": "Đã nhập kho.",
+    "batch_made": "Đã đóng đợt; tải tệp rồi gửi cho cơ quan cấp chứng thư.",
+    "handed_over": "Đã ghi bàn giao; người nhận còn phải ký nhận.",
+    "receipt_kept": "Đã ghi nhận; chứng thư dùng được từ bây giờ.",
     "imported": "Đã nhập tất cả.",
     "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
     "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",

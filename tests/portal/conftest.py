@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
@@ -24,6 +24,9 @@ from tests.portal.people import record
 from tests.support.http import serve
 from tests.support.parts import free_port
 from tests.support.postgres import Database
+
+if TYPE_CHECKING:
+    from tests.portal.town import Town
 
 NOBODY_THERE = "http://127.0.0.1:1"  # the other services are not running: what that looks like is tested too
 
@@ -111,3 +114,11 @@ def at_work(made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE)
                 browser.close()
     finally:
         pool.close()
+
+
+@pytest.fixture
+def town(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Town]:
+    from tests.portal.town import at_work_together
+
+    with at_work_together(database, tmp_path) as made:
+        yield made

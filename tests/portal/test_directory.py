@@ -3,105 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import httpx
-import pytest
 from cryptography.hazmat.primitives import hashes
 
 from deploy.devpki.server import Running
-from services.registry import consumer as registry_consumer
 from services.registry import directory as registry_directory
 from services.registry import store as registry_store
-from services.registry.__main__ import RegistrySettings
-from services.registry.__main__ import api as registry_api
 from services.registry.directory import Desk
 from services.registry.issuance import today
 from services.registry.scope import EVERYWHERE
 from shared import db
-from shared.events import Actor, decode, registry
-from tests.portal import people
-from tests.portal.browser import Browser, forms
-from tests.portal.conftest import NOBODY_THERE, Portal, at_work
-from tests.portal.test_service import PASSWORD, code_of
-from tests.registry.conftest import (
-    SOURCE,
-    Province,
-    a_post,
-    authority_facts,
-    person_facts,
-    pki,
-    settle,
-    tomorrow,
-)
-from tests.support.http import serve
-from tests.support.postgres import Database
+from shared.events import Actor, registry
+from tests.portal.browser import forms
+from tests.portal.test_service import code_of
+from tests.portal.town import Town, heading
+from tests.registry.conftest import SOURCE, a_post, authority_facts, person_facts, pki, tomorrow
 
 __all__ = ["pki"]  # registry's own fixture
-
-
-@dataclass(frozen=True, slots=True)
-class Town:
-    """Portal and registry at work, each on its own database; what one states the other has heard."""
-
-    portal: Portal
-    registry: db.Pool
-    province: Province
-
-    def sit_down(self, login: str) -> Browser:
-        self.portal.accounts(**{login: PASSWORD})
-        browser = self.portal.browser()
-        assert browser.log_in(login, PASSWORD).url.path == "/"
-        return browser
-
-    def stated(self, topic: str) -> list[Any]:
-        with db.transaction(self.registry) as tx:
-            rows = tx.execute("SELECT payload FROM outbox WHERE topic = %s ORDER BY pos", [topic]).fetchall()
-        return [decode(bytes(row["payload"]), topic=topic).data for row in rows]
-
-
-@pytest.fixture
-def town(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Town]:
-    made = database("registry")
-    pool = db.open_pool(made.app, max_size=8)
-    settings = RegistrySettings.model_validate(
-        {
-            "service": "registry",
-            "database": made.app,
-            "kafka": "127.0.0.1:1",
-            "kafka_user": "registry",
-            "kafka_password": "none",
-            "blobs": f"file://{tmp_path}",
-            "port": 0,
-            "worker_port": 0,
-            "source": SOURCE,
-            "portal_url": NOBODY_THERE,
-            "devpki_url": NOBODY_THERE,
-        }
-    )
-    with db.transaction(pool) as tx:
-        registry_store.act_within(tx, EVERYWHERE)
-        province = settle(Desk(tx, Actor(name="Dương Thị Mai Hoa"), SOURCE))
-    try:
-        with (
-            serve(registry_api(settings, pool)) as url,
-            at_work(database("portal"), tmp_path, registry_url=url) as portal,
-        ):
-            town = Town(portal, pool, province)
-            portal.hear(*town.stated("registry.agency"), *town.stated("registry.person"))
-            with db.transaction(pool) as tx:
-                for key in portal.stated("portal.key"):
-                    registry_consumer.follower().take(tx, people.record(key))
-            yield town
-    finally:
-        pool.close()
-
-
-def heading(page: httpx.Response) -> str:
-    return page.text.partition("<h1>")[2].partition("</h1>")[0]
 
 
 def test_an_officer_finds_an_agency_without_diacritics_and_corrects_it(town: Town) -> None:

@@ -100,7 +100,7 @@ def test_a_record_that_nobody_can_read_stays_parked_and_says_why(portal: Portal)
 
 @pytest.mark.parametrize(
     ("role", "path"),
-    [("clerk", "/system"), ("clerk", "/certificates"), ("officer", "/signing"), ("leader", "/partners")],
+    [("clerk", "/system"), ("clerk", "/ca"), ("officer", "/signing"), ("leader", "/partners")],
 )
 def test_a_page_for_others_says_for_whom_it_is(portal: Portal, role: str, path: str) -> None:
     page = sit_down(portal, role).open(path)

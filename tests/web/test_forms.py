@@ -139,7 +139,21 @@ def test_every_page_is_light_and_every_field_has_its_label(office: Office) -> No
     for who, paths in (
         (clerk, PAGES[:-1]),
         (leader, PAGES),
-        (officer, ("/certificates", "/agencies", "/agencies/new", "/successions/new", "/directory/imports", "/trust")),
+        (
+            officer,
+            (
+                "/certificates",
+                "/agencies",
+                "/agencies/new",
+                "/successions/new",
+                "/directory/imports",
+                "/procedures",
+                "/procedures/new",
+                "/devices",
+                "/ca",
+                "/trust",
+            ),
+        ),
         (operator, ("/system",)),
     ):
         page = office.sit_down(who)

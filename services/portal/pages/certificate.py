@@ -1,4 +1,4 @@
-"""The registry officer's certificates: which are there, which end soon, and ending one."""
+"""Certificates: which are there, which end soon, how one reaches its holder, and ending one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def list_certificates(
     status: Annotated[str, Query(max_length=20)] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
-    visit.need("officer")
+    visit.need("officer", "clerk", "leader")
     return _page(visit, status=status, cursor=cursor)
 
 
@@ -54,7 +54,7 @@ def _page(visit: Visit, *, status: str, cursor: str) -> Response:
 
 @router.get("/certificates/{certificate_id}")
 def show_certificate(visit: Reading, certificate_id: UUID) -> Response:
-    visit.need("officer")
+    visit.need("officer", "clerk", "leader")
     return _one(visit, certificate_id)
 
 
@@ -66,7 +66,36 @@ def _one(visit: Visit, certificate_id: UUID, *, error: Rejected | None = None, t
             people=[found["person_id"]] if found["person_id"] else [],
             agencies=[found["agency_id"]] if found["agency_id"] else [],
         )
-    return visit.page("certificate.html", error=error, certificate=found, holders=holders, typed=typed or Form())
+    return visit.page(
+        "certificate.html",
+        error=error,
+        certificate=found,
+        stages=visit.api.get("registry", f"/certificates/{certificate_id}/stages")["items"],
+        holders=holders,
+        typed=typed or Form(),
+    )
+
+
+@router.post("/certificates/{certificate_id}/hand-over")
+def hand_over(visit: Posting, form: Posted, certificate_id: UUID) -> Response:
+    page = f"/certificates/{certificate_id}"
+    try:
+        visit.api.post("registry", f"{page}/hand-over", key=form.get("once"))
+    except Rejected as rejected:
+        return _one(visit, certificate_id, error=rejected)
+    return visit.to(page, "handed_over")
+
+
+@router.post("/certificates/{certificate_id}/receipt")
+def enter_paper_receipt(visit: Posting, form: Posted, certificate_id: UUID) -> Response:
+    """A receipt on paper; one that is signed comes from the holder's own program."""
+    page = f"/certificates/{certificate_id}"
+    body = {"kind": "paper", "reference": form.get("reference"), "reason": form.get("reason")}
+    try:
+        visit.api.post("registry", f"{page}/receipt", body, key=form.get("once"))
+    except Rejected as rejected:
+        return _one(visit, certificate_id, error=rejected, typed=form)
+    return visit.to(page, "receipt_kept")
 
 
 @router.post("/certificates/{certificate_id}/{act}")

@@ -1,0 +1,68 @@
+"""Procedures, devices and the CA by hand in a browser, in front of the real registry."""
+
+from __future__ import annotations
+
+from tests.portal.browser import forms
+from tests.portal.test_service import code_of
+from tests.portal.town import Town, heading
+
+
+def test_a_clerk_asks_for_a_certificate_and_an_officer_sends_the_form_on(town: Town) -> None:
+    clerk, officer = town.sit_down("diep.ptm"), town.sit_down("canbo")
+    blank = clerk.open(f"/procedures/new?person_id={town.province.commune_clerk.id}")
+    assert "Phùng Thị Mai Diệp" in blank.text
+    asked = clerk.send(blank, "/procedures/new", kind="issue_person", d_citizen_id="020190001234", d_phone="0912345678")
+    assert heading(asked) == "Cấp chứng thư chữ ký số cho cá nhân"
+    assert "Duyệt" not in [form.action.rpartition("/")[2] for form in forms(asked)]
+    page = asked.url.path
+    approved = officer.send(officer.open(page), f"{page}/approve")
+    assert "Đã duyệt" in approved.text
+    printed = officer.open(f"{page}/form?download")
+    assert printed.content.startswith(b"%PDF-")
+    sent = officer.send(approved, f"{page}/forward", reference="145/UBND-VP")
+    assert "145/UBND-VP" in sent.text
+    assert "Hạn của bước này" in sent.text
+    assert "Cấp chứng thư chữ ký số cho cá nhân" in clerk.open("/procedures?state=forwarded").text
+    gone = clerk.send(clerk.open(page), f"{page}/withdraw", reason="Chuyển công tác")
+    assert "Chuyển công tác" in gone.text
+    late = officer.send(sent, f"{page}/answer", reference="1")
+    assert late.status_code == 409
+
+
+def test_devices_are_taken_in_handed_out_and_reported_lost(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    shelf = officer.open("/devices")
+    kept = officer.send(shelf, "/devices/receive", type="pki_token", model="GCA-01", list="serial\n3A001\n3A002")
+    assert "3A002" in kept.text
+    twice = officer.send(kept, "/devices/receive", type="pki_token", model="GCA-01", list="3A003\n3A002")
+    assert twice.status_code == 409
+    assert "3A003" in twice.text
+    device = kept.text.partition('href="/devices/')[2].partition('"')[0]
+    page = f"/devices/{device}"
+    refused = officer.send(officer.open(page), f"{page}/hand-out", agency="H99")
+    assert code_of(refused) == "agency_unknown"
+    out = officer.send(refused, f"{page}/hand-out", agency="H37.22.001", login="diep.ptm")
+    assert "Người dùng giữ" in out.text
+    clerk = town.sit_down("diep.ptm")
+    assert "GCA-01" in clerk.open("/devices").text
+    other = town.sit_down("tham.nt")
+    assert other.open(page).status_code == 404
+    lost = clerk.send(
+        clerk.open(f"/procedures/new?device_id={device}"),
+        "/procedures/new",
+        kind="lose_device",
+        reason="Mất khi đi công tác",
+    )
+    assert heading(lost) == "Báo mất thiết bị lưu khóa bí mật"
+    assert "Bị mất" in officer.open(page).text
+
+
+def test_nothing_waits_for_a_ca_by_hand_and_a_strange_file_is_refused(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    page = officer.open("/ca")
+    assert "Không có gì chờ gửi" in page.text
+    form = next(form for form in forms(page) if form.action == "/ca/answers")
+    fields = {name: value for name, value in form.fields if name in {"csrf", "once"}} | {"act": "preview"}
+    assert code_of(officer.http.post("/ca/answers", data=fields)) == "file_needed"
+    strange = officer.http.post("/ca/answers", data=fields, files={"file": ("thu.pem", b"xin chao")})
+    assert code_of(strange) == "answers_unreadable"
