@@ -90,6 +90,7 @@ def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
         api_imports,
         api_procedures,
         api_structure,
+        api_figures,
         api_trust,
         ca_files,
         consumer,
@@ -106,6 +107,7 @@ def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
         api_devices.router,
         api_procedures.router,
         api_batches.router,
+        api_figures.router,
         api_trust.router,
     )
     large = {
