@@ -53,7 +53,9 @@ def _agency(plan: Plan, seen: Seen, row: SheetRow) -> None:
     cells = Cells("agencies", row.cells)
     identifier = cells.text("identifier")
     before = _before(plan, cells, identifier)
-    seen.add(before.id if before else identifier, identifier)
+    seen.add(identifier, identifier)
+    if before is not None:
+        seen.add(before.id, identifier)
     start = cells.first_day("valid_from")
     parent = _parent(plan, cells, before)
     turned = _turned(plan, cells, before, parent, identifier) if before else None

@@ -118,7 +118,7 @@ class _Reader:
         kept: list[SheetRow] = []
         last = 0
         for number, cells in rows:
-            if not any(cells):
+            if not any(cell.strip() for cell in cells):
                 if number - last > MAX_BLANK:
                     raise Rejected(FILE_TOO_LONG, sheet=title or self.name, limit=MAX_ROWS)
                 continue
