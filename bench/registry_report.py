@@ -51,7 +51,19 @@ def _import(found: dict[str, Any]) -> Iterator[str]:
     if not found["measured"]:
         yield "Not measured in this run."
         return
-    yield ", ".join(f"{name}: {value}" for name, value in found.items() if name != "measured")
+    yield "| | |"
+    yield "|---|---:|"
+    for name, value in _flat(found):
+        if name != "measured":
+            yield f"| {name} | {value:,.2f} |" if isinstance(value, float) else f"| {name} | {value} |"
+
+
+def _flat(found: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}: ")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _rounded(value: Any) -> Any:
