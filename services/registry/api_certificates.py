@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
-from binascii import Error as NotBase64
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -61,9 +60,10 @@ class CertificateIn(Shape):
         if self.content is None:
             return self.pem, self.chain_pem
         try:
-            pem, issuers = upload.read(b64decode(self.content, validate=True))
-        except NotBase64 as error:
+            content = b64decode(self.content, validate=True)
+        except ValueError as error:
             raise Rejected(UPLOAD_UNREADABLE) from error
+        pem, issuers = upload.read(content)
         return pem, issuers + self.chain_pem
 
 
