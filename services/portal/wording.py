@@ -66,6 +66,7 @@ REGISTRY_PAGES = (
     ("/certificates", "Chứng thư", ("officer", "clerk", "leader")),
     ("/procedures", "Thủ tục", ("officer", "clerk")),
     ("/devices", "Thiết bị", ("officer", "clerk", "leader")),
+    ("/figures", "Số liệu", ("officer", "clerk")),
     ("/ca", "Gửi, nhận với nơi cấp", ("officer",)),
     ("/trust", "Nguồn tin cậy", ("officer", "operator")),
 )

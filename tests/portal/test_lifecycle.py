@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.portal.browser import forms
 from tests.portal.test_service import code_of
 from tests.portal.town import Town, heading
@@ -66,3 +68,17 @@ def test_nothing_waits_for_a_ca_by_hand_and_a_strange_file_is_refused(town: Town
     assert code_of(officer.http.post("/ca/answers", data=fields)) == "file_needed"
     strange = officer.http.post("/ca/answers", data=fields, files={"file": ("thu.pem", b"xin chao")})
     assert code_of(strange) == "answers_unreadable"
+
+
+def test_figures_of_a_day_are_shown_and_taken_away_as_a_file(town: Town) -> None:
+    officer = town.sit_down("canbo")
+    cards = "840001\n840002\n840003"
+    kept = officer.send(officer.open("/devices"), "/devices/receive", type="sim_pki", model="V2", list=cards)
+    assert "Đã nhập kho." in kept.text
+    shown = officer.open("/figures")
+    assert re.search(r"<td>SIM PKI</td><td>Trong kho</td><td>3</td>", shown.text)
+    before = officer.open("/figures?on=2025-01-31")
+    assert "Chưa có thiết bị nào vào ngày này" in before.text
+    assert code_of(officer.open("/figures?on=2999-01-01")) == "figures_of_the_future"
+    assert officer.open("/figures/file.xlsx?download").content.startswith(b"PK")
+    assert "SIM PKI" in officer.open("/figures/file.csv?download").text
