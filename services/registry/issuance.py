@@ -81,7 +81,7 @@ def enter(
     Whether its CA has revoked it is asked before, outside any transaction (`entry.standing`).
     """
     at = datetime.now(UTC)
-    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx), at)
+    checked = trust.check(pem, chain_pem, certificates.list_anchors(desk.tx, whose.kind), at)
     return _register(
         desk, checked, whose, "enter_certificate", at=at, device_id=device_id, procedure_id=procedure_id, issued_by=None
     )

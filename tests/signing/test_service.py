@@ -401,10 +401,10 @@ def test_what_the_registry_takes_away_counts_before_the_pin_and_after_it(
         (world.authority(leader, withdrawn=True), "authority_not_valid"),
         (world.authority(leader, valid_until=february), "authority_not_valid"),
         (world.authority(leader, document_types=("QĐ",)), "authority_not_valid"),
-        (world.certificate(leader, status="revoked"), "certificate_revoked"),
-        (world.certificate(leader, status="suspended"), "certificate_revoked"),
         (world.certificate(leader, status="expired"), "certificate_expired"),
         (world.certificate(leader, not_after=datetime(2026, 2, 1, tzinfo=UTC)), "certificate_expired"),
+        (world.certificate(leader, status="revoked"), "certificate_revoked"),
+        (world.certificate(leader, status="suspended"), "certificate_revoked"),
     ):
         office.take(change)
         [task] = http.get("/tasks").json()["items"]
@@ -413,6 +413,8 @@ def test_what_the_registry_takes_away_counts_before_the_pin_and_after_it(
         [late] = complete(http, (item["preparation_id"], leader.sign(item, base)))
         assert late["problem"]["code"] == code
         office.take(world.person(leader), world.authority(leader), world.certificate(leader))
+    # A revocation ends what was prepared; whoever may sign again begins again.
+    [item] = prepare(http, leader, (document_id, sha))
     assert complete(http, (item["preparation_id"], leader.sign(item, base)))[0]["state"] == "accepted"
 
 
