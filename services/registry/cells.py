@@ -33,7 +33,10 @@ _ROLES: dict[str, Role] = {fold(word): role for role in get_args(Role) for word 
     "quan tri he thong": "operator",
 }
 _YES_NO: dict[str, bool] = {fold(YES_NO["yes"]): True, "yes": True, "true": True, "1": True, "x": True} | {
-    fold(YES_NO["no"]): False, "no": False, "false": False, "0": False,
+    fold(YES_NO["no"]): False,
+    "no": False,
+    "false": False,
+    "0": False,
 }
 
 
