@@ -18,6 +18,7 @@ from services.registry.refusals import (
 from services.registry.refusals_lifecycle import (
     CERTIFICATE_LIVES,
     CERTIFICATE_STAGE,
+    DEVICE_GONE,
     NOT_HANDED_OVER,
     RENEWAL_EXTENDS_CHANGE,
     RENEWAL_LATE,
@@ -266,13 +267,15 @@ def hand_over(before: Certificate) -> MaybeMoved:
     return _move(before, "handed_over", None)
 
 
-def activate(before: Certificate) -> MaybeMoved:
-    """The receipt is there: from now on it may be used."""
+def activate(before: Certificate, *, device_gone: bool = False) -> MaybeMoved:
+    """The receipt is there: from now on it may be used; not when the device is lost or returned meanwhile."""
     if before.stage == "active":
         return before, None
     if before.stage == "issued":
         raise Rejected(NOT_HANDED_OVER, serial=before.serial)
     _require(before, "handed_over")
+    if device_gone:
+        raise Rejected(DEVICE_GONE, serial=before.serial)
     return _move(before, "active", None)
 
 
@@ -311,12 +314,14 @@ def suspend(before: Certificate, reason: str) -> MaybeMoved:
     return _move(before, "suspended", reason)
 
 
-def resume(before: Certificate) -> MaybeMoved:
+def resume(before: Certificate, *, device_gone: bool = False) -> MaybeMoved:
     if before.stage == "active":
         return before, None
     if before.stage in BEFORE_RECEIPT:
         raise Rejected(NOT_HANDED_OVER, serial=before.serial)
     _require(before, "suspended")
+    if device_gone:
+        raise Rejected(DEVICE_GONE, serial=before.serial)
     return _move(before, "active", None)
 
 

@@ -15,6 +15,7 @@ Type = Literal["pki_token", "sim_pki", "hsm"]
 Place = Literal["in_stock", "at_agency", "with_person", "returned", "lost"]
 Pin = Literal["unlocked", "locked"]
 HELD: tuple[Place, ...] = ("at_agency", "with_person")
+GONE: tuple[Place, ...] = ("returned", "lost")
 SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{2,39}")
 
 

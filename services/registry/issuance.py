@@ -288,7 +288,9 @@ def suspend(desk: Desk, before: Certificate, reason: str) -> Certificate:
 
 
 def resume(desk: Desk, before: Certificate) -> Certificate:
-    return stages.move(desk, certificate.resume(before), "resume_certificate", RELEASE)
+    return stages.move(
+        desk, certificate.resume(before, device_gone=stages.device_gone(desk.tx, before)), "resume_certificate", RELEASE
+    )
 
 
 def expire_due(tx: Tx, source: str, at: datetime, limit: int = 200) -> int:

@@ -66,7 +66,7 @@ def hand_over(desk: Desk, before: Certificate) -> Certificate:
 
 def confirm(desk: Desk, before: Certificate, proof: Proof) -> tuple[Certificate, Receipt]:
     """The receipt is kept as evidence, the certificate becomes active and its procedure is done."""
-    after, stated = certificate.activate(before)
+    after, stated = certificate.activate(before, device_gone=stages.device_gone(desk.tx, before))
     body = text(desk.tx, before)
     if proof.kind == "signed" and not _signed(before, body, proof):
         raise Rejected(RECEIPT_SIGNATURE, serial=before.serial)

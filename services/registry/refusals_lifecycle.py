@@ -21,6 +21,11 @@ CERTIFICATE_LIVES = Refusal(
     vi="Chứng thư {serial} trên thiết bị vẫn còn hiệu lực; hãy thu hồi chứng thư trước (Mẫu 05).",
     en="Certificate {serial} on the device is still valid; have it revoked first (form 05).",
 )
+DEVICE_GONE = Refusal(
+    "certificate_device_gone",
+    vi="Thiết bị mang chứng thư {serial} đã mất hoặc đã giao nộp nên chứng thư không dùng lại được; hãy thu hồi và đề nghị cấp mới.",
+    en="The device with certificate {serial} is lost or returned, so it can't be used again; revoke it and request a new one.",
+)
 RENEWAL_REPEATED = Refusal(
     "renewal_repeated",
     vi="Chứng thư {serial} đã được gia hạn đủ {times} lần; hãy đề nghị cấp chứng thư mới (Mẫu 01 hoặc 02).",

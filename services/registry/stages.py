@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.registry import certificate, store_devices
+from services.registry import certificate, device, store_devices
 from services.registry import store_certificates as certificates
 from services.registry.certificate import Certificate, MaybeMoved
 from services.registry.device import Device
 from services.registry.directory import Desk
 from shared import jobs, outbox
+from shared.db import Tx
 from shared.events.registry import CertificateStated
 
 TELL_CA = "tell_ca"
@@ -40,10 +41,15 @@ def move(desk: Desk, moved: MaybeMoved, act: str, told: str | None = None) -> Ce
     return give_back_device(desk, after) if after.stage in certificate.ENDED else after
 
 
+def device_gone(tx: Tx, of: Certificate) -> bool:
+    """Whether it came on a device that is lost or returned; the device is locked."""
+    return of.device_id is not None and store_devices.lock(tx, of.device_id).place in device.GONE
+
+
 def give_back_device(desk: Desk, ended: Certificate) -> Certificate:
     """An ended certificate whose device is returned or lost says so."""
     on = store_devices.get(desk.tx, ended.device_id) if ended.device_id else None
-    if on is None or on.place not in ("returned", "lost"):
+    if on is None or on.place not in device.GONE:
         return ended
     how = certificate.DEVICE_RETURNED if on.place == "returned" else certificate.DEVICE_LOST
     return move(desk, certificate.give_back_device(ended, how), f"note_{how}")
