@@ -6,13 +6,17 @@ What stands is never touched: each step is an incremental update that EN 319 142
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from asn1crypto import cms, x509
 from pyhanko.sign.signers.pdf_signer import PdfTimeStamper
 from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
@@ -80,25 +84,61 @@ def embedded_certificates(signatures: Iterable[EmbeddedPdfSignature]) -> list[x5
 
 def _add_validation_data(pdf: bytes, trust: Trust) -> bytes:
     reader = open_reader(pdf)
-    within = context(trust, embedded_certificates(reader.embedded_signatures))
-    paths = asyncio.run(_paths(reader.embedded_signatures, within, trust))
+    found = asyncio.run(_paths(list(reader.embedded_signatures), trust))
     writer = Revision(pdf)
-    DocumentSecurityStore.supply_dss_in_writer(writer, None, paths=paths, validation_context=within)
+    DocumentSecurityStore.supply_dss_in_writer(
+        writer,
+        None,
+        paths=[path for path, _ in found],
+        ocsps=[answer for within in _contexts(found) for answer in within.ocsps],
+        crls=[one for within in _contexts(found) for one in within.crls],
+    )
     return writer.to_bytes()
 
 
+def _contexts(found: Iterable[tuple[ValidationPath, ValidationContext]]) -> list[ValidationContext]:
+    return list({id(within): within for _, within in found}.values())
+
+
 async def _paths(
-    signatures: Iterable[EmbeddedPdfSignature], within: ValidationContext, trust: Trust
-) -> list[ValidationPath]:
-    paths = []
+    signatures: Sequence[EmbeddedPdfSignature], trust: Trust
+) -> list[tuple[ValidationPath, ValidationContext]]:
+    """The path of everybody who signed or stamped, with the context that holds its revocation data.
+
+    1. Time stamps and signatures without one are judged as of now.
+    2. A signature under a time stamp that is good itself stood at that time: what was revoked later does not undo it.
+    """
+    others = embedded_certificates(signatures)
+    now = context(trust, others)
+    found = []
     for signature in signatures:
         stamping = signature.sig_object_type == "/DocTimeStamp"
-        purpose = TIME_STAMPS if stamping else None
-        paths.append(await path_to_root(signature.signer_cert, within, trust, purpose=purpose))
         token = signature_time_stamp(signature)
+        proven = None
         if token is not None:
-            paths.append(await path_to_root(certificates_of(token).signer_cert, within, trust, purpose=TIME_STAMPS))
-    return paths
+            path = await path_to_root(certificates_of(token).signer_cert, now, trust, purpose=TIME_STAMPS)
+            found.append((path, now))
+            proven = await _stamped_at(signature, token, now)
+        purpose = TIME_STAMPS if stamping else None
+        if proven is None:  # 1
+            found.append((await path_to_root(signature.signer_cert, now, trust, purpose=purpose), now))
+        else:  # 2
+            then = context(trust, others, moment=proven, retroactive_revinfo=True)
+            found.append((await path_to_root(signature.signer_cert, then, trust, purpose=purpose), then))
+    return found
+
+
+async def _stamped_at(
+    signature: EmbeddedPdfSignature, token: cms.SignedData, within: ValidationContext
+) -> datetime | None:
+    """When the signature value was time-stamped, if the token is whole and about this very value."""
+    value = signature.signer_info["signature"].native
+    try:
+        status = await validate_tst_signed_data(token, within, lambda algorithm: hashlib.new(algorithm, value).digest())
+    except SignatureValidationError:
+        return None
+    at: datetime = status["timestamp"]
+    return at if status["intact"] and status["valid"] else None
 
 
 def _add_time_stamp(pdf: bytes, time_stamps: TimeStampService) -> bytes:

@@ -189,8 +189,37 @@ async def _judge(signature: EmbeddedPdfSignature, spec: SignatureValidationSpec,
         basic = await ades_basic_validation(data, spec, timing_info=then, raw_digest=digest)
         return _Judged(basic.ades_subindic, basic.api_status, proven, proven)
     if later:  # 5.6.3
-        return await ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing_info=timing)
-    return await ades_with_time_validation(data, spec, timing_info=timing, raw_digest=digest)  # 5.5
+        result = await ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing_info=timing)
+    else:  # 5.5
+        result = await ades_with_time_validation(data, spec, timing_info=timing, raw_digest=digest)
+    if _standard_name(result.ades_subindic) == "REVOKED_NO_POE":
+        return await _judge_before_revocation(signature, spec, timing) or result
+    return result
+
+
+async def _judge_before_revocation(
+    signature: EmbeddedPdfSignature, spec: SignatureValidationSpec, timing: ValidationTimingInfo
+) -> _Judged | None:
+    """Clause 5.5.4, step 4 a: a revocation after the time that the signature's own time stamp proves changes nothing.
+
+    pyHanko looks for a proof in the archive alone. None when the stamp is not good, or was not there in time.
+    """
+    token, value = signature_time_stamp(signature), signature.signer_info["signature"].native
+    if token is None:
+        return None
+    stamp = await ades_timestamp_validation(
+        token, spec, expected_tst_imprint=lambda name: hashlib.new(name, value).digest(), timing_info=timing
+    )
+    if not isinstance(stamp.ades_subindic, AdESPassed):
+        return None
+    proven: datetime = token["encap_content_info"]["content"].parsed["gen_time"].native
+    then = ValidationTimingInfo(proven, proven, point_in_time_validation=True)
+    basic = await ades_basic_validation(
+        signature.signed_data, spec, timing_info=then, raw_digest=signature.compute_digest()
+    )
+    if not isinstance(basic.ades_subindic, AdESPassed):
+        return None
+    return _Judged(basic.ades_subindic, basic.api_status, proven, proven)
 
 
 async def _judge_stamp(stamp: EmbeddedPdfSignature, spec: SignatureValidationSpec, timing: ValidationTimingInfo) -> Any:

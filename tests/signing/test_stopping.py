@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from deploy.devpki.issuing import Issued
-from services.signing import craft
+from deploy.devpki.server import Running
+from services.signing import craft, pdf
+from services.signing.pdf_report import Indication
 from shared import db
 from shared.events import signing
 from tests.signing import office as world
 from tests.signing import test_service as service
 from tests.signing.office import Leader, Office
 from tests.signing.test_service import Desktop, complete, content, prepare, prepared, sign
+from tests.support.parts import until
 
 # The parts of a deployment as the service's own tests set them up.
-pki, seal_token, seal, workshop = service.pki, service.seal_token, service.seal, service.workshop
+pki = service.pki
+seal_token, seal, workshop = service.seal_token, service.seal, service.workshop
 leader, deputy, office, desktop = service.leader, service.deputy, service.office, service.desktop
 
 
@@ -101,6 +106,28 @@ def test_what_was_signed_before_stays_signed(office: Office, desktop: Desktop, l
     office.work()
     assert office.stated() == []
     assert http.get(f"/preparations/{preparation}").json()["state"] == "completed"
+
+
+def test_a_document_signed_before_the_revocation_is_still_sealed(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued
+) -> None:
+    """The registry and the CA itself say "revoked"; the time stamp of the signature says that it came first."""
+    gone = world.leader(pki, "Bùi Văn Nghỉ")
+    document_id = prepared(office, gone)
+    sign(desktop.of(gone.principal), gone, document_id)
+    office.work()
+    signed_at = office.stated()[-1].at
+    until(lambda: datetime.now(UTC) > signed_at + timedelta(seconds=1.5), bound=5, what="the next second")
+    pki.revoke(gone.certificate.serial)
+    revoke(office, gone)
+    office.seal_certificate(seal)
+    office.order_seal(document_id)
+    office.work()
+    sealed = office.stated()[-1]
+    assert isinstance(sealed, signing.DocumentSealed)
+    assert sealed.level == "PAdES-BASELINE-LTA"
+    report = pdf.validate(office.desk.blobs.get(sealed.content), pdf.Trust(roots=(world.root_der(pki),)))
+    assert report.indication is Indication.PASSED, report
 
 
 def test_a_seal_whose_certificate_is_revoked_while_it_is_made_is_not_used(
