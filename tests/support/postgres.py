@@ -50,6 +50,13 @@ class Postgres:
         self._create(name, service, template)
         return self._named(name, service)
 
+    def bare(self, service: str) -> Database:
+        """A database of that service with nothing in it, as before the very first migration."""
+        self._make_roles(service)
+        name = f"{service}_{next(_numbers)}"
+        self._create(name, service, "template0")
+        return self._named(name, service)
+
     def drop(self, database: Database) -> None:
         with self._admin() as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
@@ -64,12 +71,15 @@ class Postgres:
         embedded.wait_ready(self.server, self._processes)
 
     def _make_template(self, service: str, template: str) -> None:
-        with self._admin() as admin:
-            for role in (embedded.owner(service), service):
-                embedded.make_role(admin, role, self._password(role))
+        self._make_roles(service)
         self._create(template, service, "template0")
         made = self._named(template, service)
         db.migrate(made.owner, service)
+
+    def _make_roles(self, service: str) -> None:
+        with self._admin() as admin:
+            for role in (embedded.owner(service), service):
+                embedded.make_role(admin, role, self._password(role))
 
     def _create(self, name: str, service: str, template: str) -> None:
         with self._admin() as admin:

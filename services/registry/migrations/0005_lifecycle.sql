@@ -1,5 +1,8 @@
 -- The life of certificates (stages, renewal, receipts), procedures with their clocks, and the inventory of devices.
 
+-- Row-level security holds for the owner too: a migration that changes what stands says that it acts for everybody.
+SELECT set_config('vanthu.scope', '*', true);
+
 CREATE TABLE device (
     id uuid PRIMARY KEY,
     serial text NOT NULL CONSTRAINT device_serial UNIQUE,
