@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from vanthu_sign import __version__, batch, device
+from vanthu_sign import __version__, batch, device, enrol
 from vanthu_sign.pin import Counter
 from vanthu_sign.server import Server
 from vanthu_sign.words import NOTHING_CHOSEN, PIN_EMPTY, UNKNOWN_DOCUMENT, Refused, both, say
@@ -41,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"vanthu-sign {__version__}")
     home = Path(os.environ.get("VANTHU_SIGN_HOME", Path.home() / ".config" / "vanthu-sign"))
     parser.set_defaults(home=home)
-    commands = parser.add_subparsers(required=True, metavar="login|list|sign|token|logout")
+    commands = parser.add_subparsers(required=True, metavar="login|list|sign|token|register|request|receipt|logout")
     login = commands.add_parser("login", help="đăng nhập qua trình duyệt / log in through the browser")
     login.add_argument(
         "--portal", required=True, help="địa chỉ cổng, ví dụ http://127.0.0.1:8080 / the portal's address"
@@ -53,22 +55,60 @@ def _parser() -> argparse.ArgumentParser:
     sign = commands.add_parser("sign", help="xem và ký / show and sign")
     sign.add_argument("document", nargs="*", help="mã văn bản / document ids")
     sign.add_argument("--all", action="store_true", help="tất cả văn bản đang chờ / everything that waits")
-    sign.add_argument("--yes", action="store_true", help="không hỏi lại trước khi nhập PIN / do not ask before the PIN")
     sign.add_argument("--open", action="store_true", help="mở từng tệp sẽ ký / open each file that will be signed")
-    sign.add_argument(
-        "--pin-stdin", action="store_true", help="đọc PIN từ đầu vào chuẩn / read the PIN from standard input"
-    )
-    sign.add_argument(
-        "--pin-again", action="store_true", help="thử lại PIN sau khi đã sai nhiều lần / try the PIN again"
-    )
     sign.add_argument("--certificate", metavar="SERIAL", help="số hiệu chứng thư / the certificate's serial number")
+    _pin_options(sign)
     _token_options(sign)
     sign.set_defaults(run=_sign)
     token = commands.add_parser("token", help="kiểm tra token / look at the token")
     _token_options(token)
     token.set_defaults(run=_token)
+    _enrolment(commands)
     commands.add_parser("logout", help="đăng xuất / log out").set_defaults(run=_log_out)
     return parser
+
+
+def _enrolment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    register = commands.add_parser("register", help="đăng ký chứng thư trên token / register the token's certificate")
+    register.add_argument("--device", metavar="SERIAL", help="số sê-ri thiết bị / the device it is on")
+    register.add_argument("--certificate", metavar="SERIAL", help="số hiệu chứng thư / the certificate's serial number")
+    register.add_argument("--chain", metavar="FILE", help="chứng thư CA, PEM / the CA's certificates, PEM")
+    request = commands.add_parser("request", help="xin chứng thư cho khóa trên token / get a certificate for its key")
+    request.add_argument(
+        "--key", choices=device.KINDS, help="tạo khóa mới loại này (mặc định ec-p256) / make a new key of this kind"
+    )
+    request.add_argument(
+        "--wait", type=float, default=60.0, metavar="SECONDS", help="chờ CA bao lâu / how long to wait (60)"
+    )
+    receipt = commands.add_parser("receipt", help="ký biên nhận bàn giao / sign the receipt of a hand-over")
+    receipt.add_argument("certificate_id", nargs="?", help="mã chứng thư / the certificate's id")
+    for parser, run in ((register, enrol.register), (request, enrol.request), (receipt, enrol.receipt)):
+        if parser is not receipt:
+            whose = parser.add_mutually_exclusive_group(required=True)
+            whose.add_argument("--person", metavar="LOGIN", help="người, theo tên đăng nhập / a person, by login")
+            whose.add_argument("--agency", metavar="IDENTIFIER", help="cơ quan, theo mã / an agency, by identifier")
+        _pin_options(parser)
+        _token_options(parser)
+        parser.set_defaults(run=partial(_enrol, run))
+
+
+def _enrol(run: Callable[[argparse.Namespace, enrol.EnterPin], int], options: argparse.Namespace) -> int:
+    def enter_pin(token: device.Device, options: argparse.Namespace, *, writing: bool = False) -> None:
+        _enter_pin(token, Counter(options.home), options, writing=writing)
+
+    return run(options, enter_pin)
+
+
+def _pin_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--yes", action="store_true", help="không hỏi lại trước khi nhập PIN / do not ask before the PIN"
+    )
+    parser.add_argument(
+        "--pin-stdin", action="store_true", help="đọc PIN từ đầu vào chuẩn / read the PIN from standard input"
+    )
+    parser.add_argument(
+        "--pin-again", action="store_true", help="thử lại PIN sau khi đã sai nhiều lần / try the PIN again"
+    )
 
 
 def _token_options(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +195,7 @@ def _confirmed(ready: list[batch.Ready], options: argparse.Namespace) -> bool:
     return answer.strip().lower() in {"c", "co", "có", "y", "yes"}
 
 
-def _enter_pin(token: device.Device, counter: Counter, options: argparse.Namespace) -> None:
+def _enter_pin(token: device.Device, counter: Counter, options: argparse.Namespace, *, writing: bool = False) -> None:
     """Once for the whole batch; a wrong one is counted and said, and never tried a second time by itself."""
     serial = token.serial
     if options.pin_again:
@@ -169,7 +209,7 @@ def _enter_pin(token: device.Device, counter: Counter, options: argparse.Namespa
     if not pin:
         raise Refused(PIN_EMPTY)
     try:
-        token.log_in(pin)
+        token.log_in(pin, writing=writing)
     except Refused as refused:
         raise (counter.wrong(serial) if refused.code == "pin_wrong" else refused) from None
     counter.right(serial)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from vanthu_sign.words import (
     CERTIFICATE_EARLY,
     CERTIFICATE_EXPIRED,
     CERTIFICATE_MISSING,
+    KEY_NOT_MADE,
     MODULE_BROKEN,
     MODULE_MISSING,
     PIN_FINAL_TRY,
@@ -50,6 +52,9 @@ DRIVERS = (
     r"C:\Windows\System32\bkavcapkcs11.dll",
     r"C:\Windows\System32\vgcapkcs11.dll",
 )
+
+KINDS = ("ec-p256", "rsa-3072")  # what a key pair made here may be
+LABEL = "Vanthu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,25 @@ class Device:
         """The token's own serial number."""
         return str(self._ask("serial"))
 
-    def log_in(self, pin: str) -> None:
-        """Once for the whole batch. Refused(pin_wrong) without a second try; never on a token's last try."""
-        self._ask("log_in", pin)
+    def log_in(self, pin: str, *, writing: bool = False) -> None:
+        """Once for the whole batch. Refused(pin_wrong) without a second try; never on a token's last try.
+
+        `writing`: keys and certificates may be put on the token.
+        """
+        self._ask("log_in", pin, writing)
+
+    def unused_keys(self) -> list[tuple[bytes, bytes]]:
+        """CKA_ID and SubjectPublicKeyInfo (DER) of each key pair without a certificate. Logged in."""
+        return [(bytes(key_id), bytes(spki)) for key_id, spki in self._ask("unused_keys")]
+
+    def make_key(self, kind: str) -> tuple[bytes, bytes]:
+        """A key pair made on the token that never leaves it; `kind` is one of KINDS. CKA_ID and public key (DER)."""
+        key_id, spki = self._ask("make_key", kind)
+        return bytes(key_id), bytes(spki)
+
+    def write_certificate(self, key_id: bytes, der: bytes) -> None:
+        """Beside its key, readable without a PIN."""
+        self._ask("write_certificate", key_id, der)
 
     def sign(self, key_id: bytes, mechanism: str, data: bytes) -> bytes:
         """The raw signature over `data` (the signed attributes): RSA as the key's length, ECDSA as r and s."""
@@ -219,7 +240,7 @@ class _Worker:
             )
         return found
 
-    def log_in(self, pin: str) -> None:
+    def log_in(self, pin: str, writing: bool) -> None:  # noqa: FBT001  comes over the pipe by position
         import pkcs11
 
         flags = self.token.flags
@@ -229,7 +250,7 @@ class _Worker:
             raise Refused(PIN_FINAL_TRY)
         self.session.close()
         try:
-            self.session = self.token.open(user_pin=pin)
+            self.session = self.token.open(rw=writing, user_pin=pin)
         except (pkcs11.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):
             self.session = self.token.open()
             raise Refused(PIN_WRONG, left="{left}") from None  # the caller keeps the count
@@ -251,6 +272,73 @@ class _Worker:
             parameters = (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, 32)
             return bytes(key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS_PSS, mechanism_param=parameters))
         return bytes(key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS))
+
+    def unused_keys(self) -> list[tuple[bytes, bytes]]:
+        import pkcs11
+
+        certified = {found["key_id"] for found in self.certificates()}
+        found = []
+        # A session has one search at a time: the first one ends before the next begins.
+        for key in list(self.session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY})):
+            key_id = bytes(key[pkcs11.Attribute.ID])
+            query = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY, pkcs11.Attribute.ID: key_id}
+            public = next(iter(list(self.session.get_objects(query))), None)
+            if public is not None and key_id not in certified:
+                found.append((key_id, _public_key_info(public)))
+        return found
+
+    def make_key(self, kind: str) -> tuple[bytes, bytes]:
+        import pkcs11
+        from pkcs11.util.ec import encode_named_curve_parameters
+
+        key_id = secrets.token_bytes(16)
+        stays = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
+        how: dict[str, Any] = {"store": True, "id": key_id, "label": LABEL, "private_template": stays}
+        try:
+            if kind == "ec-p256":
+                curve = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
+                domain = self.session.create_domain_parameters(pkcs11.KeyType.EC, curve, local=True)
+                public, _private = domain.generate_keypair(**how)
+            else:
+                public, _private = self.session.generate_keypair(pkcs11.KeyType.RSA, 3072, **how)
+        except pkcs11.DeviceRemoved:
+            raise
+        except pkcs11.PKCS11Error as error:
+            raise Refused(KEY_NOT_MADE, kind=kind, why=type(error).__name__) from None
+        return key_id, _public_key_info(public)
+
+    def write_certificate(self, key_id: bytes, der: bytes) -> None:
+        import pkcs11
+        from asn1crypto import x509
+
+        certificate = x509.Certificate.load(der)
+        self.session.create_object(
+            {
+                pkcs11.Attribute.CLASS: pkcs11.ObjectClass.CERTIFICATE,
+                pkcs11.Attribute.CERTIFICATE_TYPE: pkcs11.CertificateType.X_509,
+                pkcs11.Attribute.TOKEN: True,
+                pkcs11.Attribute.PRIVATE: False,
+                pkcs11.Attribute.ID: key_id,
+                pkcs11.Attribute.LABEL: LABEL,
+                pkcs11.Attribute.VALUE: der,
+                pkcs11.Attribute.SUBJECT: certificate.subject.dump(),
+                pkcs11.Attribute.ISSUER: certificate.issuer.dump(),
+                pkcs11.Attribute.SERIAL_NUMBER: certificate["tbs_certificate"]["serial_number"].dump(),
+            }
+        )
+
+
+def _public_key_info(public: Any) -> bytes:
+    """SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), DER."""
+    import pkcs11
+    from asn1crypto import keys
+    from pkcs11.util.ec import encode_ec_public_key
+    from pkcs11.util.rsa import encode_rsa_public_key
+
+    if public.key_type == pkcs11.KeyType.RSA:
+        found = keys.PublicKeyInfo.wrap(keys.RSAPublicKey.load(encode_rsa_public_key(public)), "rsa")
+        return bytes(found.dump())
+    return bytes(encode_ec_public_key(public))
 
 
 def _common_name(certificate: Any) -> str:

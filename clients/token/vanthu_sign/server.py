@@ -1,10 +1,11 @@
-"""The services over HTTP: device log-in (RFC 8628), short access tokens, and signing's two calls."""
+"""The services over HTTP: device log-in (RFC 8628), short access tokens, signing's two calls, and the registry."""
 
 from __future__ import annotations
 
 import json
 import time
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Server:
         self._file = home / "session.json"
         self._http = httpx.Client(timeout=TIMEOUT, headers={"Accept": "application/json"})
         self._session: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
-        self._access: tuple[str, float] | None = None
+        self._access: dict[str, tuple[str, float]] = {}  # audience: token and when it ends
 
     # log-in
 
@@ -94,24 +95,31 @@ class Server:
         new.write_text(json.dumps(self._session))
         new.replace(self._file)
 
-    def _token(self) -> str:
-        if self._access and self._access[1] > time.monotonic():
-            return self._access[0]
+    def _token(self, audience: str) -> str:
+        token, until = self._access.get(audience, ("", 0.0))
+        if until > time.monotonic():
+            return token
         if "refresh_token" not in self._session:
             raise Refused(NOT_LOGGED_IN)
         form = {
             "grant_type": "refresh_token",
             "refresh_token": self._session["refresh_token"],
             "client_id": CLIENT_ID,
-            "audience": "signing",
+            "audience": audience,
         }
         answer = self._post(self._session["portal"]["token_endpoint"], form)
         if answer.status_code != 200:
             raise Refused(NOT_LOGGED_IN)
         body = answer.json()
         self._keep(body)
-        self._access = (body["access_token"], time.monotonic() + body["expires_in"] - 30)
-        return self._access[0]
+        self._access[audience] = (body["access_token"], time.monotonic() + body["expires_in"] - 30)
+        return str(body["access_token"])
+
+    @property
+    def person_id(self) -> str:
+        """Who is logged in. Read from the token without proof: it only chooses what to ask, the service judges."""
+        claims = self._token("registry").split(".")[1]
+        return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
 
     # signing
 
@@ -144,12 +152,30 @@ class Server:
         return dict(self._signing("GET", f"/preparations/{preparation_id}").json())
 
     def _signing(self, method: str, path: str, **more: Any) -> httpx.Response:
-        token = self._token()  # without a log-in there are no addresses either
+        return self._call("signing", method, path, **more)
+
+    # registry
+
+    def registry(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        """One call of the registry's API; its answer."""
+        return dict(self._call("registry", method, path, **more).json())
+
+    def registry_items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+        """A list of the registry, over all pages."""
+        while True:
+            page = self.registry("GET", path, params=query)
+            yield from page["items"]
+            if not page.get("next_cursor"):
+                return
+            query["cursor"] = page["next_cursor"]
+
+    def _call(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+        token = self._token(service)  # without a log-in there are no addresses either
         headers = {"Authorization": f"Bearer {token}"}
         if method == "POST":
             headers["Idempotency-Key"] = str(uuid4())
-        base = self._session["portal"]["vanthu_services"]["signing"].rstrip("/")
-        return self._send(method, f"{base}/signing/v1{path}", headers=headers, **more)
+        base = self._session["portal"]["vanthu_services"][service].rstrip("/")
+        return self._send(method, f"{base}/{service}/v1{path}", headers=headers, **more)
 
     def _post(self, url: str, form: dict[str, str]) -> httpx.Response:
         # A refresh token counts once: sent again only when the first request surely never arrived.

@@ -162,3 +162,63 @@ STILL_WORKING = Words(
     "Máy chủ đang hoàn tất chữ ký (đóng dấu thời gian); chữ ký đã được nhận, hãy xem lại sau bằng vanthu-sign list.",
     "The server is still completing the signature; it was taken, look again later with vanthu-sign list.",
 )
+KEY_NOT_MADE = Words(
+    "key_not_made",
+    "Token không tạo được cặp khóa {kind} ({why}); hãy thử loại khóa khác bằng --key hoặc kiểm tra chỗ trống của token.",
+    "The token could not make a {kind} key pair ({why}); try another kind with --key or check the token's free space.",
+)
+PERSON_UNKNOWN = Words(
+    "person_unknown",
+    "Không có người nào có tên đăng nhập {login} trong phạm vi bạn quản lý; hãy kiểm tra tên hoặc thêm người vào danh bạ trước.",
+    "Nobody with the login {login} is within what you oversee; check the name or enter the person in the directory first.",
+)
+AGENCY_UNKNOWN = Words(
+    "agency_unknown",
+    "Không có cơ quan nào có mã định danh {identifier}; hãy kiểm tra mã trong danh bạ.",
+    "No agency has the identifier {identifier}; check it in the directory.",
+)
+DEVICE_UNKNOWN = Words(
+    "device_unknown",
+    "Không có thiết bị số sê-ri {serial} trong phạm vi bạn quản lý; hãy kiểm tra số hoặc nhập thiết bị vào kho trước.",
+    "No device with the serial {serial} is within what you oversee; check it or take the device into stock first.",
+)
+TEXT_UNEXPECTED = Words(
+    "text_unexpected",
+    "Nội dung máy chủ yêu cầu ký không phải nội dung phải ký ở bước này; KHÔNG ký. Hãy báo quản trị ngay.",
+    "What the server asks to sign is not what is signed at this step; it is NOT signed. Tell the operator now.",
+)
+REQUEST_WAITS = Words(
+    "request_waits",
+    "CA chưa cấp xong sau {seconds} giây; khóa và đề nghị {request} vẫn còn, hãy chạy lại đúng lệnh này sau để nhận chứng thư.",
+    "The CA has not issued it within {seconds} s; the key and request {request} remain, run this same command later to get it.",
+)
+OTHER_KEY = Words(
+    "certificate_of_other_key",
+    "Chứng thư được cấp không đi với khóa trên token; KHÔNG ghi vào token. Hãy báo quản trị và thu hồi chứng thư {certificate}.",
+    "The issued certificate is not for the token's key; it is NOT written. Tell the operator and revoke certificate {certificate}.",
+)
+NO_RECEIPT = Words(
+    "no_receipt_due",
+    "Không có chứng thư nào đã bàn giao đang chờ bạn ký biên nhận; nếu vừa nhận thiết bị, hãy đề nghị cán bộ ghi bàn giao trước.",
+    "No certificate handed over waits for your receipt; if you just got a device, ask the officer to enter the hand-over first.",
+)
+RECEIPT_NOT_DUE = Words(
+    "receipt_not_due",
+    "Chứng thư {certificate} không ở bước đã bàn giao (đang là {stage}) nên không ký biên nhận được; hãy hỏi cán bộ quản lý.",
+    "Certificate {certificate} is not handed over (it is {stage}), so no receipt can be signed; ask the officer.",
+)
+SEVERAL_RECEIPTS = Words(
+    "several_receipts",
+    "Có nhiều chứng thư chờ biên nhận: {certificates}; hãy ghi một mã sau lệnh vanthu-sign receipt.",
+    "Several certificates wait for a receipt: {certificates}; name one after vanthu-sign receipt.",
+)
+NOT_ON_TOKEN = Words(
+    "certificate_not_on_token",
+    "Token đang cắm không chứa chứng thư {serial}; hãy cắm đúng token vừa nhận rồi chạy lại.",
+    "The token plugged in does not hold certificate {serial}; plug in the one you received and run again.",
+)
+CHAIN_MISSING = Words(
+    "chain_unreadable",
+    "Không đọc được tệp chứng thư CA {path}; hãy chỉ ra một tệp PEM.",
+    "The file of CA certificates {path} cannot be read; name a PEM file.",
+)
