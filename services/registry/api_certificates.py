@@ -358,6 +358,7 @@ class RequestIn(Shape):
     person_id: UUID | None = None
     agency_id: UUID | None = None
     procedure_id: UUID | None = None
+    device_id: UUID | None = None
 
 
 class Why(Shape):
@@ -407,7 +408,13 @@ def request_certificate(body: RequestIn, request: Request, tx: Tx, who: Officer,
         if whose.kind != body.kind:
             raise Rejected(HOLDER_NEEDED)
         return RequestView.of(
-            issuance.request(desk(request, tx, who), body.csr_pem, whose, procedure_id=body.procedure_id)
+            issuance.request(
+                desk(request, tx, who),
+                body.csr_pem,
+                whose,
+                procedure_id=body.procedure_id,
+                device_id=body.device_id,
+            )
         )
 
     return once.run(act, RequestView)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.registry import figures, store_figures
 from services.registry.edge import Caller, Overseer, Shape
@@ -16,14 +16,23 @@ from services.registry.figures import MonthCount, Standing, Table
 from services.registry.issuance import today
 from services.registry.refusals_figures import FIGURES_OF_THE_FUTURE, FIGURES_PERIOD_WRONG
 from services.registry.store_figures import Reader
-from shared.errors import Rejected
+from shared.errors import INVALID_REQUEST, Rejected
 from shared.http import Tx
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LONGEST = 3660  # days of a period
 
-router = APIRouter(tags=["figures"])
+KNOWN = {"on", "from", "to", "months"}
+
+
+def only_known(request: Request) -> None:
+    """A misspelt parameter would give the figures of another day without a word."""
+    if strange := request.query_params.keys() - KNOWN:
+        raise Rejected(INVALID_REQUEST, where=f"/query/{min(strange)[:60]}")
+
+
+router = APIRouter(tags=["figures"], dependencies=[Depends(only_known)])
 
 On = Annotated[date | None, Query(description="The day counted, at its end in Vietnam; today (now) when left out.")]
 From = Annotated[date | None, Query(alias="from", description="First day; the first of this year when left out.")]

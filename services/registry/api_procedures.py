@@ -16,6 +16,7 @@ from services.registry.edge import Caller, Limit, Officer, Overseer, Reader, Sha
 from services.registry.procedure import Procedure, Rule, Standing, State, Subject
 from services.registry.workdays import day_of, end_of
 from shared.db import Tx as Transaction
+from shared.errors import INVALID_REQUEST, Rejected
 from shared.http import OnceOnly, Tx, encode_cursor
 
 router = APIRouter()
@@ -219,8 +220,13 @@ def request_procedure(body: ProcedureIn, request: Request, tx: Tx, who: Overseer
     return once.run(act, ProcedureView)
 
 
+OURS = {"opened_by", "follows"}  # what the registry itself notes of a procedure that it opened
+
+
 def _subject(tx: Transaction, body: ProcedureIn) -> Subject:
     """What the catalogue says that this kind is about; what else is named is not looked at."""
+    if OURS & body.details.keys():
+        raise Rejected(INVALID_REQUEST, where=f"/body/details/{', '.join(sorted(OURS))}")
     about = catalogue.current().rule(body.kind).about
     if about == "certificate" and body.certificate_id:
         return proceedings.subject_of(tx, certificate_id=body.certificate_id, details=body.details)

@@ -13,6 +13,7 @@ from services.registry.period import Period
 from services.registry.person import Person, Post
 from services.registry.refusals import (
     AUTHORITY_FIXED,
+    AUTHORITY_OUTSIDE_AGENCY,
     AUTHORITY_OUTSIDE_POST,
     AUTHORITY_WITHDRAWN,
     BLOCK_INVALID,
@@ -131,13 +132,16 @@ def _signs(facts: AuthorityFacts) -> tuple[UUID, UUID, UUID, Capacity]:
 
 
 def check_signer(facts: AuthorityFacts, signer: Signer) -> None:
-    """A leader, of the agency signed for or (TL., TUQ.) of one directly beneath, for no longer than their post."""
+    """A leader, of the agency signed for or (TL., TUQ.) of one directly beneath; no longer than post and agency last."""
     if "leader" not in signer.post.roles:
         raise Rejected(SIGNER_POST, title=signer.post.title)
     at_home = signer.post.agency_id == facts.agency_id
     beneath = facts.capacity in DELEGATED_DOWN and signer.post_agency.facts.parent_id == facts.agency_id
     if not (at_home or beneath) or not signer.agency.lives_here:
         raise Rejected(SIGNER_ELSEWHERE, post_agency=signer.post_agency.name, agency=signer.agency.name)
+    ends = signer.agency.facts.period.until
+    if ends is not None and (facts.period.until is None or facts.period.until > ends):
+        raise Rejected(AUTHORITY_OUTSIDE_AGENCY, agency=signer.agency.name, until=ends)
     if not facts.period.within(signer.post.period):
         raise Rejected(
             AUTHORITY_OUTSIDE_POST,

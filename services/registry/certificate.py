@@ -50,6 +50,7 @@ BEFORE_RECEIPT: tuple[Stage, ...] = ("issued", "handed_over")
 LIVE: tuple[Stage, ...] = (*BEFORE_RECEIPT, "active", "suspended")
 DEVICE_RETURNED: Literal["device_returned"] = "device_returned"
 DEVICE_LOST: Literal["device_lost"] = "device_lost"
+REVOCABLE: tuple[Stage, ...] = (*LIVE, "renewed")
 ENDED: tuple[Stage, ...] = ("renewed", "revoked", "expired")
 # RFC 5280 §5.3.1, those that concern a subscriber. A hold is a suspension, not a revocation.
 REASONS = (
@@ -143,7 +144,7 @@ RequestState = Literal["requested", "issued", "refused"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRequest:
-    """A request to the CA for one key. Explicit dates are for tests and histories; none: the CA decides."""
+    """A request to the CA for one key; `device_id` holds it, when it is to be handed over with the certificate. Explicit dates are for tests and histories; none: the CA decides."""
 
     id: UUID
     kind: Kind
@@ -155,6 +156,7 @@ class CertificateRequest:
     not_before: datetime | None = None
     not_after: datetime | None = None
     procedure_id: UUID | None = None
+    device_id: UUID | None = None
     state: RequestState = "requested"
     certificate_id: UUID | None = None
     problem_code: str | None = None
@@ -221,8 +223,9 @@ def check_renewable(before: Certificate, by: Succession, limits: RenewalLimits, 
         raise Rejected(RENEWAL_LATE, serial=before.serial, left=left, needed=limits.days_left)
 
 
-def check_live(before: Certificate) -> None:
-    _require(before, *LIVE)
+def check_revocable(before: Certificate) -> None:
+    """A key that was renewed is still good at its CA, and may be lost."""
+    _require(before, *REVOCABLE)
 
 
 def check_ended(before: Certificate) -> None:
@@ -294,15 +297,20 @@ def move_to(before: Certificate, managed_by: UUID) -> MaybeMoved:
     return after, state(after)
 
 
-def revoke(before: Certificate, reason: str) -> MaybeMoved:
-    """For ever, at once; the same again changes nothing."""
+def check_reason(reason: str) -> None:
+    """RFC 5280 §5.3.1; raises Rejected(revocation_reason_unknown)."""
     if reason not in REASONS:
         raise Rejected(REASON_UNKNOWN, reason=reason[:60], known=", ".join(REASONS))
+
+
+def revoke(before: Certificate, reason: str) -> MaybeMoved:
+    """For ever, at once; the same again changes nothing."""
+    check_reason(reason)
     if before.status == "revoked":
         if before.reason != reason:
             raise Rejected(CERTIFICATE_REVOKED, serial=before.serial)
         return before, None
-    _require(before, *LIVE)
+    check_revocable(before)
     return _move(before, "revoked", reason)
 
 

@@ -60,6 +60,7 @@ def change_agency(desk: Desk, before: Agency, facts: AgencyFacts) -> Agency:
         store.save_agency(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
         desk.record("change_agency", "agency", after.id, identifier=after.facts.identifier)
+        end_authorities(desk, after)
     return after
 
 
@@ -128,15 +129,22 @@ def withdraw_authority(desk: Desk, before: Authority) -> Authority:
 
 
 def curtail_authority(desk: Desk, before: Authority, limit: Period | None) -> Authority:
-    """A delegated authority ends with what it comes from; what was passed on of it ends with it."""
+    """It ends with what it comes from, or with its agency; what was passed on of it ends with it."""
     after, stated = authority.curtail(before, limit)
     if stated is not None:
         store.save_authority(desk.tx, after)
         outbox.put(desk.tx, stated, source=desk.source)
         until = "withdrawn" if after.withdrawn else str(after.facts.period.until)
-        desk.record("end_delegation", "authority", after.id, capacity=after.facts.capacity, until=until)
+        desk.record("end_authority", "authority", after.id, capacity=after.facts.capacity, until=until)
         _follow(desk, after, store.get_person(desk.tx, after.facts.person_id))
     return after
+
+
+def end_authorities(desk: Desk, ended: Agency) -> None:
+    """Nobody signs for an agency beyond its last day. What comes after it grants anew."""
+    if ended.facts.period.until is not None:
+        for each in store.lock_authorities_of(desk.tx, ended.id):
+            curtail_authority(desk, each, ended.facts.period)
 
 
 def _follow(desk: Desk, source: Authority, holder: Person) -> None:
@@ -151,7 +159,7 @@ def _signer(tx: Tx, facts: AuthorityFacts) -> Signer:
     return Signer(
         person=signer,
         post=post,
-        agency=store.get_agency(tx, facts.agency_id),
+        agency=store.hold_agency(tx, facts.agency_id),
         post_agency=store.get_agency(tx, post.agency_id),
     )
 

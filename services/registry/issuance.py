@@ -21,6 +21,7 @@ from services.registry.certificate import Certificate, CertificateRequest, Holde
 from services.registry.directory import Desk
 from services.registry.refusals import HOLDER_ENDED, HOLDER_NEEDED
 from services.registry.refusals_ca import CA_BY_HAND
+from services.registry.refusals_lifecycle import ANSWER_OTHER_KEY
 from services.registry.scope import EVERYWHERE
 from services.registry.stages import TELL_CA
 from services.registry.store_batches import CaOrder
@@ -125,11 +126,14 @@ def request(
     not_before: datetime | None = None,
     not_after: datetime | None = None,
     procedure_id: UUID | None = None,
+    device_id: UUID | None = None,
 ) -> CertificateRequest:
     """Order a certificate for the key of a CSR; a worker asks the CA. Raises Rejected(request_repeated)."""
     certificate.check_holder(whose)
     if procedure_id:
         proceedings.check_answer(procedures.lock(desk.tx, procedure_id), whose.person_id, whose.agency_id)
+    if device_id:
+        proceedings.check_device(desk.tx, device_id, whose.person_id, whose.agency_id)
     made = CertificateRequest(
         id=new_id(),
         kind=whose.kind,
@@ -141,6 +145,7 @@ def request(
         not_before=not_before,
         not_after=not_after,
         procedure_id=procedure_id,
+        device_id=device_id,
     )
     certificates.add_request(desk.tx, made, desk.by)
     jobs.put(desk.tx, ISSUE, _subject(made.id), {"request_id": str(made.id)})
@@ -180,7 +185,7 @@ def issue_job(pool: db.Pool, cas: Authorities, source: str) -> jobs.Kind:
         # Explicit dates may lie in the past: such a certificate is kept for the record and judged as of its last day.
         judged_at = min(at, trust.last_moment(answer.pem)) if wanted.not_after else at
         checked = trust.check(answer.pem, answer.chain_pem, anchors, judged_at)
-        return lambda tx: _issued(Desk(tx, by, source), request_id, checked, whose, ca.name)
+        return lambda tx: _issued(Desk(tx, by, source), request_id, checked, ca.name)
 
     return jobs.Kind(run=run, on_failure=_issue_failed)
 
@@ -230,21 +235,26 @@ def _wait_for_batch(tx: Tx, ca: str, wanted: CertificateRequest, order: Order) -
     )
 
 
-def _issued(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> None:
+def _issued(desk: Desk, request_id: UUID, checked: Checked, ca: str) -> None:
+    """The holder is looked up again: somebody may have left while the CA was asked."""
     store.act_within(desk.tx, EVERYWHERE)
+    wanted, _by = certificates.get_request(desk.tx, request_id)
+    whose = holder(desk.tx, wanted.person_id, wanted.agency_id)
     register_answer(desk, request_id, checked, whose, ca)
 
 
 def register_answer(desk: Desk, request_id: UUID, checked: Checked, whose: Holder, ca: str) -> Certificate:
     """What a CA answered becomes its holder's certificate, and the request is done."""
     wanted = certificates.lock_request(desk.tx, request_id)
+    if checked.spki_sha256 != wanted.spki_sha256:
+        raise Rejected(ANSWER_OTHER_KEY, serial=checked.serial)
     made = _register(
         desk,
         checked,
         whose,
         "issue_certificate",
         at=datetime.now(UTC),
-        device_id=None,
+        device_id=wanted.device_id,
         procedure_id=wanted.procedure_id,
         issued_by=ca,
     )

@@ -23,7 +23,7 @@ AT_ONCE = 100
 def follow_up(tx: Tx, source: str, today: date) -> int:
     """Open what is owed as of `today`; returns how many. Nothing is opened twice for one certificate.
 
-    1. Left the public sector: revocation (affiliationChanged). 2. Works at another agency: that one manages the
+    1. Left the public sector: revocation (affiliationChanged); an agency has ended: that of its seal. 2. Works at another agency: that one manages the
     certificate and the device from now on, and a change of content is asked for (NĐ 68/2024: no revocation).
     3. All on a device has ended: it is to be returned.
     """
@@ -34,6 +34,11 @@ def follow_up(tx: Tx, source: str, today: date) -> int:
         said = BY_CLOCK | {"reason_code": "affiliationChanged"}
         subject = proceedings.subject_of(tx, certificate_id=certificate_id, details=said)
         proceedings.request(desk, "revoke", subject, "Chủ chứng thư không còn giữ chức vụ")
+    seals = procedures.list_seals_left(tx, today, AT_ONCE)
+    for certificate_id in seals:
+        said = BY_CLOCK | {"reason_code": "cessationOfOperation"}
+        subject = proceedings.subject_of(tx, certificate_id=certificate_id, details=said)
+        proceedings.request(desk, "revoke", subject, "Cơ quan đã kết thúc hoạt động")
     moved = procedures.list_moved(tx, today, AT_ONCE)  # 2
     for certificate_id, agency_id in moved:
         before = certificates.lock(tx, certificate_id)
@@ -48,7 +53,7 @@ def follow_up(tx: Tx, source: str, today: date) -> int:
         ended = certificates.lock(tx, certificate_id)
         found = proceedings.subject_of(tx, device_id=ended.device_id, details=BY_CLOCK, about=certificate_id)
         proceedings.request(desk, "return_device", found, "Chứng thư trên thiết bị đã kết thúc")
-    return len(left) + len(moved) + len(owed)
+    return len(left) + len(seals) + len(moved) + len(owed)
 
 
 def _ask_for_change(desk: Desk, before: certificate.Certificate) -> None:

@@ -13,7 +13,7 @@ from services.registry.certificate import Certificate, Successor
 from services.registry.device import Device
 from services.registry.directory import Desk
 from services.registry.procedure import Procedure, Rule, Subject
-from services.registry.refusals_lifecycle import ANSWER_UNFIT, DEVICE_CARRIES
+from services.registry.refusals_lifecycle import ANSWER_UNFIT, DEVICE_CARRIES, LOSS_STANDS
 from shared.db import Tx
 from shared.errors import Rejected
 from shared.ids import new_id
@@ -71,12 +71,24 @@ def request(desk: Desk, kind: str, subject: Subject, reason: str | None = None) 
         about = certificates.get(desk.tx, made.certificate_id)
         certificate.check_renewable(about, SUCCESSIONS[kind], tables.renewal, at)
     if made.certificate_id and kind == "revoke":
-        certificate.check_live(certificates.get(desk.tx, made.certificate_id))
+        about = certificates.get(desk.tx, made.certificate_id)
+        certificate.check_revocable(about)
+        certificate.check_reason(made.details.get("reason_code", "unspecified"))
     procedures.save(desk.tx, made, at, desk.by)
     desk.record("request_procedure", "procedure", made.id, kind=kind, state=made.state)
-    if made.device_id:
+    if kind == "revoke" and made.details.get("reason_code") == "keyCompromise":
+        _hold(desk, made)
+    if made.device_id and rule.about == "device":
         _at_once(desk, made, rule)
     return made
+
+
+def _hold(desk: Desk, made: Procedure) -> None:
+    """A key that is said to have leaked is not used while the papers are on their way."""
+    assert made.certificate_id is not None  # noqa: S101  a revocation is of a certificate
+    about = certificates.lock(desk.tx, made.certificate_id)
+    if about.stage == "active":
+        stages.move(desk, certificate.suspend(about, made.reason or ""), "suspend_certificate", HOLD)
 
 
 def _at_once(desk: Desk, made: Procedure, rule: Rule) -> None:
@@ -90,11 +102,11 @@ def _at_once(desk: Desk, made: Procedure, rule: Rule) -> None:
             certificate.check_ended(certificates.get(desk.tx, certificate_id))
     elif rule.answer == "loss":
         _move_device(desk, about, device.lose(about), "lose_device", made)
-        for certificate_id in store_devices.list_certificates(desk.tx, about.id, live=True):
+        for certificate_id in store_devices.list_certificates(desk.tx, about.id):
             on_it = certificates.lock(desk.tx, certificate_id)
             if on_it.stage == "active":
                 stages.move(desk, certificate.suspend(on_it, made.reason or ""), "suspend_certificate", HOLD)
-            if not procedures.find_open(desk.tx, "revoke", on_it.id):
+            if on_it.stage in certificate.REVOCABLE and not procedures.find_open(desk.tx, "revoke", on_it.id):
                 ordered = subject_of(
                     desk.tx, certificate_id=on_it.id, details={"reason_code": "keyCompromise", "follows": str(made.id)}
                 )
@@ -116,10 +128,18 @@ def forward(desk: Desk, before: Procedure, reference: str | None) -> Procedure:
 
 
 def refuse(desk: Desk, before: Procedure, reason: str) -> Procedure:
+    if before.kind == "lose_device":
+        raise Rejected(LOSS_STANDS)
     return _step(desk, before, "refuse_procedure", lambda p, r: procedure.refuse(p, r, _clock(), _now(), reason))
 
 
 def withdraw(desk: Desk, before: Procedure, reason: str) -> Procedure:
+    """A loss stands once it is reported: its revocation runs. A PIN that was not locked after all is as it was."""
+    if before.kind == "lose_device":
+        raise Rejected(LOSS_STANDS)
+    if before.kind == "recover" and before.device_id and before.is_open:
+        on = store_devices.lock(desk.tx, before.device_id)
+        _move_device(desk, on, device.unlock_pin(on), "unlock_pin", before)
     return _step(desk, before, "withdraw_procedure", lambda p, r: procedure.withdraw(p, r, _clock(), _now(), reason))
 
 
@@ -144,7 +164,7 @@ def _carry_out(desk: Desk, answered: Procedure, rule: Rule) -> None:
     if rule.answer == "revocation" and answered.certificate_id:
         about = certificates.lock(desk.tx, answered.certificate_id)
         reason = answered.details.get("reason_code", "unspecified")
-        if about.status != "revoked":  # somebody was faster
+        if about.stage in certificate.REVOCABLE:  # else time or somebody was faster
             stages.move(desk, certificate.revoke(about, reason), "revoke_certificate", reason)
     if rule.answer in ("unlocking", "return", "loss") and answered.device_id:
         on = store_devices.lock(desk.tx, answered.device_id)

@@ -12,7 +12,7 @@ from services.registry import store_procedures as procedures
 from services.registry import store_receipts as receipts
 from services.registry.certificate import Certificate
 from services.registry.directory import Desk
-from services.registry.refusals_lifecycle import RECEIPT_PAPER, RECEIPT_SIGNATURE
+from services.registry.refusals_lifecycle import RECEIPT_NOT_OWED, RECEIPT_PAPER, RECEIPT_SIGNATURE
 from services.registry.store_receipts import Receipt
 from services.registry.workdays import day_of
 from shared.db import Tx
@@ -67,6 +67,8 @@ def hand_over(desk: Desk, before: Certificate) -> Certificate:
 def confirm(desk: Desk, before: Certificate, proof: Proof) -> tuple[Certificate, Receipt]:
     """The receipt is kept as evidence, the certificate becomes active and its procedure is done."""
     after, stated = certificate.activate(before, device_gone=stages.device_gone(desk.tx, before))
+    if stated is None and not receipts.list_receipts(desk.tx, before.id):
+        raise Rejected(RECEIPT_NOT_OWED, serial=before.serial)
     body = text(desk.tx, before)
     if proof.kind == "signed" and not _signed(before, body, proof):
         raise Rejected(RECEIPT_SIGNATURE, serial=before.serial)

@@ -153,6 +153,12 @@ TUQ_UNLIMITED = Refusal(
     en="TUQ. is limited in time and content (Decree 30/2020 art. 13); give a last day and document types.",
     status=422,
 )
+AUTHORITY_OUTSIDE_AGENCY = Refusal(
+    "authority_outside_agency",
+    vi="“{agency}” kết thúc vào {until}; thẩm quyền ký không thể kéo dài hơn, hãy chọn ngày kết thúc sớm hơn.",
+    en='"{agency}" ends on {until}; signing authority can\'t outlast it, choose an earlier last day.',
+    status=422,
+)
 AUTHORITY_OUTSIDE_POST = Refusal(
     "authority_outside_post",
     vi="Thẩm quyền ký ({start} – {until}) vượt ra ngoài thời gian giữ chức vụ ({post_start} – {post_until}); hãy sửa ngày.",

@@ -212,3 +212,18 @@ DEVICE_HOLDER = Refusal(
     en="“{holder}” has no post at “{agency}”; choose somebody who works at the agency that gets the device.",
     status=422,
 )
+LOSS_STANDS = Refusal(
+    "loss_stands",
+    vi="Đã báo mất thì không rút hay từ chối được vì chứng thư trên đó đang được thu hồi; nếu tìm thấy thiết bị, hãy lập đề nghị giao nộp (Mẫu 08).",
+    en="A reported loss stands, since what was on the device is being revoked; when it is found, ask for its return (form 08).",
+)
+RECEIPT_NOT_OWED = Refusal(
+    "receipt_not_owed",
+    vi="Chứng thư {serial} không chờ ký nhận nên không ghi được biên nhận; hãy xem lại số hiệu.",
+    en="Certificate {serial} owes no receipt, so none is kept; check the serial number.",
+)
+ANSWER_OTHER_KEY = Refusal(
+    "answer_other_key",
+    vi="Cơ quan cấp chứng thư trả về chứng thư {serial} cho một khóa khác với khóa đã đề nghị; hãy liên hệ nơi cấp.",
+    en="The CA answered with certificate {serial} for another key than the one requested; ask the CA.",
+)

@@ -84,6 +84,12 @@ def list_agencies_beneath(tx: Tx, ids: Iterable[UUID]) -> list[Agency]:
     return [_agency(row) for row in rows]
 
 
+def hold_agency(tx: Tx, agency_id: UUID) -> Agency:
+    """It does not end while this transaction grants something on it."""
+    tx.execute("SELECT FROM agency WHERE id = %s FOR SHARE", [agency_id])
+    return get_agency(tx, agency_id)
+
+
 def lock_agency(tx: Tx, agency_id: UUID) -> Agency:
     row = tx.execute("SELECT * FROM agency WHERE id = %s FOR UPDATE", [agency_id]).fetchone()
     if row is None:
@@ -429,6 +435,14 @@ def lock_delegated_from(tx: Tx, authority_id: UUID) -> list[Authority]:
     """What was passed on of an authority and stands."""
     rows = tx.execute(
         "SELECT * FROM authority WHERE delegated_from = %s AND NOT withdrawn ORDER BY id FOR UPDATE", [authority_id]
+    ).fetchall()
+    return [authority_of(row) for row in rows]
+
+
+def lock_authorities_of(tx: Tx, agency_id: UUID) -> list[Authority]:
+    """Those for an agency that stand."""
+    rows = tx.execute(
+        "SELECT * FROM authority WHERE agency_id = %s AND NOT withdrawn ORDER BY id FOR UPDATE", [agency_id]
     ).fetchall()
     return [authority_of(row) for row in rows]
 

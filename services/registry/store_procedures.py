@@ -165,6 +165,18 @@ def list_left(tx: Tx, today: date, limit: int) -> list[UUID]:
     )
 
 
+def list_seals_left(tx: Tx, today: date, limit: int) -> list[UUID]:
+    """Live seal certificates of agencies that have ended; no revocation is asked yet."""
+    return _ids(
+        tx,
+        "SELECT c.id FROM certificate c JOIN agency a ON a.id = c.agency_id"
+        " WHERE c.status IN ('active', 'suspended') AND a.valid_until < %(today)s",
+        "revoke",
+        today,
+        limit,
+    )
+
+
 def list_moved(tx: Tx, today: date, limit: int) -> list[tuple[UUID, UUID]]:
     """Live certificates whose holder works elsewhere now, and where: the first of today's posts."""
     rows = tx.execute(

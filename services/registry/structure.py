@@ -10,7 +10,7 @@ from uuid import UUID
 from services.registry import agency, person, store, store_units, succession, unit
 from services.registry.agency import Agency, AgencyFacts, Turn
 from services.registry.authority import Authority
-from services.registry.directory import Desk, establish_agency
+from services.registry.directory import Desk, end_authorities, establish_agency
 from services.registry.person import Person, Post
 from services.registry.refusals_directory import POST_NOT_LEFT
 from services.registry.succession import Succession
@@ -113,17 +113,21 @@ def succeed(desk: Desk, said: Succession, establish: Iterable[AgencyFacts] = ())
         predecessors=" ".join(locked[each].facts.identifier for each in done.predecessor_ids),
         successors=" ".join(locked[each].facts.identifier for each in done.successor_ids),
     )
+    for ended in done.predecessor_ids:
+        end_authorities(desk, locked[ended])
     return done
 
 
 def left(desk: Desk, said: Succession) -> Left:
-    """Posts by log-in, authority that was not withdrawn, units, and agencies beneath: each with no end by that day."""
+    """Posts by log-in, units, and agencies beneath: each with no end by that day; and authority that ended with them,
+    to be granted anew.
+    """
     people = store.list_people_at(desk.tx, agencies=said.predecessor_ids)
     authorities = [
         each
         for agency_id in said.predecessor_ids
         for each in store.list_authorities(desk.tx, agency_id=agency_id)
-        if not each.withdrawn and _goes_on(each.facts.period.until, said)
+        if not each.withdrawn and each.facts.period.until == said.last_day
     ]
     units = store_units.list_units(desk.tx, agencies=said.predecessor_ids)
     beneath = store.list_agencies_beneath(desk.tx, said.predecessor_ids)

@@ -80,5 +80,8 @@ def test_figures_of_a_day_are_shown_and_taken_away_as_a_file(town: Town) -> None
     before = officer.open("/figures?on=2025-01-31")
     assert "Chưa có thiết bị nào vào ngày này" in before.text
     assert code_of(officer.open("/figures?on=2999-01-01")) == "figures_of_the_future"
+    assert code_of(officer.open("/figures?on=abc")) == "invalid_request"
+    cut = officer.open("/procedures/0190")
+    assert (cut.status_code, 'action="/logout"' in cut.text) == (404, True)
     assert officer.open("/figures/file.xlsx?download").content.startswith(b"PK")
     assert "SIM PKI" in officer.open("/figures/file.csv?download").text

@@ -324,7 +324,7 @@ def test_whatever_ends_the_source_is_stated_of_all_that_came_of_it(districts: Di
         else:
             assert stated.withdrawn
     acts = [each.act for each in office.stated("registry.act") if isinstance(each, RegistryAct)]
-    assert acts.count("end_delegation") == 2
+    assert acts.count("end_authority") == 2
 
 
 def test_a_clerk_enters_it_for_the_leader_on_a_document_only(districts: Districts) -> None:

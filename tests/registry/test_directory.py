@@ -19,7 +19,7 @@ from services.registry.scope import of_post
 from services.registry.succession import Succession
 from services.registry.unit import UnitFacts
 from shared.errors import NotFound, Rejected
-from shared.events.registry import AgencyStated, PersonStated, RegistryAct
+from shared.events.registry import AgencyStated, AuthorityStated, PersonStated, RegistryAct
 from shared.ids import new_id
 from tests.registry.conftest import (
     SINCE,
@@ -347,6 +347,9 @@ def test_two_communes_merge_and_their_people_are_listed_then_moved(office: Offic
     assert set(map(str, states[successor].predecessor_ids)) == set(body["predecessor_ids"])
     assert states[str(other.id)].valid_until == JULY - DAY
     assert list(map(str, states[str(other.id)].successor_ids)) == [successor]
+    [ended] = office.stated("registry.authority")
+    assert isinstance(ended, AuthorityStated)
+    assert (ended.authority_id, ended.valid_until) == (authority.id, JULY - DAY)
     moves = f"/registry/v1/successions/{made['succession_id']}/moves"
     one = {"successor_id": successor, "post_ids": [str(head.id)]}
     moved = office.http.post(moves, json=one, headers=office.officer)
@@ -367,6 +370,7 @@ def test_two_communes_merge_and_their_people_are_listed_then_moved(office: Offic
     assert [each.act for each in office.stated("registry.act") if isinstance(each, RegistryAct)] == [
         "establish_agency",
         "enter_merger",
+        "end_authority",
         "move_posts",
         "move_posts",
     ]

@@ -62,7 +62,7 @@ GRAPH = {
     "handed_over": {"active", "revoked", "expired"},
     "active": {"suspended"} | ENDS,
     "suspended": {"active"} | ENDS,
-    "renewed": {"device_returned", "device_lost"},
+    "renewed": {"revoked", "device_returned", "device_lost"},
     "revoked": {"device_returned", "device_lost"},
     "expired": {"device_returned", "device_lost"},
     "device_lost": {"device_returned"},

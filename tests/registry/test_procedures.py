@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 
 from deploy.devpki.server import Running
 from services.registry import directory, leavers, store
+from services.registry.ca_development import DevelopmentCA
 from services.registry.issuance import today
 from services.registry.period import Period
 from services.registry.person import Person
 from shared.events.registry import CertificateStated, RegistryAct
 from tests.registry.conftest import SINCE, SOURCE, Office, a_post, province_wide, text, yesterday
+from tests.registry.test_ca import work
 
 ROOT = "/registry/v1"
 
@@ -362,3 +364,85 @@ def test_a_certificate_on_ones_own_key_is_active_at_once_and_ends_its_procedure(
     assert desk.get(f"/procedures/{procedure}")["state"] == "done"
     repeated = desk.post("/certificates", Desk(office, pki).issued(leader) | {"procedure_id": procedure})
     assert repeated.json()["code"] == "procedure_answer_unfit"
+
+
+def test_a_reported_loss_is_not_taken_back_and_a_leaked_key_is_held_at_once(office: Office, pki: Running) -> None:
+    desk, leader, clerk = Desk(office, pki), office.province.leader, office.province.clerk
+    device = desk.device()
+    certificate = desk.on_token(leader, device)
+    desk.handed_over(certificate, leader)
+    said = {"kind": "revoke", "certificate_id": certificate, "reason": "Nghi lộ khóa"}
+    wrong = desk.post("/procedures", said | {"details": {"reason_code": "rubbish"}}, by=clerk)
+    assert wrong.json()["code"] == "revocation_reason_unknown"
+    ours = desk.post("/procedures", said | {"details": {"opened_by": "clock"}}, by=clerk)
+    assert ours.json()["code"] == "invalid_request"
+    asked = desk.do("/procedures", said | {"details": {"reason_code": "keyCompromise"}}, by=clerk)
+    assert desk.get(f"/certificates/{certificate}")["status"] == "suspended"
+    lost = desk.do("/procedures", {"kind": "lose_device", "device_id": device, "reason": "Mất"}, by=clerk)
+    for act in ("withdraw", "refuse"):
+        kept = desk.post(f"/procedures/{lost['procedure_id']}/{act}", {"reason": "Tìm thấy"})
+        assert kept.json()["code"] == "loss_stands"
+    [only] = desk.get("/procedures", kind="revoke")["items"]
+    assert only["procedure_id"] == asked["procedure_id"]
+
+
+def test_a_renewed_key_is_still_revoked_when_it_leaks(office: Office, pki: Running) -> None:
+    old, leader = Desk(office, pki), office.province.leader
+    first = old.do("/certificates", old.issued(leader, days=200))["certificate_id"]
+    new = Desk(office, pki)
+    procedure = new.forwarded({"kind": "renew", "certificate_id": first})
+    new.do("/certificates", new.issued(leader, days=900) | {"procedure_id": procedure})
+    assert new.stages(first)[-1] == "renewed"
+    ended = new.do(f"/certificates/{first}/revoke", {"reason": "keyCompromise"})
+    assert (ended["status"], ended["stage"]) == ("revoked", "revoked")
+
+
+def test_a_receipt_is_kept_for_what_is_owed_only(office: Office, pki: Running) -> None:
+    desk, leader = Desk(office, pki), office.province.leader
+    certificate = desk.do("/certificates", desk.issued(leader))["certificate_id"]
+    paper = {"kind": "paper", "reference": "BB 12", "reason": "Máy trạm hỏng"}
+    answer = desk.post(f"/certificates/{certificate}/receipt", paper, by=office.province.clerk)
+    assert answer.json()["code"] == "receipt_not_owed"
+    assert desk.get(f"/certificates/{certificate}/receipts")["items"] == []
+
+
+def test_the_seal_of_an_agency_that_ended_is_asked_back(office: Office, pki: Running) -> None:
+    desk, commune = Desk(office, pki), office.province.commune
+    made = pki.issue(desk.key.public_key(), common_name=commune.name, profile="agency")
+    body = {"pem": text(made.pem), "chain_pem": text(made.chain_pem), "agency_id": str(commune.id)}
+    seal = desk.do("/certificates", body)["certificate_id"]
+    with province_wide(office.pool) as tx:
+        assert leavers.follow_up(tx, SOURCE, today()) == 0
+    with office.desk() as at:
+        closed = replace(commune.facts, period=Period(SINCE, yesterday()))
+        directory.change_agency(at, store.lock_agency(at.tx, commune.id), closed)
+    for opened in (1, 0):
+        with province_wide(office.pool) as tx:
+            assert leavers.follow_up(tx, SOURCE, today()) == opened
+    [asked] = desk.get("/procedures", kind="revoke")["items"]
+    assert (asked["certificate_id"], asked["details"]["reason_code"]) == (seal, "cessationOfOperation")
+
+
+def test_a_key_made_on_a_device_owes_a_receipt_though_its_ca_answered_a_request(office: Office, pki: Running) -> None:
+    desk, leader = Desk(office, pki), office.province.leader
+    device = desk.device()
+    csr = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, leader.name)]))
+        .sign(desk.key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+        .decode()
+    )
+    body = {"csr_pem": csr, "kind": "person", "person_id": str(leader.id), "device_id": device}
+    asked = desk.do("/certificate-requests", body)["request_id"]
+    assert work(office, DevelopmentCA(pki.url, lambda: pki.secret)) == 1
+    made = desk.get(f"/certificate-requests/{asked}")["certificate_id"]
+    assert desk.get(f"/certificates/{made}")["stage"] == "issued"
+    assert desk.handed_over(made, leader)["stage"] == "active"
+
+
+def test_figures_refuse_a_misspelt_parameter(office: Office, pki: Running) -> None:
+    desk = Desk(office, pki)
+    wrong = office.http.get(f"{ROOT}/figures?day=2026-01-01", headers=office.officer)
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
+    assert desk.get("/figures", on="2026-01-01")["on"] == "2026-01-01"

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -82,6 +83,7 @@ def add_pages(app: FastAPI, *, oauth_error: OAuthError) -> None:
     app.state.oauth_error = oauth_error
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(psycopg.DataError, _not_storable)
     app.add_exception_handler(visit.SignInNeeded, _sign_in)
     app.add_exception_handler(visit.PostNeeded, _choose_post)
@@ -119,6 +121,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
         error.status_code,
     )
     return await _rejected(request, Rejected(refusal, why=error.detail))
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    """An address that was cut or typed wrongly: there is no such page. Otherwise it says which part is not as it is."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    where = error.errors()[0]["loc"]
+    if where[0] == "path":
+        return await _rejected(request, NotFound(request.url.path))
+    return await _rejected(request, Rejected(INVALID_REQUEST, where="/" + "/".join(str(part) for part in where)[:200]))
 
 
 async def _not_storable(request: Request, _error: Exception) -> Response:
