@@ -88,6 +88,12 @@ FILE_NEEDED = Refusal(
     en="No file was chosen; choose one and send the form again.",
     status=422,
 )
+DEVICE_UNKNOWN = Refusal(
+    "device_unknown",
+    vi="Không có thiết bị nào mang số sê-ri “{serial}”; hãy nhập kho thiết bị trước.",
+    en='No device has the serial "{serial}"; take it into stock first.',
+    status=422,
+)
 AGENCY_UNKNOWN = Refusal(
     "agency_unknown",
     vi="Không có cơ quan nào mang mã “{identifier}”; hãy tra mã trong danh bạ.",

@@ -231,6 +231,7 @@ DONE = {
     "batch_made": "Đã đóng đợt; tải tệp rồi gửi cho cơ quan cấp chứng thư.",
     "handed_over": "Đã ghi bàn giao; người nhận còn phải ký nhận.",
     "receipt_kept": "Đã ghi nhận; chứng thư dùng được từ bây giờ.",
+    "certificate_entered": "Đã kiểm tra và ghi chứng thư.",
     "imported": "Đã nhập tất cả.",
     "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
     "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",

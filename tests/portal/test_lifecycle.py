@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from deploy.devpki.issuing import Issued
+from deploy.devpki.server import Running
+from services.registry import store_certificates, trust
+from shared import db
 from tests.portal.browser import forms
 from tests.portal.test_service import code_of
 from tests.portal.town import Town, heading
+from tests.registry.conftest import pki, text
+from tests.registry.keys import now
+
+__all__ = ["pki"]  # registry's own fixture
 
 
 def test_a_clerk_asks_for_a_certificate_and_an_officer_sends_the_form_on(town: Town) -> None:
@@ -27,7 +38,7 @@ def test_a_clerk_asks_for_a_certificate_and_an_officer_sends_the_form_on(town: T
     assert "Cấp chứng thư chữ ký số cho cá nhân" in clerk.open("/procedures?state=forwarded").text
     gone = clerk.send(clerk.open(page), f"{page}/withdraw", reason="Chuyển công tác")
     assert "Chuyển công tác" in gone.text
-    late = officer.send(sent, f"{page}/answer", reference="1")
+    late = officer.send(sent, f"{page}/refuse", reason="Sai mẫu")
     assert late.status_code == 409
 
 
@@ -85,3 +96,42 @@ def test_figures_of_a_day_are_shown_and_taken_away_as_a_file(town: Town) -> None
     assert (cut.status_code, 'action="/logout"' in cut.text) == (404, True)
     assert officer.open("/figures/file.xlsx?download").content.startswith(b"PK")
     assert "SIM PKI" in officer.open("/figures/file.csv?download").text
+
+
+def test_a_certificate_on_a_token_goes_from_the_cas_file_to_a_paper_receipt(town: Town, pki: Running) -> None:
+    """The whole way of a token: request, letter, file, hand-over, receipt; a wrong file leaves nothing behind."""
+    officer, clerk = town.sit_down("canbo"), town.sit_down("diep.ptm")
+    with db.transaction(town.registry) as tx:
+        store_certificates.pin(tx, trust.read_anchor(text(pki.root_pem), now()))
+    whose = town.province.commune_clerk
+    officer.send(officer.open("/devices"), "/devices/receive", type="pki_token", model="GCA-01", list="3A0009")
+    blank = clerk.open(f"/procedures/new?person_id={whose.id}")
+    asked = clerk.send(blank, "/procedures/new", kind="issue_person")
+    page = asked.url.path
+    officer.send(officer.open(page), f"{page}/approve")
+    sent = officer.send(officer.open(page), f"{page}/forward", reference="145/UBND-VP")
+    entry = officer.open(f"/certificates/new?procedure_id={page.rpartition('/')[2]}")
+    assert "/certificates/new?procedure_id=" in sent.text
+    assert whose.name in entry.text
+    form = next(form for form in forms(entry) if form.action == "/certificates/new")
+    fields = dict(form.fields)
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    others = pki.issue(key, common_name="Người Khác", profile="person")
+    good = pki.issue(key, common_name=whose.name, profile="person")
+
+    def bring(made: Issued, **said: str) -> httpx.Response:
+        file = text(made.pem) + text(made.chain_pem)
+        return officer.http.post("/certificates/new", data=fields | said, files={"file": ("c.pem", file)})
+
+    assert code_of(bring(others, serial="3A0009")) == "certificate_of_another"
+    assert code_of(bring(good, serial="9Z", once="two")) == "device_unknown"
+    kept = bring(good, serial="3A0009", once="three")
+    assert "Đã cấp, chưa bàn giao" in kept.text
+    at = kept.url.path
+    handed = officer.send(kept, f"{at}/hand-over")
+    assert "chờ ký nhận" in handed.text
+    signed_for = clerk.send(
+        clerk.open(at), f"{at}/receipt", reference="BBBG-12/2026", reason="Máy trạm chưa cài trình ký"
+    )
+    assert "Đang dùng" in signed_for.text
+    assert ">Xong<" in officer.open(page).text

@@ -121,7 +121,8 @@ def test_the_partners_page_tells_an_integrator_what_they_need(portal: Portal) ->
 def test_an_address_that_is_not_there_is_said_in_words(portal: Portal) -> None:
     page = portal.browser().open("/khong-co")
     assert (page.status_code, code_of(page)) == (404, "not_found")
-    assert sit_down(portal, "clerk").open("/documents/not-an-id").status_code == 422
+    cut = sit_down(portal, "clerk").open("/documents/not-an-id")
+    assert (cut.status_code, code_of(cut)) == (404, "not_found")
 
 
 def test_what_nobody_asks_for_any_more_is_swept(portal: Portal) -> None:

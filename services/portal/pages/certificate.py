@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -12,12 +13,15 @@ from fastapi.responses import Response
 from services.portal import store
 from services.portal.forms import Form, Posted
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of
+from services.portal.refusals import DEVICE_UNKNOWN, FILE_NEEDED
 from shared.db import transaction
 from shared.errors import Rejected
 
 router = APIRouter(include_in_schema=False)
 
 SOON = timedelta(days=30)
+ABOUT = ("procedure_id", "person_id", "agency_id")
+MAX_CERTIFICATE = 100_000  # bytes; a chain as PKCS#7 has some thousands
 ACTS = {"revoke": "revoked", "suspend": "suspended", "resume": "resumed"}
 
 
@@ -50,6 +54,64 @@ def _page(visit: Visit, *, status: str, cursor: str) -> Response:
         chosen=status,
         soon=datetime.now(UTC) + SOON,
     )
+
+
+@router.get("/certificates/new")
+def show_new(
+    visit: Reading, procedure_id: UUID | None = None, person_id: UUID | None = None, agency_id: UUID | None = None
+) -> Response:
+    """For a procedure: its holder; otherwise a person's or an agency's."""
+    visit.need("officer")
+    asked = visit.api.get("registry", f"/procedures/{procedure_id}") if procedure_id else {}
+    given = {
+        "procedure_id": procedure_id,
+        "person_id": asked.get("person_id") or person_id,
+        "agency_id": asked.get("agency_id") or (None if asked or person_id else agency_id),
+    }
+    return _entry(visit, Form([(name, str(value)) for name, value in given.items() if value]))
+
+
+def _entry(visit: Visit, typed: Form, *, error: Rejected | None = None) -> Response:
+    about = {name: typed.get(name) for name in ABOUT if typed.get(name)}
+    with transaction(visit.site.pool) as tx:
+        holders = store.names_of_holders(
+            tx,
+            people=[about["person_id"]] if "person_id" in about else [],
+            agencies=[about["agency_id"]] if "agency_id" in about else [],
+        )
+    return visit.page(
+        "certificate_new.html",
+        error=error,
+        about=about,
+        subject=next(iter(holders.values()), ""),
+        typed=typed,
+        once=typed.once(error),
+    )
+
+
+@router.post("/certificates/new")
+def enter_certificate(visit: Posting, form: Posted) -> Response:
+    """A file as the CA sent it: PEM, DER or PKCS#7."""
+    files = form.files("file")
+    if not files:
+        return _entry(visit, form, error=Rejected(FILE_NEEDED))
+    content = files[0].file.read(MAX_CERTIFICATE + 1)
+    body: dict[str, Any] = {name: form.get(name) for name in ABOUT if form.get(name)}
+    try:
+        body |= {"content": b64encode(content).decode(), "device_id": _device(visit, form.get("serial"))}
+        made = visit.api.post("registry", "/certificates", body, key=form.get("once"))
+    except Rejected as rejected:
+        return _entry(visit, form, error=rejected)
+    return visit.to(f"/certificates/{made['certificate_id']}", "certificate_entered")
+
+
+def _device(visit: Visit, serial: str) -> str | None:
+    if not serial:
+        return None
+    found = visit.api.get("registry", "/devices", serial=serial)["items"]
+    if not found:
+        raise Rejected(DEVICE_UNKNOWN, serial=serial[:60])
+    return str(found[0]["device_id"])
 
 
 @router.get("/certificates/{certificate_id}")
