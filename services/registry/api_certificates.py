@@ -21,7 +21,7 @@ from services.registry.refusals_lifecycle import RECEIPT_BY_ANOTHER, UPLOAD_UNRE
 from services.registry.scope import Scope
 from services.registry.store_receipts import Receipt
 from shared.db import Tx as Transaction
-from shared.errors import Rejected
+from shared.errors import FORBIDDEN, Rejected
 from shared.http import OnceOnly, Tx, Who, encode_cursor
 
 router = APIRouter()
@@ -143,8 +143,13 @@ def get_certificate(certificate_id: UUID, tx: Tx, _who: Reader, response: Respon
     return CertificateView.of(certificate)
 
 
-def ask_ca(body: CertificateIn, request: Request, _who: Who) -> None:
-    """What its CA says, asked before the endpoint's transaction begins (so it stands first among the parameters)."""
+def ask_ca(body: CertificateIn, request: Request, who: Who) -> None:
+    """What its CA says, asked before the endpoint's transaction begins (so it stands first among the parameters).
+
+    Whose post it is counts inside the transaction; here the token's word keeps others from making us ask.
+    """
+    if "officer" not in who.roles:
+        raise Rejected(FORBIDDEN)
     entry.ask_ca(request.app.state.pool, *body.files(), request.app.state.reach)
 
 

@@ -166,6 +166,19 @@ def test_a_key_made_on_the_token_gets_its_certificate_though_the_ca_took_its_tim
     assert json.loads((desk.folder / "canbo" / "requests.json").read_text()) == {}
 
 
+def test_a_key_made_on_a_device_in_stock_is_used_after_the_hand_over(desk: Desk, ca: DevelopmentCA) -> None:
+    leader = desk.office.province.leader.facts.login
+    body = {"type": "pki_token", "model": "GCA-01", "serials": ["3A0002"]}
+    received = desk.office.http.post("/registry/v1/devices", json=body, headers=desk.office.officer)
+    assert received.status_code == 201, received.text
+    asking = ("canbo", "request", "--person", leader, "--device", "3A0002", "--wait", "0")
+    assert "[request_waits]" in desk.run(*asking)[2]
+    assert work(desk.office, ca) == 1
+    assert desk.run(*asking)[0] == 0
+    [made] = desk.certificates()
+    assert (made["stage"], made["status"]) == ("issued", "suspended")
+
+
 def test_every_refusal_says_what_to_do_and_registers_nothing(desk: Desk, pki: Running) -> None:
     leader = desk.office.province.leader.facts.login
     assert "[certificate_missing]" in desk.run("canbo", "register", "--person", leader)[2]

@@ -75,6 +75,11 @@ def _enrolment(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     register.add_argument("--chain", metavar="FILE", help="chứng thư CA, PEM / the CA's certificates, PEM")
     request = commands.add_parser("request", help="xin chứng thư cho khóa trên token / get a certificate for its key")
     request.add_argument(
+        "--device",
+        metavar="SERIAL",
+        help="số sê-ri thiết bị còn phải bàn giao / the device, when it is yet to be handed over",
+    )
+    request.add_argument(
         "--key", choices=device.KINDS, help="tạo khóa mới loại này (mặc định ec-p256) / make a new key of this kind"
     )
     request.add_argument(

@@ -115,6 +115,8 @@ def request(options: argparse.Namespace, enter_pin: EnterPin) -> int:
             made = _request(token, key_id, spki, whose.name)
             kind = "person" if whose.field == "person_id" else "seal"
             body = whose.body | {"csr_pem": made, "kind": kind}
+            if options.device:
+                body["device_id"] = _device_id(server, options.device)
             request_id = str(server.registry("POST", "/certificate-requests", json=body)["request_id"])
             asked.keep(spki, whose.id, request_id)
         certificate_id = _wait(server, request_id, options.wait, lambda: asked.forget(spki))
