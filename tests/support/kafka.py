@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AdminClient,
+    ConfigResource,
     NewTopic,
     ScramCredentialInfo,
     ScramMechanism,
@@ -63,6 +65,21 @@ class Kafka:
     def services(self) -> None:
         """Makes all topics, users and rights of the code's registry, as `make run` does. Takes others' rights away."""
         topics.apply(self.admin, self.password)
+
+    def empty(self) -> None:
+        """Nothing is left of what other tests stated on topics with a history; states that are compacted stay."""
+        admin = AdminClient(self.admin)
+        known = admin.list_topics(timeout=BOUND).topics
+        configs = {name: ConfigResource(ConfigResource.Type.TOPIC, name) for name in known if not name.startswith("_")}
+        told = admin.describe_configs(list(configs.values())) if configs else {}
+        kept = {each.name for each, found in told.items() if found.result(BOUND)["cleanup.policy"].value == "compact"}
+        ends = [
+            TopicPartition(name, partition, OFFSET_END)
+            for name in configs.keys() - kept
+            for partition in known[name].partitions
+        ]
+        for done in admin.delete_records(ends).values() if ends else ():
+            done.result(BOUND)
 
     def password(self, user: str) -> str:
         """Of a service or partner, after `services()`."""

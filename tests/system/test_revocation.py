@@ -147,6 +147,7 @@ def _enter(desk: Desk, pki: Running, province: Province, number: int) -> Leader:
 @pytest.fixture
 def deployment(kafka: Kafka, database: Callable[[str], Database], tmp_path: Path) -> Iterator[Deployment]:
     kafka.services()
+    kafka.empty()
     databases = {name: database(name) for name in ("registry", "signing", "docs")}
     issuer, blobs = Issuer(), (tmp_path / "blobs").as_uri()
     for name in ("registry", "signing"):
