@@ -6,12 +6,15 @@ the government's is). Its callers are jobs, so a call may take seconds and may b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self, get_args
 
+import httpx
+
 from services.registry.certificate import Kind
+from services.registry.refusals import CA_UNREACHABLE
 from services.registry.refusals_ca import CA_NOT_SET_UP, CA_SETTINGS
 from shared.errors import Rejected
 
@@ -117,3 +120,14 @@ def assignment(setting: str, known: Sequence[CertificateAuthority]) -> dict[Kind
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:
     return {kind: name for kind, _, name in (word.partition("=") for word in words)}
+
+
+def reached(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """What a CA answered over HTTP. Raises Rejected(ca_unreachable), which a job tries again; a refusal is the caller's."""
+    try:
+        answer = ask()
+    except httpx.HTTPError as error:
+        raise Rejected(CA_UNREACHABLE, why=type(error).__name__) from error
+    if answer.status_code >= 500:
+        raise Rejected(CA_UNREACHABLE, why=f"HTTP {answer.status_code}")
+    return answer

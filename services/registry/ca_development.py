@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from services.registry.ca import TIMEOUT, Alone, Answer, Order
-from services.registry.refusals import CA_REFUSED, CA_UNREACHABLE
+from services.registry.ca import TIMEOUT, Alone, Answer, Order, reached
+from services.registry.refusals import CA_REFUSED
 from shared.errors import Rejected
 
 
@@ -45,12 +45,7 @@ class DevelopmentCA(Alone):
 
     def _post(self, path: str, body: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.secret()}"} | ({"Idempotency-Key": key} if key else {})
-        try:
-            answer = httpx.post(self.url + path, json=body, headers=headers, timeout=TIMEOUT)
-        except httpx.HTTPError as error:
-            raise Rejected(CA_UNREACHABLE, why=type(error).__name__) from error
-        if answer.status_code >= 500:
-            raise Rejected(CA_UNREACHABLE, why=f"HTTP {answer.status_code}")
+        answer = reached(lambda: httpx.post(self.url + path, json=body, headers=headers, timeout=TIMEOUT))
         if answer.is_error:
             raise _refusal(answer)
         found: dict[str, Any] = answer.json()

@@ -27,7 +27,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from services.registry.ca import TIMEOUT, Alone, Answer, Order
+from services.registry.ca import TIMEOUT, Alone, Answer, Order, reached
 from services.registry.refusals import CA_REFUSED, CA_UNREACHABLE
 from services.registry.refusals_ca import CA_CANNOT_HOLD, CA_NOT_PINNED, CA_SETTINGS
 from shared.errors import Rejected
@@ -133,12 +133,7 @@ class StepCA(Alone):
         return jwt.encode({"alg": "ES256", "kid": key.kid or key.thumbprint()}, common | claims, key)
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        try:
-            answer = httpx.post(self.settings.url + path, json=body, verify=self._trust(), timeout=TIMEOUT)
-        except httpx.HTTPError as error:
-            raise Rejected(CA_UNREACHABLE, why=type(error).__name__) from error
-        if answer.status_code >= 500:
-            raise Rejected(CA_UNREACHABLE, why=f"HTTP {answer.status_code}")
+        answer = reached(lambda: httpx.post(self.settings.url + path, json=body, verify=self._trust(), timeout=TIMEOUT))
         if answer.is_error:
             raise _refusal(answer)
         found: dict[str, Any] = answer.json()

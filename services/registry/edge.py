@@ -77,13 +77,13 @@ class Caller:
 def reader(who: Who, tx: Tx) -> Caller:
     """Anybody who works in one of the agencies: an active person with a post today."""
     person = store.find_person(tx, who.person_id)
-    held = [post for post in person.facts.posts if post.id == who.post_id] if person else []
-    if person is None or not person.facts.active or not held or not held[0].period.has(today()):
+    post = person.may_act(who.post_id, None, today()) if person else None
+    if person is None or post is None:
         raise Rejected(FORBIDDEN)
-    agency = store.get_agency(tx, held[0].agency_id)
-    scope = of_post(held[0], agency)
+    agency = store.get_agency(tx, post.agency_id)
+    scope = of_post(post, agency)
     store.act_within(tx, scope, person.id, agency.id)
-    return Caller(who, person, held[0], agency, scope)
+    return Caller(who, person, post, agency, scope)
 
 
 Reader = Annotated[Caller, Depends(reader)]

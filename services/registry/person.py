@@ -76,10 +76,10 @@ class Person:
                 return post
         raise NotFound(f"post {post_id}")
 
-    def may_act(self, post_id: UUID | None, role: Role, day: date) -> Post | None:
-        """The post, when the person is active and holds it on that day with that role."""
+    def may_act(self, post_id: UUID | None, role: Role | None, day: date) -> Post | None:
+        """The post, when the person is active and holds it on that day, with that role if one is named."""
         for post in self.facts.posts:
-            if post.id == post_id and self.facts.active and role in post.roles and post.period.has(day):
+            if post.id == post_id and self.facts.active and role in (None, *post.roles) and post.period.has(day):
                 return post
         return None
 

@@ -76,19 +76,17 @@ def request(desk: Desk, kind: str, subject: Subject, reason: str | None = None) 
         certificate.check_reason(made.details.get("reason_code", "unspecified"))
     procedures.save(desk.tx, made, at, desk.by)
     desk.record("request_procedure", "procedure", made.id, kind=kind, state=made.state)
-    if kind == "revoke" and made.details.get("reason_code") == "keyCompromise":
-        _hold(desk, made)
+    if made.certificate_id and kind == "revoke" and made.details.get("reason_code") == "keyCompromise":
+        _hold(desk, certificates.lock(desk.tx, made.certificate_id), reason)
     if made.device_id and rule.about == "device":
         _at_once(desk, made, rule)
     return made
 
 
-def _hold(desk: Desk, made: Procedure) -> None:
-    """A key that is said to have leaked is not used while the papers are on their way."""
-    assert made.certificate_id is not None  # noqa: S101  a revocation is of a certificate
-    about = certificates.lock(desk.tx, made.certificate_id)
+def _hold(desk: Desk, about: Certificate, reason: str | None) -> None:
+    """A key that is said to be lost or to have leaked is not used while the papers are on their way."""
     if about.stage == "active":
-        stages.move(desk, certificate.suspend(about, made.reason or ""), "suspend_certificate", HOLD)
+        stages.move(desk, certificate.suspend(about, reason or ""), "suspend_certificate", HOLD)
 
 
 def _at_once(desk: Desk, made: Procedure, rule: Rule) -> None:
@@ -104,8 +102,7 @@ def _at_once(desk: Desk, made: Procedure, rule: Rule) -> None:
         _move_device(desk, about, device.lose(about), "lose_device", made)
         for certificate_id in store_devices.list_certificates(desk.tx, about.id):
             on_it = certificates.lock(desk.tx, certificate_id)
-            if on_it.stage == "active":
-                stages.move(desk, certificate.suspend(on_it, made.reason or ""), "suspend_certificate", HOLD)
+            _hold(desk, on_it, made.reason)
             if on_it.stage in certificate.REVOCABLE and not procedures.find_open(desk.tx, "revoke", on_it.id):
                 ordered = subject_of(
                     desk.tx, certificate_id=on_it.id, details={"reason_code": "keyCompromise", "follows": str(made.id)}
