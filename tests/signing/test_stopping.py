@@ -17,15 +17,9 @@ from services.signing.pdf_report import Indication
 from shared import db
 from shared.events import signing
 from tests.signing import office as world
-from tests.signing import test_service as service
+from tests.signing.desktop import Desktop, complete, content, prepare, prepared, sign
 from tests.signing.office import Leader, Office
-from tests.signing.test_service import Desktop, complete, content, prepare, prepared, sign
 from tests.support.parts import until
-
-# The parts of a deployment as the service's own tests set them up.
-pki = service.pki
-seal_token, seal, workshop = service.seal_token, service.seal, service.workshop
-leader, deputy, office, desktop = service.leader, service.deputy, service.office, service.desktop
 
 
 def revoke(office: Office, leader: Leader, status: str = "revoked") -> None:

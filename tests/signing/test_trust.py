@@ -27,19 +27,9 @@ from shared.events import registry, signing
 from shared.inbox import park
 from tests.devpki.tools import call
 from tests.interop import paper
-from tests.signing import test_service as service
+from tests.signing.desktop import Desktop, sign, signed
 from tests.signing.office import Leader, Office
 from tests.signing.office import certificate as stated_certificate
-from tests.signing.test_service import Desktop, sign, signed
-
-pki = service.pki
-seal_token = service.seal_token
-seal = service.seal
-workshop = service.workshop
-leader = service.leader
-office = service.office
-desktop = service.desktop
-_all_in_service = service._all_in_service
 
 SOON = timedelta(hours=1)
 
