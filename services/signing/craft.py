@@ -21,7 +21,6 @@ from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from services.signing.pdf_trust import TimeStampService, Trust
-    from services.signing.placement import Box
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 
@@ -103,38 +102,39 @@ def warm() -> None:
         typeface(face)
 
 
-def prepare(pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float) -> Prepared:
-    """Add the fields where Decree 30/2020 has them. `signers` and `agency` are read out by viewers at their fields.
+Person = tuple[str, str, tuple[str, ...]]
+"""A signer as looked for in the text: name, post, the printed lines of authority and post."""
+
+
+def prepare(
+    pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float, people: Sequence[Person] = ()
+) -> Prepared:
+    """Add the fields where the text has them, else where Decree 30/2020 does. `signers` and `agency` are read out by
+    viewers at their fields; `people` are the signers in the same order.
 
     A document that comes in already signed gets signature fields only (DESIGN §5.2).
     """
     from services.signing import pdf as craft
-    from services.signing.placement import find_places, seal_box, signature_box
+    from services.signing.placement import Sought, columns, find_places, place_seal
 
     facts = craft.inspect(pdf)
-    places = find_places(pdf)
+    sought = [Sought(*person) for person in people] or [Sought("", post) for post in signers]
+    places = find_places(pdf, sought)
     fresh = not facts.signatures
-    boxes = side_by_side(signature_box(places.signature), len(signers))
+    boxes = columns(places.signatures, places.width)
+    seal, _ = place_seal(boxes[0], seal_mm, places.keep_clear)
     plan = craft.Plan(
         signers=tuple(
             craft.SignerPlace(craft.signer_field(n), box, label)
             for n, (box, label) in enumerate(zip(boxes, signers, strict=True), start=1)
         ),
-        seal=craft.SignerPlace(craft.SEAL_FIELD, seal_box(boxes[0], seal_mm), agency),
+        seal=craft.SignerPlace(craft.SEAL_FIELD, seal, agency),
         number=places.number if fresh else None,
         day=places.day if fresh else None,
         month=places.month if fresh else None,
         already_signed=facts.signatures,
     )
     return Prepared(craft.prepare(pdf, plan), facts.pages, numbered=fresh)
-
-
-def side_by_side(area: Box, count: int) -> list[Box]:
-    """The room for signatures cut into equal columns, the first signer at the left."""
-    from services.signing.placement import Box
-
-    width = area.width / count
-    return [Box(area.page, area.x0 + n * width, area.y0, area.x0 + (n + 1) * width, area.y1) for n in range(count)]
 
 
 def begin(

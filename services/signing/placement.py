@@ -1,4 +1,4 @@
-"""Where number, date, signature and seal stand on a page: found in the text layer, else the boxes of Decree 30/2020.
+"""Where number, date, signatures and seal stand: found in the text layer, else the boxes of Decree 30/2020.
 
 Pure geometry over bytes. Every box is in points on the page *as shown* (after /Rotate), origin top left, so
 that a page preview, the clerk's corrections and the tests speak of the same place.
@@ -6,44 +6,43 @@ that a page preview, the clerk's corrections and the tests speak of the same pla
 
 from __future__ import annotations
 
-import ctypes
-import threading
+import itertools
+import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-import pypdfium2 as pdfium
-import pypdfium2.raw as pdfium_c
+from services.signing.box import MM, Box
+from services.signing.signature_block import Sought, find_blocks, layout_blocks, recipients
+from services.signing.text_layer import Char, Page, TextLayer, open_text_layer
 
-MM = 72 / 25.4
+__all__ = [
+    "MM",
+    "NUMBER_SIZE",
+    "SEAL_DIAMETER_MM",
+    "Area",
+    "Blank",
+    "Box",
+    "Places",
+    "Sought",
+    "columns",
+    "default_places",
+    "find_places",
+    "place_seal",
+    "seal_box",
+    "signature_box",
+]
+
 # Decree 30/2020, annex I: margins of an A4 page, of which the boxes below are fractions.
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 30 * MM, 15 * MM, 20 * MM, 20 * MM
 NUMBER_SIZE = 13.0
 SEAL_DIAMETER_MM = 38.0
 SIGNATURE_WIDTH_MM = 55.0
-_BLANK = frozenset(" \u00a0.…_\u2026\t\r\n")
-
-# PDFium is not thread-safe, and a worker may hold several documents at once.
-_pdfium = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle on page `page` (from 1) in shown points: x0 < x1 to the right, y0 < y1 downwards."""
-
-    page: int
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def width(self) -> float:
-        return self.x1 - self.x0
-
-    @property
-    def height(self) -> float:
-        return self.y1 - self.y0
+_HEAD = 0.5  # of a page's height: number and date stand above
+# Read without blanks, filling dots and marks: "Số:      /QĐ-UBND", "ngày … tháng … năm 2026". A typed day or month
+# is no blank, but one of both may be typed already.
+_NUMBER = re.compile(r"so:?[/-]")
+_DATE = re.compile(r"ngay(?P<d>\d{0,2})(?P<month>thang)(?P<m>\d{0,2})(?P<year>nam)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,58 +56,68 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """The room of a signature between post and name (box 7c); `found` is False for a mere default."""
+    """The room of a signature between post and name (box 7c); `found` is False for a mere default.
+
+    `basis` says by what it was found: name_post, name, post (another name stands under it, or none), layout (the only
+    room for a signature there); else default.
+    """
 
     box: Box
     found: bool = True
+    basis: str = "layout"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What find_places returns. `text_layer` is "good", "unreadable" or "none"."""
+    """What find_places returns. `text_layer` is "good", "unreadable" or "none".
+
+    `signatures` are those of the signers asked for, in their order; `signature` is the first. `keep_clear` are texts
+    that no seal should cover, "Nơi nhận" above all. `width` is that of the first signer's page.
+    """
 
     number: Blank
     day: Blank
     month: Blank
     signature: Area
     text_layer: str
+    width: float = 0.0
+    signatures: tuple[Area, ...] = ()
+    keep_clear: tuple[Box, ...] = field(default=(), repr=False)
 
     @property
     def complete(self) -> bool:
         """Whether nothing has to be asked from the clerk."""
-        return all(p.found for p in (self.number, self.day, self.month, self.signature))
+        blanks = all(blank.found for blank in (self.number, self.day, self.month))
+        return blanks and all(area.found for area in (self.signature, *self.signatures))
 
 
-@dataclass(frozen=True, slots=True)
-class _Char:
-    text: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    baseline: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    number: int
-    width: float
-    height: float
-    chars: tuple[_Char, ...]
-    unreadable: bool
-
-
-def find_places(pdf: bytes) -> Places:
+def find_places(pdf: bytes, signers: Sequence[Sought] = ()) -> Places:
     """The places of a document laid out after Decree 30/2020 annex I, for a PDF that `pdf.inspect` accepted.
 
-    What the text layer does not tell comes back as the decree's own box with `found=False`.
+    What the text layer does not tell comes back as the decree's own box with `found=False`. Without `signers` the
+    first room for a signature is found whoever's it is.
     """
-    with _pdfium:
-        document = pdfium.PdfDocument(pdf)
-        try:
-            return _find_places(document)
-        finally:
-            document.close()
+    with open_text_layer(pdf) as layer:
+        return _find_places(layer, signers)
+
+
+def signature_box(area: Area) -> Box:
+    """The field of a signature in its area: centred, at least 55 mm wide so that name and time can be read."""
+    box = area.box
+    middle, half = box.middle[0], max(box.width, SIGNATURE_WIDTH_MM * MM) / 2
+    return replace(box, x0=middle - half, x1=middle + half)
+
+
+def columns(areas: Sequence[Area], page_width: float) -> list[Box]:
+    """The fields of several signatures: where two would overlap, as in narrow tables, each keeps to its half."""
+    boxes = [_inside(signature_box(area), page_width) for area in areas]
+    for n, m in itertools.combinations(range(len(boxes)), 2):
+        if boxes[n].overlap(boxes[m]) > 0:
+            left, right = sorted((n, m), key=lambda k: boxes[k].middle[0])
+            between = (boxes[left].middle[0] + boxes[right].middle[0]) / 2
+            boxes[left] = replace(boxes[left], x1=min(boxes[left].x1, between - 1))
+            boxes[right] = replace(boxes[right], x0=max(boxes[right].x0, between + 1))
+    return boxes
 
 
 def seal_box(signature: Box, diameter_mm: float = SEAL_DIAMETER_MM) -> Box:
@@ -119,11 +128,18 @@ def seal_box(signature: Box, diameter_mm: float = SEAL_DIAMETER_MM) -> Box:
     return Box(signature.page, right - diameter, middle - diameter / 2, right, middle + diameter / 2)
 
 
-def signature_box(area: Area) -> Box:
-    """The field of a signature in its area: centred, at least 55 mm wide so that name and time can be read."""
-    box = area.box
-    middle, half = (box.x0 + box.x1) / 2, max(box.width, SIGNATURE_WIDTH_MM * MM) / 2
-    return replace(box, x0=middle - half, x1=middle + half)
+def place_seal(signature: Box, diameter_mm: float, keep_clear: Sequence[Box]) -> tuple[Box, bool]:
+    """The seal's box, and whether it had to be moved: off the left edge, or off a text that it must not cover.
+
+    It goes right as far as needed, but never past the middle of the signature; what it still covers then can't be helped.
+    """
+    wanted = seal_box(signature, diameter_mm)
+    box = wanted.moved(dx=max(0.0, 3 * MM - wanted.x0))
+    furthest = signature.middle[0] - wanted.width / 2
+    step = MM
+    while any(box.overlap(text) > 0 for text in keep_clear) and box.x0 + step <= max(furthest, wanted.x0):
+        box = box.moved(dx=step)
+    return box, box != wanted
 
 
 def default_places(width: float, height: float, last_page: int, *, text_layer: str) -> Places:
@@ -142,175 +158,161 @@ def default_places(width: float, height: float, last_page: int, *, text_layer: s
         number=blank(0.126, 0.062),
         day=blank(0.665, 0.042),
         month=blank(0.77, 0.042),
-        signature=Area(box(last_page, 0.597, 0.783, 0.243, 0.14), found=False),
+        signature=Area(box(last_page, 0.597, 0.783, 0.243, 0.14), found=False, basis="default"),
         text_layer=text_layer,
+        width=width,
     )
 
 
-def _find_places(document: pdfium.PdfDocument) -> Places:
-    pages = len(document)
-    first = _read_page(document, 0)
+def _find_places(layer: TextLayer, signers: Sequence[Sought]) -> Places:
+    first = layer.page(0)
     readable = bool(first.chars) and not first.unreadable
     text_layer = "good" if readable else "unreadable" if first.unreadable else "none"
-    places = default_places(first.width, first.height, pages, text_layer=text_layer)
+    places = default_places(first.width, first.height, len(layer), text_layer=text_layer)
     if not readable:
-        return places
-    number = _number_blank(first)
-    day, month = _date_blanks(first)
-    area = next(
-        (found for i in range(pages) if (found := _signature_area(first if i == 0 else _read_page(document, i)))),
-        None,
-    )
+        return replace(places, signatures=_by_default(places.signature, first.width, len(signers)))
+    number, day, month = _head_blanks(layer)
+    areas = _areas(layer, signers, places.signature)
+    on_pages = dict.fromkeys(area.box.page for area in areas)
+    lists = (recipients(layer.page(page - 1)) for page in on_pages)
     return replace(
         places,
         number=number or places.number,
         day=day or places.day,
         month=month or places.month,
-        signature=area or places.signature,
+        signature=areas[0],
+        width=layer.size(areas[0].box.page - 1)[0],
+        signatures=areas if signers else (),
+        keep_clear=tuple(box for box in lists if box),
     )
 
 
-def _read_page(document: pdfium.PdfDocument, index: int) -> _Page:
-    page = document[index]
-    text = page.get_textpage()
-    try:
-        width, height = page.get_size()
-        count = text.count_chars()
-        unmapped = sum(1 for i in range(count) if pdfium_c.FPDFText_HasUnicodeMapError(text.raw, i) == 1)
-        chars = tuple(_read_chars(text, count, shown=_to_shown(page)))
-        return _Page(index + 1, width, height, chars, unreadable=count > 0 and unmapped * 5 > count)
-    finally:
-        text.close()
-        page.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _ToShown:
-    left: float
-    bottom: float
-    right: float
-    top: float
-    rotation: int
-
-    def point(self, x: float, y: float) -> tuple[float, float]:
-        """A point of the page's own space as a point of the page as shown, origin top left."""
-        if self.rotation == 90:
-            return y - self.bottom, x - self.left
-        if self.rotation == 180:
-            return self.right - x, y - self.bottom
-        if self.rotation == 270:
-            return self.top - y, self.right - x
-        return x - self.left, self.top - y
-
-
-def _to_shown(page: pdfium.PdfPage) -> _ToShown:
-    left, bottom, right, top = page.get_cropbox()
-    return _ToShown(left, bottom, right, top, page.get_rotation())
-
-
-def _read_chars(text: pdfium.PdfTextPage, count: int, *, shown: _ToShown) -> Iterator[_Char]:
-    loose = pdfium_c.FS_RECTF()
-    x, y = ctypes.c_double(), ctypes.c_double()
-    for i in range(count):
-        if pdfium_c.FPDFText_IsGenerated(text.raw, i) == 1:
-            continue
-        code = pdfium_c.FPDFText_GetUnicode(text.raw, i)
-        if not code or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            continue
-        pdfium_c.FPDFText_GetLooseCharBox(text.raw, i, loose)
-        pdfium_c.FPDFText_GetCharOrigin(text.raw, i, x, y)
-        ax, ay = shown.point(loose.left, loose.bottom)
-        bx, by = shown.point(loose.right, loose.top)
-        _, baseline = shown.point(x.value, y.value)
-        yield _Char(chr(code), min(ax, bx), min(ay, by), max(ax, bx), max(ay, by), baseline)
-
-
-def _rows(chars: Iterator[_Char]) -> list[list[_Char]]:
-    """Visible characters grouped by base line (within 2 points), top to bottom, each from left to right."""
-    rows: list[list[_Char]] = []
-    for char in sorted(chars, key=lambda c: c.baseline):
-        if rows and char.baseline - rows[-1][0].baseline < 2:
-            rows[-1].append(char)
+def _areas(layer: TextLayer, signers: Sequence[Sought], default: Area) -> tuple[Area, ...]:
+    """A room for each signer; those without one of their own get a free spot beside the others, marked as not found."""
+    if not signers:
+        return (_first_room(layer) or default,)
+    blocks = find_blocks(layer, signers)
+    known = [b.box for b in blocks if b]
+    missing = len(signers) - len(known)
+    if missing and known:
+        default = replace(default, box=replace(default.box, page=known[0].page, y0=known[0].y0, y1=known[0].y1))
+    page = layer.page(default.box.page - 1) if missing else None
+    spare = list(_by_default(default, page.width if page else 0, missing)) if missing else []
+    areas: list[Area] = []
+    for block in blocks:
+        if block:
+            areas.append(Area(block.box, basis=block.basis))
         else:
-            rows.append([char])
-    return [sorted(row, key=lambda c: c.x0) for row in rows]
+            assert page is not None  # noqa: S101  somebody is missing
+            area = spare.pop(0)
+            box = _free_spot(page, area.box, [*known, *(a.box for a in areas if not a.found)])
+            areas.append(replace(area, box=box))
+    return tuple(areas)
 
 
-def _bare(char: str) -> str:
-    """A letter without its marks, in lower case, so that NFC, NFD and typing variants read alike."""
-    return "".join(c for c in unicodedata.normalize("NFD", char) if not unicodedata.combining(c)).lower()
-
-
-def _inked(row: list[_Char]) -> list[_Char]:
-    return [c for c in row if c.text not in _BLANK]
-
-
-def _find(row: list[_Char], word: str, start: int = 0) -> int:
-    """Index in `row` of the first letter of `word` (bare, without spaces) at or after `start`, or -1."""
-    bare = [_bare(c.text) for c in row]
-    for i in range(start, len(row) - len(word) + 1):
-        if "".join(bare[i : i + len(word)]) == word:
-            return i
-    return -1
-
-
-def _between(page: _Page, left: _Char, right: _Char, row: list[_Char]) -> Blank:
-    top, bottom = min(c.y0 for c in row), max(c.y1 for c in row)
-    return Blank(Box(page.number, left.x1, top, right.x0, bottom), left.baseline)
-
-
-def _number_blank(page: _Page) -> Blank | None:
-    """Between "Số:" and the stroke of the symbol (box 3)."""
-    for row in map(_inked, _rows(iter(page.chars))):
-        at = _find(row, "so:")
-        if at >= 0 and at + 3 < len(row) and row[at + 3].text == "/":
-            return _between(page, row[at + 2], row[at + 3], row[at : at + 4])
+def _first_room(layer: TextLayer) -> Area | None:
+    for index in range(len(layer)):
+        if "noinhan" not in layer.hints(index)[0]:
+            continue
+        page = layer.page(index)
+        if recipients(page) and (blocks := layout_blocks(page)):
+            return Area(max(blocks, key=lambda b: b.box.x0).box)
     return None
 
 
-def _date_blanks(page: _Page) -> tuple[Blank | None, Blank | None]:
-    """After "ngày" and after "tháng" of the line of place and date (box 4)."""
-    for row in map(_inked, _rows(iter(page.chars))):
-        day = _find(row, "ngay")
-        month = _find(row, "thang", day + 1) if day >= 0 else -1
-        year = _find(row, "nam", month + 1) if month >= 0 else -1
-        if day + 4 == month and month + 5 == year:
-            words = row[day : year + 3]
+def _by_default(area: Area, page_width: float, count: int) -> tuple[Area, ...]:
+    """The decree's box for one signer; several stand beside each other over the width of the text, first at the left."""
+    if count <= 1:
+        return (area,) * count
+    width = (page_width - MARGIN_LEFT - MARGIN_RIGHT) / count
+    gap = min(3 * MM, width / 10)
+    lefts = [MARGIN_LEFT + n * width for n in range(count)]
+    return tuple(replace(area, box=replace(area.box, x0=x + gap, x1=x + width - gap)) for x in lefts)
+
+
+def _free_spot(page: Page, wanted: Box, taken: Sequence[Box]) -> Box:
+    """The spot nearest to the wanted one that covers no text and no other's room; the wanted one where none is."""
+    size = max(wanted.width, SIGNATURE_WIDTH_MM * MM)
+    middle = wanted.middle[0]
+    wanted = _inside(replace(wanted, x0=middle - size / 2, x1=middle + size / 2), page.width)
+    texts = [*(p.box for p in page.pieces), *taken]
+    step = 8 * MM
+    across = [n * step for n in range(-int(wanted.x0 / step), int((page.width - wanted.x1) / step) + 1)]
+    down = [n * step for n in range(-int(wanted.y0 / step), int((page.height - wanted.y1) / step) + 1)]
+    spots = sorted(((dx, dy) for dx in across for dy in down), key=lambda d: abs(d[0]) + abs(d[1]))
+    for dx, dy in spots:
+        spot = wanted.moved(dx, dy)
+        if not any(spot.overlap(text) for text in texts):
+            return spot
+    return wanted
+
+
+def _inside(box: Box, page_width: float) -> Box:
+    if not page_width:
+        return box
+    return box.moved(dx=max(0.0, -box.x0) - max(0.0, box.x1 - page_width))
+
+
+# --- number and date
+
+
+def _head_blanks(layer: TextLayer) -> tuple[Blank | None, Blank | None, Blank | None]:
+    """Number, day and month from the heads of the first two pages: a cover may come before the document."""
+    number: Blank | None = None
+    day: Blank | None = None
+    month: Blank | None = None
+    for index in range(min(2, len(layer))):
+        page = layer.page(index)
+        number = number or _number_blank(page)
+        if day is None:
+            day, month = _date_blanks(page)
+        if number and day:
+            break
+    return number, day, month
+
+
+def _folded(line: Sequence[Char]) -> tuple[list[Char], str]:
+    """Characters without lone marks, which NFD texts have between the letters, and what they say, unmarked and lower."""
+    letters, said = [], []
+    for char in line:
+        split = unicodedata.normalize("NFD", char.text)
+        plain = "".join(c for c in split if not unicodedata.combining(c)).lower()
+        if plain:
+            letters.append(char)
+            said.append(plain[0])
+    return letters, "".join(said)
+
+
+def _between(page: Page, left: Char, right: Char, line: Sequence[Char]) -> Blank | None:
+    """Between two characters of a line; None when nothing can be written there."""
+    if right.x0 - left.x1 < 4:
+        return None
+    top, bottom = min(c.y0 for c in line), max(c.y1 for c in line)
+    return Blank(Box(page.number, left.x1, top, right.x0, bottom), left.baseline)
+
+
+def _number_blank(page: Page) -> Blank | None:
+    """Between "Số:" and the stroke of the symbol, in the head of the page (box 3); the colon may be missing."""
+    for letters, said in map(_folded, page.lines):
+        if letters and letters[0].y0 > _HEAD * page.height:
+            break
+        for word in _NUMBER.finditer(said):
+            last, stroke = word.end() - 2, word.end() - 1
+            if blank := _between(page, letters[last], letters[stroke], letters[word.start() : word.end()]):
+                return blank
+    return None
+
+
+def _date_blanks(page: Page) -> tuple[Blank | None, Blank | None]:
+    """After "ngày" and after "tháng" of the line of place and date (box 4); what is typed already is no blank."""
+    for letters, said in map(_folded, page.lines):
+        if letters and letters[0].y0 > _HEAD * page.height:
+            break
+        if date := _DATE.search(said):
+            words = letters[date.start() : date.end()]
+            month, year = date.start("month"), date.start("year")
             return (
-                _between(page, row[day + 3], row[month], words),
-                _between(page, row[month + 4], row[year], words),
+                None if date["d"] else _between(page, letters[month - 1], letters[month], words),
+                None if date["m"] else _between(page, letters[year - 1], letters[year], words),
             )
     return None, None
-
-
-def _is_upper(row: list[_Char]) -> bool:
-    letters = [c.text for c in row if c.text.isalpha()]
-    return len(letters) >= 3 and sum(1 for c in letters if c == c.upper()) > 0.9 * len(letters)
-
-
-def _signature_area(page: _Page) -> Area | None:
-    """Between the last line of authority and post (7a) and the signer's name (7b), right of "Nơi nhận" (9b)."""
-    recipients = next((r for r in map(_inked, _rows(iter(page.chars))) if _find(r, "noinhan:") == 0), None)
-    if recipients is None:
-        return None
-    start = recipients[0].y0 - 30
-    right = (c for c in page.chars if c.y0 > start and c.x0 > 0.42 * page.width and c.text not in _BLANK)
-    rows = _rows(right)
-    post: list[list[_Char]] = []
-    for row in rows:
-        if _is_upper(row) and (not post or row[0].baseline - post[-1][0].baseline < 40):
-            post.append(row)
-        elif post:
-            break
-    if not post:
-        return None
-    # The recipients' list may reach under the post, so the name is looked for in the post's own column only.
-    left, right_edge = min(r[0].x0 for r in post) - 40, max(r[-1].x1 for r in post) + 40
-    column = ([c for c in r if left <= c.x0 <= right_edge] for r in rows if r[0].baseline > post[-1][0].baseline + 40)
-    name = next((r for r in column if len(r) >= 4 and not _is_upper(r)), [])
-    top = max(c.y1 for c in post[-1])
-    bottom = min(c.y0 for c in name) if name else min(top + 35 * MM, page.height - MARGIN_BOTTOM)
-    if bottom - top < 10 * MM:
-        return None
-    wide = post[-1] + name
-    return Area(Box(page.number, min(c.x0 for c in wide), top, max(c.x1 for c in wide), bottom))

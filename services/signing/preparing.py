@@ -33,6 +33,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         craft.prepare,
         desk.blobs.get(document.content),
         signers=[s.post for s in document.signers],
+        people=[(s.name, s.post, s.block) for s in document.signers],
         agency=document.descriptor.agency_name,
         seal_mm=agency.seal_mm if agency else DEFAULT_SEAL_MM,
     )
