@@ -39,6 +39,9 @@ class SigningSettings(Settings):
     seal_token: str = ""
     seal_pin: SecretStr = SecretStr("")
     seal_pss: bool = True  # RSASSA-PSS for RSA seal keys; off for a device that can't
+    seal_processes: int = Field(
+        default=1, ge=1
+    )  # that drive the seal keys' device at the same time, each logged in once
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
 
 
@@ -75,7 +78,9 @@ def _worker(settings: SigningSettings, pool: Pool) -> Worker:
     from services.signing.consumer import follower
     from services.signing.work import kinds
 
-    keys = KeyStore(settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value())
+    keys = KeyStore(
+        settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value(), settings.seal_processes
+    )
     return Worker(follower(settings.source), kinds(_desk(settings, pool, keys)), job_threads=settings.processes)
 
 

@@ -74,8 +74,25 @@ class TaskView(View):
     problems: list[Reason]
 
 
+class LaterView(View):
+    """A document that the bearer signs after others (fixed order); it can't be prepared before `waits_for` signed."""
+
+    document_id: UUID
+    type_name: str
+    abstract: str
+    symbol: str
+    agency_name: str
+    waits_for: str
+    place: int
+    places: int
+    waiting_since: datetime
+
+
 class TaskList(View):
+    """`items` may be signed now; `later` wait for others to sign first."""
+
     items: list[TaskView]
+    later: list[LaterView] = []
     next_cursor: None = None
 
 
@@ -162,8 +179,11 @@ def list_tasks(request: Request, who: Who) -> TaskList:
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
         at = store.now(tx)
+        waiting = store.list_waiting_for(tx, who.person_id)
+        now = [d for d in waiting if d.signer_of(who.person_id) in d.may_sign]
         return TaskList(
-            items=[_task(tx, desk, d, who.person_id, at) for d in store.list_waiting_for(tx, who.person_id)]
+            items=[_task(tx, desk, d, who.person_id, at) for d in now],
+            later=[_later(d, who.person_id) for d in waiting if d not in now],
         )
 
 
@@ -263,6 +283,22 @@ def _task(tx: Tx, desk: Desk, document: Document, person_id: UUID, at: datetime)
         size=document.content.size,
         waiting_since=document.waiting_since,
         problems=[Reason(**told(p)) for p in batch.problems(tx, desk, document, signer, at)],
+    )
+
+
+def _later(document: Document, person_id: UUID) -> LaterView:
+    signer = document.signer_of(person_id)
+    assert signer is not None  # noqa: S101  it waits for this person
+    return LaterView(
+        document_id=document.id,
+        type_name=document.descriptor.type_name,
+        abstract=document.descriptor.abstract,
+        symbol=document.descriptor.symbol,
+        agency_name=document.descriptor.agency_name,
+        waits_for=document.may_sign[0].name,
+        place=signer.ordinal,
+        places=len(document.signers),
+        waiting_since=document.waiting_since,
     )
 
 

@@ -164,6 +164,17 @@ def is_active(tx: Tx, person_id: UUID | None, post_id: UUID | None, roles: Seque
     return row is not None
 
 
+def was_clerk(tx: Tx, person_id: UUID | None, agency_id: UUID, at: datetime) -> bool:
+    """Whether the registry says of this person that they were a clerk of the agency on the day of `at`."""
+    row = tx.execute(
+        "SELECT 1 AS one FROM person p JOIN post o ON o.person_id = p.id WHERE p.id = %s AND o.agency_id = %s"
+        " AND 'clerk' = ANY(o.roles) AND (%s::timestamptz AT TIME ZONE 'Asia/Ho_Chi_Minh')::date"
+        "  BETWEEN o.valid_from AND coalesce(o.valid_until, 'infinity')",
+        [person_id, agency_id, at],
+    ).fetchone()
+    return row is not None
+
+
 def certificates_of(tx: Tx, person_id: UUID) -> tuple[Certificate, ...]:
     rows = tx.execute(
         f"SELECT {_CERTIFICATE} FROM certificate WHERE kind = 'person' AND person_id = %s",  # noqa: S608  our constant

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from services.signing.kept import Kept
-from services.signing.keys import KeyStore, SealKey, find_seal
+from services.signing.keys import Keys, SealKey, find_seal
 from services.signing.mechanism import Mechanism
 from services.signing.refusals import SEAL_KEY_MISSING
 from shared.errors import Rejected
@@ -185,7 +185,7 @@ def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: N
     return Made(made, min(trust.used, default=None))
 
 
-def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> Made:
+def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
     """Number, date, seal, LT and LTA; the certificate is checked on-line first (TT 15/2025)."""
     from services.signing import pdf as craft
     from services.signing.appearance import SealLook, printed_date, printed_number
@@ -210,7 +210,7 @@ def seal(pdf: bytes, order: SealOrder, *, keys: KeyStore, network: Network) -> M
     return Made(made, min(trust.used, default=None))
 
 
-def _sealer(keys: KeyStore, order: SealOrder) -> SealKey:
+def _sealer(keys: Keys, order: SealOrder) -> SealKey:
     """The first certificate whose key is in the device: after a renewal the newer key may not be there yet."""
     missing: Rejected | None = None
     for certificate, pem in order.certificates:

@@ -6,7 +6,7 @@ Pure rules over facts: no clock, no database, no PDF. What a signature needs of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -18,12 +18,14 @@ from services.signing.refusals import (
     SEAL_BEFORE_SIGNATURE,
     SIGNATURE_UNDER_WAY,
 )
+from services.signing.refusals_seal import COUNTER_SEALS_MISSING, NOT_A_CO_ISSUER, NOT_YOUR_TURN
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef
-from shared.events.docs import Descriptor, PrepareDocument, SealDocument
-from shared.events.signing import DocumentPrepared, DocumentSealed, DocumentSigned
+from shared.events.docs import CertifyCopy, CounterSealDocument, Descriptor, Part, PrepareDocument, SealDocument
+from shared.events.signing import DocumentCounterSealed, DocumentPrepared, DocumentSealed, DocumentSigned
 
 SYSTEM = Actor(name="Hệ thống ký số", system="signing")
+COPIES = ("SY", "SL", "TrS")  # sao y, sao lục, trích sao: signed by the agency alone (NĐ 30, art. 25)
 
 
 class State(StrEnum):
@@ -41,7 +43,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who shall sign, `ordinal` from 1. Signers may sign in any order; each signs what stands then."""
+    """Who shall sign, `ordinal` from 1, in that order or in any (Terms); each signs what stands then."""
 
     ordinal: int
     person_id: UUID
@@ -67,12 +69,36 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """Number and printed date, fixed by docs; `by` is the clerk who issues and seals in person (NĐ 30, art. 32)."""
+    """Number and printed date, fixed by docs; `by` is the clerk who issues and seals in person (NĐ 30, art. 32), `at`
+    when they did.
+    """
 
     number: int
     number_symbol: str
     issued_on: date
     by: Actor
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CoIssuer:
+    """An agency that issues the document beside the one that leads; `asked` is its clerk once they ordered its seal."""
+
+    ordinal: int
+    agency_id: UUID
+    name: str
+    asked: Actor | None = None
+    sealed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed beside who signs. `annexes` are in files of their own, `sealed_annexes` the same once signed."""
+
+    fixed_order: bool = False
+    annexes: tuple[Part, ...] = ()
+    co_issuers: tuple[CoIssuer, ...] = ()
+    sealed_annexes: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,23 @@ class Document:
     level: str | None = None
     delayed: str | None = None
     version: int = 1
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def is_copy(self) -> bool:
+        """A copy or extract that the agency certifies; it has no signers and its number from the start."""
+        return self.descriptor.type_code in COPIES
+
+    @property
+    def seals_due(self) -> tuple[CoIssuer, ...]:
+        """Co-issuers whose seal is not on the document yet."""
+        return tuple(each for each in self.terms.co_issuers if each.sealed_at is None)
+
+    @property
+    def may_sign(self) -> tuple[Signer, ...]:
+        """Whose turn it is: everybody who has not signed or, with a fixed order, the first of them."""
+        open_ = tuple(s for s in self.signers if s.signed_at is None)
+        return open_[:1] if self.terms.fixed_order else open_
 
     def signer_of(self, person_id: UUID | None) -> Signer | None:
         """The first place still open for this person, else the one they have signed in, else None."""
@@ -135,6 +178,35 @@ def order(command: PrepareDocument) -> Document:
         content=command.content,
         ordered_at=command.at,
         waiting_since=command.at,
+        terms=Terms(
+            fixed_order=command.signing_order == "fixed",
+            annexes=command.annexes,
+            co_issuers=tuple(
+                CoIssuer(n, party.agency_id, party.name)
+                for n, party in enumerate(command.co_issuers, start=1)
+                if party.agency_id is not None
+            ),
+        ),
+    )
+
+
+def order_copy(command: CertifyCopy) -> Document:
+    """A copy or extract to be certified under the number that docs gave it; nobody signs it but the agency."""
+    about = command.descriptor
+    if about.number is None or about.number_symbol is None or about.issued_on is None:
+        raise Rejected(NUMBER_MISMATCH, number="—", symbol=about.symbol)
+    return Document(
+        id=command.document_id,
+        agency_id=about.agency_id,
+        state=State.SEALING,
+        descriptor=about,
+        filename=command.filename,
+        author_id=command.author_id,
+        signers=(),
+        content=command.content,
+        ordered_at=command.at,
+        waiting_since=command.at,
+        numbering=Numbering(about.number, about.number_symbol, about.issued_on, command.by, command.at),
     )
 
 
@@ -165,12 +237,13 @@ def prepared(
         content=content,
         page_count=pages,
         waits_for=document.signers[0].person_id,
+        may_sign=tuple(dict.fromkeys(signer.person_id for signer in after.may_sign)),
     )
 
 
 def refuse(document: Document) -> Document:
     """What was ordered can't be done; what stood before stands."""
-    back = {State.SEALING: State.SIGNED, State.COMPLETING: State.AWAITING_SIGNATURE}
+    back = {State.COMPLETING: State.AWAITING_SIGNATURE} | ({} if document.is_copy else {State.SEALING: State.SIGNED})
     return replace(document, state=back.get(document.state, State.REFUSED), completing=None, delayed=None)
 
 
@@ -186,6 +259,8 @@ def open_place(document: Document, person_id: UUID | None) -> Signer:
         raise Rejected(SIGNATURE_UNDER_WAY)
     if document.state is not State.AWAITING_SIGNATURE or signer is None or signer.signed_at is not None:
         raise Rejected(NOT_AWAITING_SIGNATURE)
+    if signer not in document.may_sign:
+        raise Rejected(NOT_YOUR_TURN, name=document.may_sign[0].name)
     return signer
 
 
@@ -237,31 +312,96 @@ def signed(
 
 def order_seal(document: Document, command: SealDocument) -> Document:
     """Take up docs' number; Rejected unless everybody has signed (NĐ 30, art. 32.2). Repeating it changes nothing."""
-    numbering = Numbering(command.number, command.number_symbol, command.issued_on, command.by)
+    numbering = Numbering(command.number, command.number_symbol, command.issued_on, command.by, command.at)
     if document.state in (State.SEALING, State.SEALED) and document.numbering is not None:
         if document.numbering.number != command.number:
             raise Rejected(ALREADY_SEALED, number=document.numbering.number_symbol)
         return document
     if document.state is not State.SIGNED:
         raise Rejected(SEAL_BEFORE_SIGNATURE)
+    if document.seals_due:
+        raise Rejected(COUNTER_SEALS_MISSING, names=", ".join(each.name for each in document.seals_due))
     if _leading_number(command.number_symbol) != command.number or command.agency_id != document.agency_id:
         raise Rejected(NUMBER_MISMATCH, number=command.number, symbol=command.number_symbol)
-    return replace(document, state=State.SEALING, numbering=numbering)
+    terms = replace(document.terms, annexes=command.parts or document.terms.annexes)
+    return replace(document, state=State.SEALING, numbering=numbering, terms=terms)
+
+
+def order_counter_seal(document: Document, command: CounterSealDocument) -> tuple[Document, CoIssuer]:
+    """A co-issuer's clerk wants their agency's seal on it; asking again changes nothing.
+
+    Rejected unless everybody has signed and the number is not taken yet: it is the leading agency's to give, last.
+    """
+    own = next((each for each in document.terms.co_issuers if each.agency_id == command.co_agency_id), None)
+    if own is None or command.agency_id != document.agency_id:
+        raise Rejected(NOT_A_CO_ISSUER)
+    if own.sealed_at is not None:
+        return document, own
+    if document.state is not State.SIGNED:
+        raise Rejected(SEAL_BEFORE_SIGNATURE)
+    asked = replace(own, asked=own.asked or command.by)
+    return _with_co_issuer(document, asked), asked
+
+
+def counter_sealed(
+    document: Document,
+    agency_id: UUID,
+    content: BlobRef,
+    *,
+    level: str,
+    at: datetime,
+    cached_as_of: datetime | None = None,
+) -> tuple[Document, DocumentCounterSealed]:
+    """A co-issuer's seal stands. `cached_as_of` as above."""
+    own = next(each for each in document.terms.co_issuers if each.agency_id == agency_id)
+    if own.asked is None or document.state is not State.SIGNED:
+        raise Rejected(SEAL_BEFORE_SIGNATURE)
+    after = replace(_with_co_issuer(document, replace(own, sealed_at=at)), content=content, level=level, delayed=None)
+    return after, DocumentCounterSealed(
+        by=own.asked,
+        at=at,
+        document_id=document.id,
+        agency_id=agency_id,
+        agency_name=own.name,
+        content=content,
+        level=level,
+        cached_revocation_as_of=cached_as_of,
+    )
+
+
+def _with_co_issuer(document: Document, changed: CoIssuer) -> Document:
+    others = (changed if each.ordinal == changed.ordinal else each for each in document.terms.co_issuers)
+    return replace(document, terms=replace(document.terms, co_issuers=tuple(others)))
 
 
 def check_seal(document: Document) -> Numbering:
     """The policy under which the seal key may be used: a number from docs, and every signature stands."""
-    if document.numbering is None or not document.signers or document.next_signer is not None:
+    unsigned = not document.signers or document.next_signer is not None or document.seals_due
+    if document.numbering is None or (unsigned and not document.is_copy):
         raise Rejected(SEAL_BEFORE_SIGNATURE)
     return document.numbering
 
 
 def sealed(
-    document: Document, content: BlobRef, *, level: str, at: datetime, cached_as_of: datetime | None = None
+    document: Document,
+    content: BlobRef,
+    *,
+    level: str,
+    at: datetime,
+    cached_as_of: datetime | None = None,
+    annexes: tuple[Part, ...] = (),
 ) -> tuple[Document, DocumentSealed]:
-    """Number, date and seal stand, and the level is reached. `cached_as_of` as above."""
+    """Number, date and seal stand, and the level is reached. `cached_as_of` as above; `annexes` as signed."""
     numbering = check_seal(document)
-    after = replace(document, state=State.SEALED, content=content, level=level, delayed=None, waiting_since=at)
+    after = replace(
+        document,
+        state=State.SEALED,
+        content=content,
+        level=level,
+        delayed=None,
+        waiting_since=at,
+        terms=replace(document.terms, sealed_annexes=annexes),
+    )
     return after, DocumentSealed(
         by=numbering.by,
         at=at,
@@ -270,6 +410,7 @@ def sealed(
         number=numbering.number,
         level=level,
         cached_revocation_as_of=cached_as_of,
+        parts=annexes,
     )
 
 
@@ -284,9 +425,10 @@ def void(document: Document, number: int) -> Document | None:
     """The clerk gave this number up: a seal not yet made is not made; None when nothing changes."""
     if document.numbering is None or document.numbering.number != number:
         return None
-    if document.state in (State.SIGNED, State.SEALING):
+    if document.state in (State.SIGNED, State.SEALING) and not document.is_copy:
         return replace(document, state=State.SIGNED, numbering=None, delayed=None)
-    return replace(document, state=State.CANCELLED) if document.state is State.SEALED else None
+    ends = document.state in (State.SEALED, State.SEALING)
+    return replace(document, state=State.CANCELLED) if ends else None
 
 
 def _leading_number(symbol: str) -> int:

@@ -1,7 +1,7 @@
-"""The agencies' seal keys in a PKCS#11 device: the only module that knows where keys live.
+"""The agencies' seal keys in a PKCS#11 device: a pool of processes that drive it, and who may use them for what.
 
-The device is driven from a spawned process with one session and one thread, logged in once: python-pkcs11 gives
-the module no locking, threads crash SoftHSM, and closing the session that logged in logs everybody out.
+Each process of the pool has one session and one login (key_device.py). Whoever seals in another process gets no PIN
+and no pool, only a permit for one seal: which keys, how many signatures, until the work is done.
 """
 
 from __future__ import annotations
@@ -9,91 +9,120 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import multiprocessing
-import signal
+import queue
+import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any, Protocol
 
+from services.signing.key_device import Key, serve
 from services.signing.mechanism import Mechanism
-from services.signing.refusals import (
-    KEY_DEVICE_UNAVAILABLE,
-    PIN_WRONG,
-    SEAL_KEY_EXISTS,
-    SEAL_KEY_MISSING,
-)
+from services.signing.refusals import KEY_DEVICE_UNAVAILABLE, PIN_WRONG, SEAL_KEY_MISSING
+from services.signing.refusals_seal import SEAL_NOT_PERMITTED, SEAL_TOKEN_ABSENT
 from shared.errors import Rejected
 
+__all__ = ["Key", "KeyStore", "Keys", "PermittedKeys", "SealKey", "find_seal"]
+
 ANSWER_WITHIN = 30.0  # seconds; generating an RSA key on a slow device is the longest
-# DER of DigestInfo for SHA-256 up to the digest itself (RFC 8017, 9.2 note 1).
-_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _spawn = multiprocessing.get_context("spawn")
 _lock = threading.Lock()
-_devices: dict[KeyStore, _Device] = {}
+_pools: dict[KeyStore, _Pool] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key pair in the device. `spki_sha256` is hexadecimal, over the DER of SubjectPublicKeyInfo."""
+class Keys(Protocol):
+    """What a seal needs of a device, in whichever process it is made."""
 
-    label: str
-    algorithm: str
-    spki: bytes
-
-    @property
-    def spki_sha256(self) -> str:
-        return hashlib.sha256(self.spki).hexdigest()
+    def find_key(self, spki: bytes) -> Key | None: ...
+    def sign(self, label: str, digest: bytes, mechanism: Mechanism) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
-    """Where the keys are: PKCS#11 module, token label, user PIN. Plain values, so it travels to other processes.
+    """Where the keys are: PKCS#11 module, token label, user PIN; `processes` drive it at the same time.
 
-    Every call may raise Rejected(key_device_unavailable) or, once and without another try, Rejected(pin_wrong).
+    Every call may raise Rejected(key_device_unavailable, seal_token_absent), both to be tried again, or, once for all
+    processes and without another try, Rejected(pin_wrong).
     """
 
     module: str
     token: str
     pin: str = field(repr=False)
+    processes: int = 1
 
     def list_keys(self) -> tuple[Key, ...]:
         """All key pairs of the token, by label."""
-        return tuple(self._ask("keys"))
+        return tuple(self._pool().ask("keys"))
+
+    def find_key(self, spki: bytes) -> Key | None:
+        """The key pair with this public key (DER)."""
+        return self._pool().find(spki)
 
     def generate(self, label: str, *, kind: str = "rsa2048") -> Key:
         """A new key pair ("rsa2048", "rsa3072" or "p256") that can't leave the device."""
-        key: Key = self._ask("generate", label, kind)
+        key: Key = self._pool().ask("generate", label, kind)
         return key
 
     def csr(self, label: str, *, common_name: str, organisation: str | None = None) -> str:
         """A PKCS#10 request (PEM) for the key with this label, signed by it."""
-        request: str = self._ask("csr", label, common_name, organisation)
+        request: str = self._pool().ask("csr", label, common_name, organisation)
         return request
 
     def sign(self, label: str, digest: bytes, mechanism: Mechanism) -> bytes:
         """The raw signature over a SHA-256 digest: RSA's bytes, or r || s."""
+        signature: bytes = self._pool().ask("sign", label, digest, mechanism)
+        return signature
+
+    @contextlib.contextmanager
+    def permit(self, spkis: frozenset[bytes], *, signatures: int) -> Iterator[PermittedKeys]:
+        """Keys that another process of ours may use while this lasts: those named, for so many signatures."""
+        yield from self._pool().door().admit(spkis, signatures)
+
+    def close(self) -> None:
+        """End this process's connections to the device."""
+        with _lock:
+            pool = _pools.pop(self, None)
+        if pool:
+            pool.close()
+
+    def _pool(self) -> _Pool:
+        with _lock:
+            return _pools.setdefault(self, _Pool(self))
+
+
+@dataclass(frozen=True, slots=True)
+class PermittedKeys:
+    """The worker's pool as another process reaches it: through a socket of the worker's own, with a permit's word."""
+
+    address: str
+    word: bytes = field(repr=False)
+
+    def find_key(self, spki: bytes) -> Key | None:
+        found: Key | None = self._ask("find", spki)
+        return found
+
+    def sign(self, label: str, digest: bytes, mechanism: Mechanism) -> bytes:
         signature: bytes = self._ask("sign", label, digest, mechanism)
         return signature
 
-    def close(self) -> None:
-        """End this process's connection to the device."""
-        with _lock:
-            device = _devices.pop(self, None)
-        if device:
-            device.close()
-
     def _ask(self, act: str, *arguments: object) -> Any:
-        with _lock:
-            device = _devices.setdefault(self, _Device(self))
-        return device.ask(act, *arguments)
+        try:
+            with Client(self.address, "AF_UNIX") as line:
+                line.send((self.word, act, arguments))
+                answer = line.recv()
+        except (EOFError, OSError) as error:
+            raise Rejected(KEY_DEVICE_UNAVAILABLE, why=type(error).__name__) from error
+        if isinstance(answer, Rejected):
+            raise answer
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
 class SealKey:
     """One agency's seal: its certificate (DER) with chain, and the key in the device (a pdf.Sealer)."""
 
-    store: KeyStore
+    store: Keys
     label: str
     certificate: bytes
     chain: tuple[bytes, ...]
@@ -103,36 +132,83 @@ class SealKey:
         return self.store.sign(self.label, digest, self.mechanism)
 
 
-def find_seal(store: KeyStore, certificate: bytes, chain: Sequence[bytes], *, pss: bool = False) -> SealKey:
+def find_seal(store: Keys, certificate: bytes, chain: Sequence[bytes], *, pss: bool = False) -> SealKey:
     """The seal whose key belongs to this certificate; Rejected(seal_key_missing) when the device has none."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from cryptography.x509 import load_der_x509_certificate
-
-    public = load_der_x509_certificate(certificate).public_key()
-    spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    key = next((k for k in store.list_keys() if k.spki == spki), None)
+    spki = public_key_of(certificate)
+    key = store.find_key(spki)
     if key is None:
         raise Rejected(SEAL_KEY_MISSING, label=hashlib.sha256(spki).hexdigest()[:16])
     rsa = Mechanism.RSA_PSS if pss else Mechanism.RSA_PKCS1
     return SealKey(store, key.label, certificate, tuple(chain), Mechanism.ECDSA if key.algorithm == "ec" else rsa)
 
 
-class _Device:
-    """The parent's end of the process that drives the device; started when first asked, again when it died."""
+def public_key_of(certificate: bytes) -> bytes:
+    """The DER of SubjectPublicKeyInfo of a certificate (DER)."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_der_x509_certificate
+
+    public = load_der_x509_certificate(certificate).public_key()
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+class _Pool:
+    """The processes of one device in this process. Requests go to whichever is free, the last used first."""
 
     def __init__(self, store: KeyStore) -> None:
+        self._free: queue.LifoQueue[_Device] = queue.LifoQueue()
+        self._devices = [_Device(store, self) for _ in range(store.processes)]
+        for device in reversed(self._devices):
+            self._free.put(device)
+        self._known: dict[bytes, Key] = {}
+        self._door: _Door | None = None
+        self._lock = threading.Lock()
+        # One process logs in at a time, and after a refused PIN none does: a device locks after a few.
+        self.logging_in = threading.Lock()
+        self.refused: Rejected | None = None
+
+    def ask(self, act: str, *arguments: object) -> Any:
+        if self.refused:
+            raise self.refused
+        device = self._free.get()
+        try:
+            return device.ask(act, *arguments)
+        finally:
+            self._free.put(device)
+
+    def find(self, spki: bytes) -> Key | None:
+        """Looked up in the device when it is not known yet: a key may have been made since."""
+        if spki not in self._known:
+            self._known = {key.spki: key for key in self.ask("keys")}
+        return self._known.get(spki)
+
+    def door(self) -> _Door:
+        with self._lock:
+            self._door = self._door or _Door(self)
+            return self._door
+
+    def close(self) -> None:
+        if self._door:
+            self._door.close()
+        for device in self._devices:
+            device.close()
+
+
+class _Device:
+    """The pool's end of one process that drives the device; started when first asked, again when it died."""
+
+    def __init__(self, store: KeyStore, pool: _Pool) -> None:
         self._store = store
+        self._pool = pool
         self._busy = threading.Lock()
         self._process: Any = None
         self._pipe: Connection | None = None
-        self._refused: Rejected | None = None
 
     def ask(self, act: str, *arguments: object) -> Any:
         with self._busy:
-            if self._refused:
-                raise self._refused
             for last in (False, True):
                 try:
+                    if self._pipe is None:
+                        self._start()
                     return self._once(act, arguments)
                 except (EOFError, OSError) as error:
                     self._stop()
@@ -146,8 +222,6 @@ class _Device:
             self._stop()
 
     def _once(self, act: str, arguments: tuple[object, ...]) -> Any:
-        if self._pipe is None:
-            self._start()
         assert self._pipe is not None  # noqa: S101  _start sets it
         self._pipe.send((act, arguments))
         if not self._pipe.poll(ANSWER_WITHIN):
@@ -155,19 +229,23 @@ class _Device:
         answer = self._pipe.recv()
         if isinstance(answer, Rejected):
             if answer.code == PIN_WRONG.code:
-                self._refused = answer
-            if answer.code in (PIN_WRONG.code, KEY_DEVICE_UNAVAILABLE.code):
+                self._pool.refused = answer
+            if answer.code in (PIN_WRONG.code, KEY_DEVICE_UNAVAILABLE.code, SEAL_TOKEN_ABSENT.code):
                 self._stop()
             raise answer
         return answer
 
     def _start(self) -> None:
-        ours, theirs = _spawn.Pipe()
-        store = (self._store.module, self._store.token, self._store.pin)
-        self._process = _spawn.Process(target=_serve, args=(theirs, *store), name="pkcs11", daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe = ours
+        with self._pool.logging_in:
+            if self._pool.refused:
+                raise self._pool.refused
+            ours, theirs = _spawn.Pipe()
+            store = (self._store.module, self._store.token, self._store.pin)
+            self._process = _spawn.Process(target=serve, args=(theirs, *store), name="pkcs11", daemon=True)
+            self._process.start()
+            theirs.close()
+            self._pipe = ours
+            self._once("open", ())
 
     def _stop(self) -> None:
         if self._pipe is not None:
@@ -180,126 +258,69 @@ class _Device:
         self._pipe = self._process = None
 
 
-def _serve(pipe: Connection, module: str, token: str, pin: str) -> None:
-    """The process: one session, kept logged in, until the other end closes (also when the parent is killed)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import pkcs11
+@dataclass(slots=True)
+class _Permit:
+    spkis: frozenset[bytes]
+    left: int
 
-    session: Any = None
-    with contextlib.suppress(EOFError, BrokenPipeError):
+
+class _Door:
+    """A socket through which other processes of ours use permitted keys."""
+
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self._permits: dict[bytes, _Permit] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._listener = Listener(family="AF_UNIX", backlog=16)  # in multiprocessing's folder, which only we may enter
+        threading.Thread(target=self._listen, name="seal-keys", daemon=True).start()
+
+    def admit(self, spkis: frozenset[bytes], signatures: int) -> Iterator[PermittedKeys]:
+        word = secrets.token_bytes(32)
+        with self._lock:
+            self._permits[word] = _Permit(spkis, signatures)
+        try:
+            yield PermittedKeys(str(self._listener.address), word)
+        finally:
+            with self._lock:
+                del self._permits[word]
+
+    def close(self) -> None:
+        self._closed = True
+        self._listener.close()
+
+    def _listen(self) -> None:
         while True:
-            act, arguments = pipe.recv()
             try:
-                session = session or _log_in(module, token, pin)
-                answer = _ACTS[act](session, *arguments)
+                line = self._listener.accept()
+            except OSError:
+                if self._closed:
+                    return
+                continue
+            threading.Thread(target=self._answer, args=(line,), name="seal-keys-call", daemon=True).start()
+
+    def _answer(self, line: Connection) -> None:
+        with line, contextlib.suppress(EOFError, OSError):
+            word, act, arguments = line.recv()
+            try:
+                answer = self._do(word, act, arguments)
             except Rejected as error:
                 answer = error
-            except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
-                # The session may be gone with the device: the next request logs in anew, in a new process.
-                pipe.send(Rejected(KEY_DEVICE_UNAVAILABLE, why=type(error).__name__))
-                return
-            pipe.send(answer)
+            line.send(answer)
 
-
-def _log_in(module: str, label: str, pin: str) -> Any:
-    """Open the one session. A PIN is never tried when the device says that the next miss locks it."""
-    import pkcs11
-
-    try:
-        token = pkcs11.lib(module).get_token(token_label=label)
-        if token.flags & (pkcs11.TokenFlag.USER_PIN_FINAL_TRY | pkcs11.TokenFlag.USER_PIN_LOCKED):
-            raise Rejected(PIN_WRONG)
-        return token.open(user_pin=pin, rw=True)
-    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked, pkcs11.PinExpired):
-        raise Rejected(PIN_WRONG) from None
-
-
-def _keys(session: Any) -> list[Key]:
-    from pkcs11 import Attribute, ObjectClass
-
-    pairs = session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY})
-    return sorted((_describe(p) for p in pairs), key=lambda k: k.label)
-
-
-def _describe(public: Any) -> Key:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from pkcs11 import Attribute, KeyType
-    from pkcs11.util.ec import encode_ec_public_key
-
-    if public.key_type is KeyType.EC:
-        return Key(public.label, "ec", encode_ec_public_key(public))
-    numbers = RSAPublicNumbers(
-        int.from_bytes(public[Attribute.PUBLIC_EXPONENT]), int.from_bytes(public[Attribute.MODULUS])
-    )
-    spki = numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Key(public.label, "rsa", spki)
-
-
-def _generate(session: Any, label: str, kind: str) -> Key:
-    from pkcs11 import Attribute, KeyType
-    from pkcs11.util.ec import encode_named_curve_parameters
-
-    if any(key.label == label for key in _keys(session)):
-        raise Rejected(SEAL_KEY_EXISTS, label=label)
-    where: dict[str, Any] = {
-        "id": hashlib.sha256(label.encode()).digest()[:16],
-        "label": label,
-        "store": True,
-        "private_template": {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
-    }
-    if kind == "p256":
-        curve = {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
-        public, _ = session.create_domain_parameters(KeyType.EC, curve, local=True).generate_keypair(**where)
-    else:
-        public, _ = session.generate_keypair(KeyType.RSA, {"rsa2048": 2048, "rsa3072": 3072}[kind], **where)
-    return _describe(public)
-
-
-def _sign(session: Any, label: str, digest: bytes, mechanism: Mechanism) -> bytes:
-    import pkcs11
-    from pkcs11 import MGF, ObjectClass
-    from pkcs11 import Mechanism as Device
-
-    if len(digest) != hashlib.sha256().digest_size:
-        raise ValueError("a SHA-256 digest is signed")
-    try:
-        key = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=label)
-    except pkcs11.NoSuchKey:
-        raise Rejected(SEAL_KEY_MISSING, label=label) from None
-    if mechanism is Mechanism.ECDSA:
-        return bytes(key.sign(digest, mechanism=Device.ECDSA))
-    if mechanism is Mechanism.RSA_PSS:
-        return bytes(key.sign(digest, mechanism=Device.RSA_PKCS_PSS, mechanism_param=(Device.SHA256, MGF.SHA256, 32)))
-    return bytes(key.sign(_DIGEST_INFO + digest, mechanism=Device.RSA_PKCS))
-
-
-def _csr(session: Any, label: str, common_name: str, organisation: str | None) -> str:
-    """RFC 2986, signed inside the device."""
-    from asn1crypto import algos, csr, keys, pem, x509
-
-    key = next((k for k in _keys(session) if k.label == label), None)
-    if key is None:
-        raise Rejected(SEAL_KEY_MISSING, label=label)
-    names = {"common_name": common_name} | ({"organization_name": organisation} if organisation else {})
-    about = csr.CertificationRequestInfo(
-        {
-            "version": "v1",
-            "subject": x509.Name.build(names, use_printable=False),
-            "subject_pk_info": keys.PublicKeyInfo.load(key.spki),
-            "attributes": csr.CRIAttributes([]),
-        }
-    )
-    ec = key.algorithm == "ec"
-    raw = _sign(session, label, hashlib.sha256(about.dump()).digest(), Mechanism.ECDSA if ec else Mechanism.RSA_PKCS1)
-    request = csr.CertificationRequest(
-        {
-            "certification_request_info": about,
-            "signature_algorithm": {"algorithm": "sha256_ecdsa" if ec else "sha256_rsa"},
-            "signature": algos.DSASignature.from_p1363(raw).dump() if ec else raw,
-        }
-    )
-    return str(pem.armor("CERTIFICATE REQUEST", request.dump()).decode("ascii"))
-
-
-_ACTS: dict[str, Callable[..., Any]] = {"keys": _keys, "generate": _generate, "sign": _sign, "csr": _csr}
+    def _do(self, word: bytes, act: str, arguments: tuple[Any, ...]) -> Any:
+        """Only keys of the permit are found, and only so many signatures are made."""
+        with self._lock:
+            permit = self._permits.get(word)
+            if permit is None:
+                raise Rejected(SEAL_NOT_PERMITTED)
+        if act == "find":
+            return self._pool.find(*arguments) if arguments[0] in permit.spkis else None
+        label, digest, mechanism = arguments
+        if label not in {key.label for spki in permit.spkis if (key := self._pool.find(spki))}:
+            raise Rejected(SEAL_NOT_PERMITTED)
+        with self._lock:
+            if permit.left < 1:
+                raise Rejected(SEAL_NOT_PERMITTED)
+            permit.left -= 1
+        return self._pool.ask("sign", label, digest, mechanism)

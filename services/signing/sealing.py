@@ -5,42 +5,18 @@ The number is taken already, so whatever an operator or officer can mend is wait
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
-from services.signing import authority, copies, craft, domain, store
-from services.signing.authority import Certificate
-from services.signing.desk import (
-    PDF,
-    Desk,
-    believed,
-    online_or_kept,
-    require_fresh_copy,
-    state_delay,
-    state_refusal,
-    waiting,
-)
+from services.signing import copies, craft, domain, seal_use, store
+from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import Document, State
-from services.signing.refusals import (
-    CERTIFICATE_EXPIRED,
-    CERTIFICATE_NOT_TRUSTED,
-    CERTIFICATE_REVOKED,
-    KEY_TOO_WEAK,
-    PIN_WRONG,
-    SEAL_CERTIFICATE_MISSING,
-    SEAL_DEVICE_STOPPED,
-    SEAL_KEY_MISSING,
-)
+from services.signing.refusals import CERTIFICATE_REVOKED
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
 
 KIND = "seal"
 LEVEL = "PAdES-BASELINE-LTA"
-_MENDABLE = {
-    refusal.code
-    for refusal in (CERTIFICATE_EXPIRED, CERTIFICATE_NOT_TRUSTED, CERTIFICATE_REVOKED, KEY_TOO_WEAK, SEAL_KEY_MISSING)
-}
 
 
 def put(tx: Tx, document: Document) -> None:
@@ -50,12 +26,11 @@ def put(tx: Tx, document: Document) -> None:
 
 
 def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
-    """Outside any transaction, under the policy of NĐ 30, art. 32.2:
+    """Outside any transaction:
 
-    1. The registry copy is fresh, and everybody whose signature is due has signed.
-    2. Number and date are docs'.
-    3. The agency has an active seal certificate in its validity, whose key is in our device.
-    4. Fill, seal, then LT and LTA; nothing is committed unless the level is reached.
+    1. The policy permits this use of the key (seal_policy.py), and that is recorded.
+    2. The agency has an active seal certificate in its validity, whose key is in our device.
+    3. Fill, seal, then LT and LTA; nothing is committed unless the level is reached.
     """
     document_id, agency_id = UUID(job.subject), UUID(job.payload["agency_id"])
     with transaction(desk.pool, agency=agency_id) as tx:
@@ -63,16 +38,14 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if not _is_wanted(document, job.payload["number"]):
             return lambda _tx: None
         at = store.now(tx)
-        certificates = copies.seal_certificates_of(tx, agency_id)
-        require_fresh_copy(tx, at, desk.stale_after, about=(agency_id, *(c.id for c in certificates)))
-        candidates = _usable(certificates, at)
+        numbering = domain.check_seal(document)
+        use = seal_use.use_of(document, "document", agency_id=agency_id, asked=numbering.by)
+        permit = seal_use.permit(tx, desk, document, use, asked_at=numbering.at or at, at=at)
+        candidates = seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)
         agency = copies.find_agency(tx, agency_id)
         network = believed(tx, desk, at, new=True)
         signing = [c.id for signer in document.signers for c in copies.certificates_of(tx, signer.person_id)]
         met = [*signing, *(c.id for c in candidates)]
-    numbering = domain.check_seal(document)
-    if desk.keys.stopped:
-        raise Rejected(SEAL_DEVICE_STOPPED)
     base = desk.blobs.get(document.content)
     order = craft.SealOrder(
         number=numbering.number if document.numbered else None,
@@ -84,15 +57,12 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         level=LEVEL,
         pss=desk.keys.pss,
     )
-    try:
-        made = online_or_kept(
-            desk,
-            network,
-            met,
-            lambda reach: desk.workshop.run(craft.seal, base, order, keys=desk.keys.store, network=reach),
-        )
-    except Rejected as error:
-        raise _to_wait_for(desk, error) from error
+
+    def work(reach: craft.Network) -> craft.Made:
+        with seal_use.permitted_keys(desk, permit) as keys:
+            return desk.workshop.run(craft.seal, base, order, keys=keys, network=reach)
+
+    made = online_or_kept(desk, network, met, work)
     content = desk.blobs.put(made.pdf, PDF)
 
     def commit(tx: Tx) -> None:
@@ -101,7 +71,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if not _is_wanted(current, job.payload["number"]) or current.content != document.content:
             return
         # A revocation that came while the seal was being made: it is not used, and the clerk reads why.
-        standing = {c.id for c in _usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
+        standing = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
         if not standing >= {c.id for c in candidates}:
             raise waiting(Rejected(CERTIFICATE_REVOKED))
         after, fact = domain.sealed(current, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of)
@@ -122,21 +92,6 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
         state_refusal(tx, desk.source, document.id, "seal", error)
     else:
         state_delay(tx, desk, document, "seal", error)
-
-
-def _usable(certificates: tuple[Certificate, ...], at: datetime) -> list[Certificate]:
-    found = [c for c in certificates if authority.unusable(c, at) is None]
-    if not found:
-        raise Rejected(SEAL_CERTIFICATE_MISSING)
-    return found
-
-
-def _to_wait_for(desk: Desk, error: Rejected) -> Rejected:
-    """A refused PIN is not tried again by this process: some devices lock after the third."""
-    if error.code == PIN_WRONG.code:
-        desk.keys.stopped = True
-        return Rejected(SEAL_DEVICE_STOPPED)
-    return waiting(error) if error.code in _MENDABLE else error
 
 
 def _is_wanted(document: Document, number: int) -> bool:

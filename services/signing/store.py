@@ -11,7 +11,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from services.signing.domain import Document, Numbering, Signer, State
+from services.signing import store_seal
+from services.signing.domain import CoIssuer, Document, Numbering, Signer, State
 from services.signing.session import Preparation, PreparationState
 from shared.db import Tx
 from shared.errors import NotFound
@@ -152,6 +153,7 @@ def forget_delay(tx: Tx, person_id: UUID, code: str) -> None:
 
 
 def _save_signers(tx: Tx, document: Document) -> None:
+    store_seal.save_terms(tx, document)
     tx.execute(
         "DELETE FROM signer WHERE document_id = %s AND ordinal > %s",
         [document.id, len(document.signers)],
@@ -185,14 +187,17 @@ def _documents(tx: Tx, rows: list[dict[str, Any]]) -> list[Document]:
     signers = tx.execute(
         "SELECT * FROM signer WHERE document_id = ANY(%s) ORDER BY ordinal", [[row["id"] for row in rows]]
     ).fetchall()
-    return [_made(row, (s for s in signers if s["document_id"] == row["id"])) for row in rows]
+    co_issuers = store_seal.list_co_issuers(tx, [row["id"] for row in rows])
+    return [
+        _made(row, (s for s in signers if s["document_id"] == row["id"]), co_issuers.get(row["id"], ())) for row in rows
+    ]
 
 
 def _document(tx: Tx, row: dict[str, Any]) -> Document:
     return _documents(tx, [row])[0]
 
 
-def _made(row: dict[str, Any], signers: Iterable[dict[str, Any]]) -> Document:
+def _made(row: dict[str, Any], signers: Iterable[dict[str, Any]], co_issuers: tuple[CoIssuer, ...]) -> Document:
     return Document(
         id=row["id"],
         agency_id=row["agency_id"],
@@ -211,6 +216,7 @@ def _made(row: dict[str, Any], signers: Iterable[dict[str, Any]]) -> Document:
         level=row["level"],
         delayed=row["delayed"],
         version=row["version"],
+        terms=store_seal.terms(row["terms"], co_issuers),
     )
 
 
@@ -238,6 +244,7 @@ def _numbering_json(numbering: Numbering | None) -> Jsonb | None:
             "number_symbol": numbering.number_symbol,
             "issued_on": numbering.issued_on.isoformat(),
             "by": numbering.by.model_dump(mode="json", exclude_none=True),
+            "at": numbering.at.isoformat() if numbering.at else None,
         }
     )
 
@@ -250,6 +257,7 @@ def _numbering(value: dict[str, Any] | None) -> Numbering | None:
         number_symbol=value["number_symbol"],
         issued_on=datetime.fromisoformat(value["issued_on"]).date(),
         by=Actor.model_validate(value["by"]),
+        at=datetime.fromisoformat(value["at"]) if value.get("at") else None,
     )
 
 

@@ -18,6 +18,14 @@ ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partiti
 COMMANDS = topic("signing.commands", "order", stated_by="docs", followed_by=("signing",), partitions=6)
 
 
+class Party(Contract):
+    """An agency as sender or receiver. Across deployments only `identifier` means anything."""
+
+    agency_id: UUID | None = None
+    identifier: str
+    name: str
+
+
 class Part(Contract):
     """One part of a document, in order; part 0 is the main text."""
 
@@ -40,6 +48,7 @@ class Signer(Contract):
     # Of a delegated authority: which one it comes from, and the document that says so ("12/GUQ-UBND, 01/11/2026").
     delegated_from: UUID | None = None
     basis: str | None = None
+    agency: Party | None = None  # for which of the issuing agencies, when it is not the one that leads
 
 
 class Descriptor(Contract):
@@ -112,14 +121,6 @@ class DocumentIssued(DocumentFact, type="vn.vanthu.docs.document.issued.v1", top
     author_id: UUID
 
 
-class Party(Contract):
-    """An agency as sender or receiver. Across deployments only `identifier` means anything."""
-
-    agency_id: UUID | None = None
-    identifier: str
-    name: str
-
-
 class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", topic=DELIVERY, key="delivery_id"):
     """One recipient's delivery of one issued document."""
 
@@ -158,16 +159,41 @@ class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMAN
     filename: str
     signers: tuple[Signer, ...]
     author_id: UUID
+    signing_order: Literal["any", "fixed"] = "any"  # fixed: each signs after those named before
+    annexes: tuple[Part, ...] = ()  # in files of their own, looked at now so that no number is taken for bad ones
+    co_issuers: tuple[Party, ...] = ()  # agencies that seal beside the one that leads
 
 
 class SealDocument(Fact, type="vn.vanthu.docs.order.seal.v1", topic=COMMANDS, key="document_id"):
-    """Order to signing: fill number and date, seal, and bring to LTA."""
+    """Order to signing: fill number and date, seal, and bring to LTA; sign annexes in files of their own (`parts`)."""
 
     document_id: UUID
     agency_id: UUID
     number: int
     number_symbol: str
     issued_on: date
+    parts: tuple[Part, ...] = ()
+
+
+class CounterSealDocument(Fact, type="vn.vanthu.docs.order.counter_seal.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing, by a co-issuer's clerk (`by`): put that agency's seal on a document that everybody has signed."""
+
+    document_id: UUID
+    agency_id: UUID  # the agency that leads
+    co_agency_id: UUID
+
+
+class CertifyCopy(Fact, type="vn.vanthu.docs.order.certify_copy.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing: the agency's text-only signature on a copy or extract (NĐ 30 art. 25); SY, SL or TrS by type.
+
+    `descriptor` has number and date already.
+    """
+
+    document_id: UUID
+    descriptor: Descriptor
+    content: BlobRef
+    filename: str
+    author_id: UUID
 
 
 class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMMANDS, key="incoming_id"):
@@ -176,6 +202,7 @@ class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMM
     incoming_id: UUID
     agency_id: UUID
     content: BlobRef
+    annexes: tuple[Part, ...] = ()
 
 
 class DocsAct(Act, type="vn.vanthu.docs.act.recorded.v1", topic=ACT, key="object_id"):

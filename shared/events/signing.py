@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from shared.events.docs import Part
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
 
 DOCUMENT = topic("signing.document", "fact", stated_by="signing", followed_by=("docs", "notify"), partitions=6)
@@ -22,6 +23,7 @@ class DocumentPrepared(Fact, type="vn.vanthu.signing.document.prepared.v1", topi
     content: BlobRef
     page_count: int
     waits_for: UUID  # person
+    may_sign: tuple[UUID, ...] = ()  # all who may sign now; with a fixed order only the first
 
 
 class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DOCUMENT, key="document_id"):
@@ -47,6 +49,20 @@ class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DO
     number: int
     level: str
     cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
+    parts: tuple[Part, ...] = ()  # the annexes in files of their own, as they were signed
+
+
+class DocumentCounterSealed(
+    Fact, type="vn.vanthu.signing.document.counter_sealed.v1", topic=DOCUMENT, key="document_id"
+):
+    """The seal of an agency that issues the document beside the one that leads; `by` is its clerk."""
+
+    document_id: UUID
+    agency_id: UUID
+    agency_name: str
+    content: BlobRef
+    level: str
+    cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
 
 
 class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=DOCUMENT, key="document_id"):
@@ -57,6 +73,7 @@ class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=
     code: str
     reason_vi: str
     reason_en: str
+    agency_id: UUID | None = None  # set when it is a co-issuer's seal
 
 
 class DocumentDelayed(Fact, type="vn.vanthu.signing.document.delayed.v1", topic=DOCUMENT, key="document_id"):
@@ -72,6 +89,7 @@ class DocumentDelayed(Fact, type="vn.vanthu.signing.document.delayed.v1", topic=
     reason_en: str
     waits_for: UUID | None = None
     signer_name: str | None = None
+    agency_id: UUID | None = None  # as of DocumentRefused
 
 
 class SignatureSummary(Contract):
@@ -83,6 +101,20 @@ class SignatureSummary(Contract):
     sub_indication: str | None = None
     level: str
     signed_at: AwareDatetime | None = None
+
+
+class PartValidated(Contract):
+    """The verdict on one annex of what arrived; the fields as of DocumentValidated."""
+
+    ordinal: int
+    sha256: str
+    indication: Indication
+    sub_indication: str | None = None
+    code: str | None = None
+    reason_vi: str
+    reason_en: str
+    signatures: tuple[SignatureSummary, ...] = ()
+    report: BlobRef | None = None
 
 
 class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", topic=DOCUMENT, key="incoming_id"):
@@ -98,6 +130,7 @@ class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", to
     reason_en: str
     signatures: tuple[SignatureSummary, ...] = ()
     report: BlobRef | None = None
+    annexes: tuple[PartValidated, ...] = ()
 
 
 class SigningAct(Act, type="vn.vanthu.signing.act.recorded.v1", topic=ACT, key="object_id"):

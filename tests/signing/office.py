@@ -25,7 +25,7 @@ from services.signing.desk import Desk
 from services.signing.work import kinds
 from shared import db
 from shared.blobs import Blobs
-from shared.events import Actor, BlobRef, Envelope, Event, decode, docs, encode, registry
+from shared.events import Actor, BlobRef, Envelope, Event, decode, docs, encode, registry, signing
 from shared.ids import new_id
 from shared.inbox import Record
 from shared.jobs import Runner
@@ -155,6 +155,7 @@ class Office:
                 valid_from=since,
             )
             self.take(stated)
+        self.take(clerk_stated(CLERK))
         for each in leaders:
             self.take(person(each), authority(each), certificate(each))
         self.heartbeat()
@@ -231,8 +232,8 @@ class Office:
         return [decode(bytes(row["payload"]), topic=row["topic"]).data for row in rows]
 
     def only(self, kind: type[Any]) -> Any:
-        """The one fact that was stated since the last look."""
-        stated = self.stated()
+        """The one fact that was stated since the last look, beside permits to use a seal key."""
+        stated = [e for e in self.stated() if not (isinstance(e, signing.SigningAct) and e.act == "seal_permitted")]
         assert [type(event) for event in stated] == [kind], stated
         return stated[0]
 
@@ -247,6 +248,21 @@ def person(of: Leader, **changed: Any) -> registry.PersonStated:
     )
     stated = {"name": of.name, "login": str(of.id), "email": "a@example.vn", "active": True, "posts": (post,)}
     return registry.PersonStated(person_id=of.id, **{**stated, **changed})
+
+
+def clerk_stated(of: Actor, **changed: Any) -> registry.PersonStated:
+    """The registry's word that this person is a clerk of the agency for which they act."""
+    assert of.person_id
+    assert of.agency_id
+    post = registry.Post(
+        post_id=UUID(int=of.person_id.int + 1),
+        agency_id=of.agency_id,
+        title="Văn thư",
+        roles=("clerk",),
+        valid_from=date(2026, 1, 1),
+    )
+    stated = {"name": of.name, "login": str(of.person_id), "email": "v@example.vn", "active": True, "posts": (post,)}
+    return registry.PersonStated(person_id=of.person_id, **{**stated, **changed})
 
 
 def authority(of: Leader, **changed: Any) -> registry.AuthorityStated:

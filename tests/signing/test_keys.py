@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -135,8 +136,9 @@ def test_a_wrong_pin_is_tried_once_only(store: KeyStore) -> None:
 def test_a_missing_key_token_or_module_is_said(store: KeyStore) -> None:
     with _refused("seal_key_missing"):
         store.sign("không có", DIGEST, Mechanism.ECDSA)
-    for nowhere in (KeyStore(store.module, "không có", PIN), KeyStore("/không/có.so", "seals", PIN)):
-        with _refused("key_device_unavailable"):
+    absent, unreadable = KeyStore(store.module, "không có", PIN), KeyStore("/không/có.so", "seals", PIN)
+    for nowhere, code in ((absent, "seal_token_absent"), (unreadable, "key_device_unavailable")):
+        with _refused(code):
             nowhere.list_keys()
         nowhere.close()
 
@@ -162,3 +164,75 @@ def test_a_certificate_without_its_key_here_is_no_seal(store: KeyStore, pki: Run
     stranger = paper.agency(pki)
     with _refused("seal_key_missing"):
         find_seal(store, stranger.certificate, stranger.chain)
+
+
+def test_the_pool_logs_in_once_per_process_and_shares_the_work(store: KeyStore) -> None:
+    two = KeyStore(store.module, store.token, PIN, processes=2)
+    two.generate("pool", kind="p256")
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            signatures = list(threads.map(lambda _: two.sign("pool", DIGEST, Mechanism.ECDSA), range(40)))
+        assert len(set(signatures)) == 40
+        mine = {p.pid for p in _device_processes()}
+        two.sign("pool", DIGEST, Mechanism.ECDSA)
+        assert {p.pid for p in _device_processes()} == mine, "no process is begun anew for a signature"
+    finally:
+        two.close()
+
+
+def test_a_wrong_pin_is_tried_by_one_process_of_the_pool_only(store: KeyStore) -> None:
+    """Four threads ask at once, of a pool of four: the device hears one wrong PIN, and is not locked."""
+    wrong = KeyStore(store.module, store.token, "000000", processes=4)
+    before = len(_device_processes())
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            tried = [threads.submit(wrong.list_keys) for _ in range(8)]
+        for each in tried:
+            with _refused("pin_wrong"):
+                each.result()
+        assert len(_device_processes()) == before, "nobody is left who could try again"
+    finally:
+        wrong.close()
+    store.list_keys()
+
+
+def test_a_device_that_is_taken_away_is_said_and_used_again_when_it_is_back(store: KeyStore, tmp_path: Path) -> None:
+    label = store.generate("taken away", kind="p256").label
+    tokens = Path(os.environ["SOFTHSM2_CONF"]).parent / "tokens"
+    for process in _device_processes():
+        process.kill()
+        process.wait()
+    tokens.rename(tmp_path / "elsewhere")
+    tokens.mkdir()
+    try:
+        for _ in range(2):
+            with _refused("seal_token_absent"):
+                store.sign(label, DIGEST, Mechanism.ECDSA)
+    finally:
+        tokens.rmdir()
+        (tmp_path / "elsewhere").rename(tokens)
+    assert store.sign(label, DIGEST, Mechanism.ECDSA)
+
+
+def _spki(store: KeyStore, label: str) -> bytes:
+    return next(key.spki for key in store.list_keys() if key.label == label)
+
+
+def test_a_permit_is_for_its_keys_its_signatures_and_its_time(store: KeyStore) -> None:
+    for label in ("permitted", "of others"):
+        store.generate(label, kind="p256")
+    own, others = _spki(store, "permitted"), _spki(store, "of others")
+    with store.permit(frozenset({own}), signatures=2) as keys:
+        assert PIN not in repr(keys)
+        assert not hasattr(keys, "pin")
+        found = keys.find_key(own)
+        assert found
+        assert keys.find_key(others) is None
+        with _refused("seal_not_permitted"):
+            keys.sign("of others", DIGEST, Mechanism.ECDSA)
+        assert keys.sign("permitted", DIGEST, Mechanism.ECDSA)
+        assert pickle.loads(pickle.dumps(keys)).sign("permitted", DIGEST, Mechanism.ECDSA)  # noqa: S301  our own bytes
+        with _refused("seal_not_permitted"):
+            keys.sign("permitted", DIGEST, Mechanism.ECDSA)
+    with _refused("seal_not_permitted"):
+        keys.find_key(own)
