@@ -10,13 +10,8 @@ from deploy.devpki.issuing import Issued
 from shared import db
 from shared.events import docs, signing
 from tests.signing import office as world
-from tests.signing import test_service as service
+from tests.signing.desktop import Desktop, complete, content, prepare, prepared, sign, signed
 from tests.signing.office import AGENCY, CLERK, Leader, Office
-from tests.signing.test_service import Desktop, complete, content, prepare, prepared, sign, signed
-
-pki = service.pki
-seal_token, seal, workshop = service.seal_token, service.seal, service.workshop
-leader, deputy, office, desktop = service.leader, service.deputy, service.office, service.desktop
 
 
 def in_order(office: Office, *leaders: Leader) -> UUID:
