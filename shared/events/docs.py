@@ -9,6 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
+from shared.events.part import Part as Part  # noqa: PLC0414  both names are part of this module
+from shared.events.part import Party as Party  # noqa: PLC0414
 
 DOCUMENT = topic("docs.document", "fact", stated_by="docs", followed_by=("signing", "notify", "portal"), partitions=6)
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
@@ -16,23 +18,6 @@ WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("notify
 TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=(), partitions=1)
 ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
 COMMANDS = topic("signing.commands", "order", stated_by="docs", followed_by=("signing",), partitions=6)
-
-
-class Party(Contract):
-    """An agency as sender or receiver. Across deployments only `identifier` means anything."""
-
-    agency_id: UUID | None = None
-    identifier: str
-    name: str
-
-
-class Part(Contract):
-    """One part of a document, in order; part 0 is the main text."""
-
-    ordinal: int
-    kind: Literal["main", "annex"]
-    filename: str
-    content: BlobRef
 
 
 class Signer(Contract):

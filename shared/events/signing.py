@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from shared.events.docs import Part
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
+from shared.events.part import Part
 
 DOCUMENT = topic("signing.document", "fact", stated_by="signing", followed_by=("docs", "notify"), partitions=6)
 ACT = topic("signing.act", "fact", stated_by="signing", followed_by=("docs",), partitions=6)
