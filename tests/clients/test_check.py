@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from vanthu_sign.batch import file_names
 from vanthu_sign.check import Prepared, check_base, check_prepared
+from vanthu_sign.pile import file_names
 from vanthu_sign.words import Refused
 
 from services.signing import appearance, pdf, placement

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from vanthu_sign import device
-from vanthu_sign.__main__ import _enter_pin, main
+from vanthu_sign.__main__ import main
+from vanthu_sign.cli.options import enter_pin
 from vanthu_sign.pin import TRIES, Counter
 from vanthu_sign.words import Refused
 
@@ -126,9 +127,9 @@ def test_a_certificate_out_of_its_time_is_said_before_the_pin_is_asked(days: tup
 
 def test_an_empty_pin_is_no_try(token: Token, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
-    options = argparse.Namespace(pin_again=False, pin_stdin=True)
+    options = argparse.Namespace(pin_again=False, pin_stdin=True, home=tmp_path)
     with device.opened(token.module, None) as opened, pytest.raises(Refused) as refused:
-        _enter_pin(opened, Counter(tmp_path), options)
+        enter_pin(opened, options)
     assert refused.value.code == "pin_empty"
     assert not (tmp_path / "wrong-pins.json").exists()
 

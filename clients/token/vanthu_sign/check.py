@@ -13,6 +13,7 @@ from asn1crypto import cms, tsp
 
 from vanthu_sign.words import BYTES_DIFFER, DIGEST_DIFFERS, Refused
 
+DIGESTS = ("sha256", "sha384", "sha512")
 # PAdES (EN 319 142-1 clause 6.3) signs these; a signing time is forbidden there and anything else is a surprise.
 ALLOWED = {"content_type", "message_digest", "signing_certificate_v2", "cms_algorithm_protection"}
 
@@ -24,6 +25,7 @@ class Prepared:
     update: bytes
     byte_range: tuple[int, int, int, int]
     signed_attributes: bytes
+    digest: str = "sha256"  # of the byte range and of the signed attributes
 
 
 def check_base(base: bytes, announced_sha256: str) -> None:
@@ -39,8 +41,9 @@ def check_prepared(base: bytes, prepared: Prepared, certificate: bytes) -> bytes
     2. The byte range is the whole file except one gap, and the gap lies in the appended part.
     3. The gap is an empty placeholder, so nothing but the signature can go there.
     4. The signed attributes are DER and hold no attribute that PAdES does not know.
-    5. Their message digest is SHA-256 over the byte range, computed here.
+    5. Their message digest is over the byte range, by one of DIGESTS, computed here.
     6. Their signing-certificate attribute names the token's certificate (RFC 5035).
+    7. Where they name algorithms (RFC 6211), the digest is the one that the token will use.
     """
     # 1.
     document = base + prepared.update
@@ -55,20 +58,38 @@ def check_prepared(base: bytes, prepared: Prepared, certificate: bytes) -> bytes
     # 4.
     attributes = _attributes(prepared.signed_attributes)
     # 5.
-    digest = hashlib.sha256(document[:first] + document[second:]).digest()
-    if attributes["message_digest"].native != digest:
+    if prepared.digest not in DIGESTS:
+        raise Refused(DIGEST_DIFFERS, what="digest_algorithm")
+    hashed = hashlib.new(prepared.digest, document[:first])
+    hashed.update(memoryview(document)[second:])
+    if attributes["message_digest"].native != hashed.digest():
         raise Refused(DIGEST_DIFFERS, what="messageDigest")
     # 6.
-    named = tsp.SigningCertificateV2.load(attributes["signing_certificate_v2"].dump())["certs"][0]
-    if named["hash_algorithm"]["algorithm"].native != "sha256" or named["cert_hash"].native != _sha256(certificate):
+    if not _names(attributes["signing_certificate_v2"].dump(), certificate):
         raise Refused(DIGEST_DIFFERS, what="signing-certificate-v2")
+    # 7.
+    protection = attributes.get("cms_algorithm_protection")
+    if protection is not None and protection["digest_algorithm"]["algorithm"].native != prepared.digest:
+        raise Refused(DIGEST_DIFFERS, what="cms-algorithm-protection")
     return document
+
+
+def _names(attribute: bytes, certificate: bytes) -> bool:
+    """Whether this signing-certificate-v2 names the certificate and no other one."""
+    try:
+        named = tsp.SigningCertificateV2.load(attribute)["certs"]
+        algorithm = named[0]["hash_algorithm"]["algorithm"].native
+        digest = named[0]["cert_hash"].native
+    except (ValueError, TypeError, KeyError, IndexError):
+        return False
+    return len(named) == 1 and algorithm in DIGESTS and digest == hashlib.new(algorithm, certificate).digest()
 
 
 def _attributes(der: bytes) -> dict[str, Any]:
     try:
         parsed = cms.CMSAttributes.load(der, strict=True)
         found = {attribute["type"].native: attribute["values"] for attribute in parsed}
+        _ = parsed.native  # what is read later is read here, so that nothing in it fails there
     except (ValueError, TypeError, KeyError) as error:
         raise Refused(DIGEST_DIFFERS, what="signedAttrs") from error
     if set(found) - ALLOWED or not {"content_type", "message_digest", "signing_certificate_v2"} <= set(found):
@@ -78,7 +99,3 @@ def _attributes(der: bytes) -> dict[str, Any]:
     if parsed.dump(force=True) != der or found["content_type"][0].native != "data":
         raise Refused(DIGEST_DIFFERS, what="signedAttrs")
     return {name: values[0] for name, values in found.items()}
-
-
-def _sha256(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()

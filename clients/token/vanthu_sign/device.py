@@ -1,65 +1,45 @@
-"""The token: PKCS#11 in a process of its own, with one session and one thread.
+"""The token as the program sees it: every call goes to the one process that talks to the driver (token_process).
 
-Drivers crash, and threads on one module crash it; a child process that dies is a sentence, not the end of the program.
+Drivers crash, and threads on one module crash it; a child process that dies is a sentence, not the end of the program,
+and can be started again.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
+from vanthu_sign import drivers
 from vanthu_sign.words import (
     CERTIFICATE_AMBIGUOUS,
     CERTIFICATE_EARLY,
     CERTIFICATE_EXPIRED,
     CERTIFICATE_MISSING,
-    KEY_NOT_MADE,
-    MODULE_BROKEN,
-    MODULE_MISSING,
-    PIN_FINAL_TRY,
-    PIN_LOCKED,
-    PIN_WRONG,
-    TOKEN_AMBIGUOUS,
     TOKEN_GONE,
-    TOKEN_MISSING,
     Refused,
 )
-
-# The drivers that Vietnamese tokens, common smart cards and SoftHSM2 install, in the usual places.
-DRIVERS = (
-    "/usr/lib/libvgca_csp_v1.so",
-    "/usr/lib/libbkavcap11.so",
-    "/usr/lib/libeTPkcs11.so",
-    "/usr/lib/x86_64-linux-gnu/libeTPkcs11.so",
-    "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so",
-    "/usr/lib/x86_64-linux-gnu/pkcs11/opensc-pkcs11.so",
-    "/usr/lib64/opensc-pkcs11.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-    r"C:\Windows\System32\eTPKCS11.dll",
-    r"C:\Windows\System32\bkavcapkcs11.dll",
-    r"C:\Windows\System32\vgcapkcs11.dll",
+from vanthu_sign.words_device import (
+    CERTIFICATE_BESIDE_KEY_MISSING,
+    CERTIFICATE_NOT_FOR_SIGNING,
+    DRIVER_CRASHED,
+    DRIVER_SILENT,
+    TOKEN_OTHER,
 )
 
 KINDS = ("ec-p256", "rsa-3072")  # what a key pair made here may be
-LABEL = "Vanthu"
+PATIENCE = 90.0  # seconds for one call; a slow token takes some for an RSA signature
+KEY_PATIENCE = 600.0  # for an RSA key pair made on a token, and a PIN typed on a reader
+AHEAD = 3  # signatures ordered ahead, so that the token never waits for us and stops soon when asked to
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate on the token with a private key of the same CKA_ID beside it."""
+    """A certificate on the token; a private key of the same CKA_ID belongs to it."""
 
     der: bytes
     key_id: bytes
@@ -69,27 +49,58 @@ class Certificate:
     not_after: datetime
 
 
-def find_module(named: str | None) -> str:
-    """The PKCS#11 library: the one named, else the environment's, else the first usual one that is there."""
-    wanted = named or os.environ.get("VANTHU_SIGN_MODULE")
-    if wanted:
-        if not Path(wanted).exists():
-            raise Refused(MODULE_BROKEN, module=wanted)
-        return wanted
-    found = next((driver for driver in DRIVERS if Path(driver).exists()), None)
-    if found is None:
-        raise Refused(MODULE_MISSING)
-    return found
+@dataclass(frozen=True, slots=True)
+class About:
+    """What token and driver say of themselves. `tries` before the lock: full, low, last or none.
+
+    `on_reader`: the PIN is typed on the reader's own keys. `pss`: RSASSA-PSS is offered.
+    """
+
+    label: str
+    serial: str
+    model: str
+    maker: str
+    driver: str
+    driver_version: str
+    pss: bool
+    needs_pin: bool
+    on_reader: bool
+    tries: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One signature: `mechanism` rsa-pkcs1v15, rsa-pss or ecdsa, `digest` sha256, sha384 or sha512."""
+
+    key_id: bytes
+    mechanism: str
+    digest: str
+    data: bytes
+
+
+def find_module(named: str | None, label: str | None = None) -> str:
+    """The PKCS#11 library to use; see drivers.choose."""
+    return drivers.choose(named, label)
 
 
 def choose(certificates: list[Certificate], serial: str | None) -> Certificate:
-    """The one certificate to sign with, valid today by this machine's clock."""
+    """The one certificate to sign with, valid today by this machine's clock.
+
+    CAs' certificates on the token are none, and of several the only valid one is meant: tokens keep the old one after
+    a renewal. Refused otherwise.
+    """
     wanted = [c for c in certificates if serial is None or c.serial.lower() == serial.lower()]
-    if not wanted:
+    usable = [c for c in wanted if not c.der or not _is_ca(c.der)]
+    if not usable:
         raise Refused(CERTIFICATE_MISSING)
-    if len(wanted) > 1:
-        raise Refused(CERTIFICATE_AMBIGUOUS, serials=", ".join(c.serial for c in wanted))
-    certificate, now = wanted[0], datetime.now(UTC)
+    signing = [c for c in usable if not c.der or _may_sign(c.der)]
+    if not signing:
+        raise Refused(CERTIFICATE_NOT_FOR_SIGNING, serial=usable[0].serial)
+    now = datetime.now(UTC)
+    valid = [c for c in signing if c.not_before <= now <= c.not_after] or signing
+    if len(valid) > 1:
+        raise Refused(CERTIFICATE_AMBIGUOUS, serials=", ".join(c.serial for c in valid))
+    certificate = valid[0]
     if now > certificate.not_after:
         raise Refused(CERTIFICATE_EXPIRED, until=f"{certificate.not_after:%d/%m/%Y}")
     if now < certificate.not_before:
@@ -98,25 +109,47 @@ def choose(certificates: list[Certificate], serial: str | None) -> Certificate:
 
 
 class Device:
-    """The token as the program sees it; every call goes to the one process that talks to the driver."""
+    """One token behind one process, with one session and one queue."""
 
-    def __init__(self, pipe: Connection, process: multiprocessing.process.BaseProcess) -> None:
-        self._pipe, self._process = pipe, process
+    def __init__(self, module: str, label: str | None) -> None:
+        self.module, self._label = module, label
+        self._pipe: Connection
+        self._process: Any
+        self._start()
+        try:
+            self.serial = self.about().serial  # what is wrong with the token is said before anything else is done
+        except Refused:
+            self.close()
+            raise
+
+    def restart(self) -> None:
+        """After a crash: a new process on the same token, logged out. Refused when another token is there now."""
+        self.close()
+        self._start()
+        if (found := self.about().serial) != self.serial:
+            raise Refused(TOKEN_OTHER, serial=found)
+
+    def about(self) -> About:
+        """Read anew each time: the flags change with every PIN."""
+        return About(**self._ask("about"))
 
     def certificates(self) -> list[Certificate]:
-        return [Certificate(**found) for found in self._ask("certificates")]
+        """All that the token holds; Refused when it holds keys only."""
+        found = [parsed for key_id, der in self._ask("certificates") if (parsed := _parsed(bytes(key_id), bytes(der)))]
+        if not found and self._ask("has_keys"):
+            raise Refused(CERTIFICATE_BESIDE_KEY_MISSING)
+        return found
 
-    @property
-    def serial(self) -> str:
-        """The token's own serial number."""
-        return str(self._ask("serial"))
-
-    def log_in(self, pin: str, *, writing: bool = False) -> None:
+    def log_in(self, pin: str | None, *, writing: bool = False) -> None:
         """Once for the whole batch. Refused(pin_wrong) without a second try; never on a token's last try.
 
-        `writing`: keys and certificates may be put on the token.
+        `pin` None where it is typed on the reader; `writing`: keys and certificates may be put on the token.
         """
-        self._ask("log_in", pin, writing)
+        self._ask("log_in", pin, writing, patience=KEY_PATIENCE if pin is None else PATIENCE)
+
+    def wants_pin_each_time(self, key_id: bytes) -> bool:
+        """CKA_ALWAYS_AUTHENTICATE; most tokens show it only after the log-in."""
+        return bool(self._ask("wants_pin_each_time", key_id))
 
     def unused_keys(self) -> list[tuple[bytes, bytes]]:
         """CKA_ID and SubjectPublicKeyInfo (DER) of each key pair without a certificate. Logged in."""
@@ -124,221 +157,128 @@ class Device:
 
     def make_key(self, kind: str) -> tuple[bytes, bytes]:
         """A key pair made on the token that never leaves it; `kind` is one of KINDS. CKA_ID and public key (DER)."""
-        key_id, spki = self._ask("make_key", kind)
+        key_id, spki = self._ask("make_key", kind, patience=KEY_PATIENCE)
         return bytes(key_id), bytes(spki)
 
     def write_certificate(self, key_id: bytes, der: bytes) -> None:
         """Beside its key, readable without a PIN."""
         self._ask("write_certificate", key_id, der)
 
-    def sign(self, key_id: bytes, mechanism: str, data: bytes) -> bytes:
+    def sign(
+        self, key_id: bytes, mechanism: str, data: bytes, *, digest: str = "sha256", pin: str | None = None
+    ) -> bytes:
         """The raw signature over `data` (the signed attributes): RSA as the key's length, ECDSA as r and s."""
-        return bytes(self._ask("sign", key_id, mechanism, data))
+        return bytes(self._ask("sign", key_id, mechanism, digest, data, pin))
 
-    def _ask(self, what: str, *arguments: object) -> Any:
+    def sign_many(self, orders: Iterable[Order], stopped: Callable[[], bool] = lambda: False) -> Iterator[bytes]:
+        """Signatures in the order of `orders`, a few ordered ahead; ends early, those under way included, once
+        `stopped`.
+        """
+        under_way = 0
+        try:
+            for order in orders:
+                if stopped():
+                    break
+                self._send("sign", order.key_id, order.mechanism, order.digest, order.data, None)
+                under_way += 1
+                if under_way > AHEAD:
+                    under_way -= 1
+                    yield bytes(self._receive(PATIENCE))
+            while under_way:
+                under_way -= 1
+                yield bytes(self._receive(PATIENCE))
+        finally:
+            for _ in range(under_way):  # answers that nobody hears would be taken for those of the next call
+                with suppress(Refused):
+                    self._receive(PATIENCE)
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join(5)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self.module, self._label), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def _ask(self, what: str, *arguments: object, patience: float = PATIENCE) -> Any:
+        self._send(what, *arguments)
+        return self._receive(patience)
+
+    def _send(self, what: str, *arguments: object) -> None:
         try:
             self._pipe.send((what, arguments))
+        except OSError as error:
+            raise self._died() from error
+
+    def _receive(self, patience: float) -> Any:
+        try:
+            if not self._pipe.poll(patience):
+                self._process.kill()  # a driver that hangs is not waited for twice
+                raise Refused(DRIVER_SILENT, seconds=f"{patience:.0f}")
             ok, answer = self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise Refused(TOKEN_GONE) from error
+            raise self._died() from error
         if not ok:
             raise answer
         return answer
+
+    def _died(self) -> Refused:
+        self._process.join(5)
+        crashed = self._process.exitcode not in (0, None)
+        return Refused(DRIVER_CRASHED, module=self.module) if crashed else Refused(TOKEN_GONE)
 
 
 @contextmanager
 def opened(module: str, label: str | None) -> Iterator[Device]:
     """The token with this label (or the only one), opened without a PIN; closed at the end of the block."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, module, label), daemon=True)
-    process.start()
-    theirs.close()
-    device = Device(ours, process)
+    device = Device(module, label)
     try:
-        device._ask("ready")  # noqa: SLF001  what is wrong with the token is said before anything else is done
         yield device
     finally:
-        ours.close()
-        process.join(5)
-        if process.is_alive():
-            process.kill()
-
-
-# In the token's own process
+        device.close()
 
 
 def _serve(pipe: Connection, module: str, label: str | None) -> None:
-    import pkcs11
+    from vanthu_sign.token_process import serve
+
+    serve(pipe, module, label)
+
+
+def _parsed(key_id: bytes, der: bytes) -> Certificate | None:
+    from cryptography import x509
 
     try:
-        worker: _Worker | Refused = _Worker(module, label)
-    except Refused as refused:
-        worker = refused
-    except pkcs11.PKCS11Error:
-        worker = Refused(TOKEN_GONE)
-    while True:
-        try:
-            what, arguments = pipe.recv()
-        except (EOFError, OSError, KeyboardInterrupt):
-            return
-        try:
-            if isinstance(worker, Refused):
-                raise worker
-            pipe.send((True, getattr(worker, what)(*arguments)))
-        except Refused as refused:
-            pipe.send((False, refused))
-        except pkcs11.PKCS11Error:
-            pipe.send((False, Refused(TOKEN_GONE)))
-
-
-class _Worker:
-    """One module, one token, one session; the session that logged in is kept, closing it would log out."""
-
-    def __init__(self, module: str, label: str | None) -> None:
-        import pkcs11
-
-        try:
-            library = pkcs11.lib(module)
-        except (RuntimeError, pkcs11.PKCS11Error) as error:
-            raise Refused(MODULE_BROKEN, module=module) from error
-        tokens = [t for t in library.get_tokens() if label is None or t.label == label]
-        tokens = [t for t in tokens if pkcs11.TokenFlag.TOKEN_INITIALIZED in t.flags]
-        if not tokens:
-            raise Refused(TOKEN_MISSING, wanted=f" ({label})" if label else "")
-        if len(tokens) > 1:
-            raise Refused(TOKEN_AMBIGUOUS, labels=", ".join(t.label for t in tokens))
-        self.token = tokens[0]
-        self.session: Any = self.token.open()
-        self.logged_in = False
-
-    def ready(self) -> bool:
-        return True
-
-    def serial(self) -> str:
-        serial = self.token.serial
-        return serial.decode("ascii", "replace") if isinstance(serial, bytes) else str(serial)
-
-    def certificates(self) -> list[dict[str, Any]]:
-        import pkcs11
-        from cryptography import x509
-
-        found = []
-        query = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.CERTIFICATE}
-        for item in self.session.get_objects(query):
-            der = bytes(item[pkcs11.Attribute.VALUE])
-            parsed = x509.load_der_x509_certificate(der)
-            found.append(
-                {
-                    "der": der,
-                    "key_id": bytes(item[pkcs11.Attribute.ID]),
-                    "serial": f"{parsed.serial_number:x}",
-                    "subject": _common_name(parsed),
-                    "not_before": parsed.not_valid_before_utc,
-                    "not_after": parsed.not_valid_after_utc,
-                }
-            )
-        return found
-
-    def log_in(self, pin: str, writing: bool) -> None:  # noqa: FBT001  comes over the pipe by position
-        import pkcs11
-
-        flags = self.token.flags
-        if pkcs11.TokenFlag.USER_PIN_LOCKED in flags:
-            raise Refused(PIN_LOCKED)
-        if pkcs11.TokenFlag.USER_PIN_FINAL_TRY in flags:
-            raise Refused(PIN_FINAL_TRY)
-        self.session.close()
-        try:
-            self.session = self.token.open(rw=writing, user_pin=pin)
-        except (pkcs11.PinIncorrect, pkcs11.exceptions.PinLenRange, pkcs11.exceptions.PinInvalid):
-            self.session = self.token.open()
-            raise Refused(PIN_WRONG, left="{left}") from None  # the caller keeps the count
-        except pkcs11.exceptions.PinLocked:
-            raise Refused(PIN_LOCKED) from None
-
-    def sign(self, key_id: bytes, mechanism: str, data: bytes) -> bytes:
-        import hashlib
-
-        import pkcs11
-
-        query = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.Attribute.ID: key_id}
-        key = next(iter(self.session.get_objects(query)), None)
-        if key is None:
-            raise Refused(CERTIFICATE_MISSING)
-        if mechanism == "ecdsa":
-            return bytes(key.sign(hashlib.sha256(data).digest(), mechanism=pkcs11.Mechanism.ECDSA))
-        if mechanism == "rsa-pss":
-            parameters = (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, 32)
-            return bytes(key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS_PSS, mechanism_param=parameters))
-        return bytes(key.sign(data, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS))
-
-    def unused_keys(self) -> list[tuple[bytes, bytes]]:
-        import pkcs11
-
-        certified = {found["key_id"] for found in self.certificates()}
-        found = []
-        # A session has one search at a time: the first one ends before the next begins.
-        for key in list(self.session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY})):
-            key_id = bytes(key[pkcs11.Attribute.ID])
-            query = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY, pkcs11.Attribute.ID: key_id}
-            public = next(iter(list(self.session.get_objects(query))), None)
-            if public is not None and key_id not in certified:
-                found.append((key_id, _public_key_info(public)))
-        return found
-
-    def make_key(self, kind: str) -> tuple[bytes, bytes]:
-        import pkcs11
-        from pkcs11.util.ec import encode_named_curve_parameters
-
-        key_id = secrets.token_bytes(16)
-        stays = {pkcs11.Attribute.SENSITIVE: True, pkcs11.Attribute.EXTRACTABLE: False}
-        how: dict[str, Any] = {"store": True, "id": key_id, "label": LABEL, "private_template": stays}
-        try:
-            if kind == "ec-p256":
-                curve = {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}
-                domain = self.session.create_domain_parameters(pkcs11.KeyType.EC, curve, local=True)
-                public, _private = domain.generate_keypair(**how)
-            else:
-                public, _private = self.session.generate_keypair(pkcs11.KeyType.RSA, 3072, **how)
-        except pkcs11.DeviceRemoved:
-            raise
-        except pkcs11.PKCS11Error as error:
-            raise Refused(KEY_NOT_MADE, kind=kind, why=type(error).__name__) from None
-        return key_id, _public_key_info(public)
-
-    def write_certificate(self, key_id: bytes, der: bytes) -> None:
-        import pkcs11
-        from asn1crypto import x509
-
-        certificate = x509.Certificate.load(der)
-        self.session.create_object(
-            {
-                pkcs11.Attribute.CLASS: pkcs11.ObjectClass.CERTIFICATE,
-                pkcs11.Attribute.CERTIFICATE_TYPE: pkcs11.CertificateType.X_509,
-                pkcs11.Attribute.TOKEN: True,
-                pkcs11.Attribute.PRIVATE: False,
-                pkcs11.Attribute.ID: key_id,
-                pkcs11.Attribute.LABEL: LABEL,
-                pkcs11.Attribute.VALUE: der,
-                pkcs11.Attribute.SUBJECT: certificate.subject.dump(),
-                pkcs11.Attribute.ISSUER: certificate.issuer.dump(),
-                pkcs11.Attribute.SERIAL_NUMBER: certificate["tbs_certificate"]["serial_number"].dump(),
-            }
+        parsed = x509.load_der_x509_certificate(der)
+        return Certificate(
+            der=der,
+            key_id=key_id,
+            serial=f"{parsed.serial_number:x}",
+            subject=_common_name(parsed),
+            not_before=parsed.not_valid_before_utc,
+            not_after=parsed.not_valid_after_utc,
         )
+    except ValueError:  # rubbish beside the good one stops nobody
+        return None
 
 
-def _public_key_info(public: Any) -> bytes:
-    """SubjectPublicKeyInfo (RFC 5280 §4.1.2.7), DER."""
-    import pkcs11
-    from asn1crypto import keys
-    from pkcs11.util.ec import encode_ec_public_key
-    from pkcs11.util.rsa import encode_rsa_public_key
+def _is_ca(der: bytes) -> bool:
+    from asn1crypto import x509
 
-    if public.key_type == pkcs11.KeyType.RSA:
-        found = keys.PublicKeyInfo.wrap(keys.RSAPublicKey.load(encode_rsa_public_key(public)), "rsa")
-        return bytes(found.dump())
-    return bytes(encode_ec_public_key(public))
+    return bool(x509.Certificate.load(der).ca)
+
+
+def _may_sign(der: bytes) -> bool:
+    """KeyUsage (RFC 5280 §4.2.1.3) absent, or with digitalSignature or nonRepudiation."""
+    from asn1crypto import x509
+
+    usage = x509.Certificate.load(der).key_usage_value
+    return usage is None or bool(usage.native & {"digital_signature", "non_repudiation"})
 
 
 def _common_name(certificate: Any) -> str:

@@ -45,6 +45,7 @@ from vanthu_sign.words import (
 CHALLENGE = re.compile(r"Vanthu registry: proof of possession\n[0-9a-f]{64}\n")
 RECEIPT = "BIÊN NHẬN BÀN GIAO CHỨNG THƯ CHỮ KÝ SỐ VÀ THIẾT BỊ LƯU KHÓA BÍ MẬT\n"
 EnterPin = Callable[..., None]
+Act = Callable[[argparse.Namespace, EnterPin], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def register(options: argparse.Namespace, enter_pin: EnterPin) -> int:
     body: dict[str, Any] = dict(whose.body)
     if options.device:
         body["device_id"] = _device_id(server, options.device)
-    with device.opened(device.find_module(options.module), options.token) as token:
+    with device.opened(device.find_module(options.module, options.token), options.token) as token:
         found = token.certificates()
         own = _choose([each for each in found if not _is_ca(each.der)], options)
         chain = [ssl.DER_cert_to_PEM_cert(each.der) for each in found if _is_ca(each.der)]
@@ -102,7 +103,7 @@ def request(options: argparse.Namespace, enter_pin: EnterPin) -> int:
     server = Server(options.home)
     whose = _holder(server, options)
     asked = _Asked(options.home)
-    with device.opened(device.find_module(options.module), options.token) as token:
+    with device.opened(device.find_module(options.module, options.token), options.token) as token:
         print(say(f"Sẽ xin chứng thư cho {whose.name}.", f"A certificate will be asked for {whose.name}."), flush=True)
         if not _confirmed(options):
             return 0
@@ -140,7 +141,7 @@ def receipt(options: argparse.Namespace, enter_pin: EnterPin) -> int:
     server = Server(options.home)
     due = _due(server, options.certificate_id)
     said = str(server.registry("GET", f"/certificates/{due['certificate_id']}/receipt-text")["text"])
-    with device.opened(device.find_module(options.module), options.token) as token:
+    with device.opened(device.find_module(options.module, options.token), options.token) as token:
         held = [each for each in token.certificates() if sha256(each.der).hexdigest() == due["fingerprint"]]
         if not held:
             raise Refused(NOT_ON_TOKEN, serial=due["serial"])

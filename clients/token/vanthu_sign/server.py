@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-import httpx
-
 from vanthu_sign.check import Prepared
-from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, PORTAL_ADDRESS, UNREACHABLE, Refused, told
+from vanthu_sign.folder import locked, write_private
+from vanthu_sign.line import JSON, MB, Answer, Line, check_origin, problem
+from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, PORTAL_ADDRESS, Refused
+from vanthu_sign.words_sitting import ANSWER_TOO_LARGE, ANSWER_UNEXPECTED
+
+__all__ = ["DeviceCode", "Server", "prepared_from", "problem"]
 
 CLIENT_ID = "vanthu-sign"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-PATIENCE = 30.0  # seconds that a cut line or a restarting server is waited for
+PDF = "application/pdf"
+CONTENT_LIMIT = 512 * MB
+Got = TypeVar("Got")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +41,40 @@ class DeviceCode:
 
 
 class Server:
-    """One portal and the services behind it, as one person; the session lies in a file only they can read."""
+    """One portal and the services behind it, as one person; the session lies in a file only they can read.
 
-    def __init__(self, home: Path) -> None:
+    `stop` ends waiting for a cut line; `waits` hears that one is waited for. May be used by several threads.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        stop: threading.Event | None = None,
+        waits: Callable[[str], None] = lambda _where: None,
+    ) -> None:
+        self._home = home
         self._file = home / "session.json"
-        self._http = httpx.Client(timeout=TIMEOUT, headers={"Accept": "application/json"})
-        self._session: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._line = Line(stop=stop, waits=waits)
+        self._session = self._read()
         self._access: dict[str, tuple[str, float]] = {}  # audience: token and when it ends
+        self._lock = threading.RLock()
+
+    @property
+    def portal(self) -> str:
+        """The portal's address; Refused(not_logged_in) before the first log-in."""
+        about = self._session.get("portal")
+        if not about:
+            raise Refused(NOT_LOGGED_IN)
+        return str(self._session.get("address") or about["token_endpoint"])
+
+    def now(self) -> datetime:
+        """The time by the server's clock."""
+        return self._line.now()
+
+    def close(self) -> None:
+        """Let go of the connections; the log-in stays."""
+        self._line.close()
 
     # log-in
 
@@ -49,16 +82,27 @@ class Server:
         """Ask the portal for a code pair."""
         if not portal.startswith(("https://", "http://")):
             raise Refused(PORTAL_ADDRESS, where=portal)
-        about = self._send("GET", f"{portal.rstrip('/')}/.well-known/oauth-authorization-server").json()
-        self._session = {"portal": about}
-        found = self._send("POST", about["device_authorization_endpoint"], data={"client_id": CLIENT_ID}).json()
-        return DeviceCode(
-            user_code=found["user_code"],
-            verification_uri=found["verification_uri"],
-            complete_uri=found.get("verification_uri_complete"),
-            device_code=found["device_code"],
-            interval=float(found.get("interval", 5)),
-            expires_at=time.monotonic() + float(found["expires_in"]),
+        about = self._good(self._line.ask("GET", f"{portal.rstrip('/')}/.well-known/oauth-authorization-server")).json()
+        try:
+            for url in (about["token_endpoint"], about["device_authorization_endpoint"]):
+                check_origin(portal, url)
+            for url in about["vanthu_services"].values():
+                check_origin(portal, url)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Refused(ANSWER_UNEXPECTED, where=portal, found="oauth-authorization-server") from error
+        self._session = {"portal": about, "address": portal.rstrip("/")}
+        form = {"client_id": CLIENT_ID}
+        found = self._good(self._line.ask("POST", about["device_authorization_endpoint"], data=form)).json()
+        return _expected(
+            portal,
+            lambda: DeviceCode(
+                user_code=str(found["user_code"]),
+                verification_uri=str(found["verification_uri"]),
+                complete_uri=found.get("verification_uri_complete"),
+                device_code=str(found["device_code"]),
+                interval=min(60.0, max(0.0, float(found.get("interval", 5)))),
+                expires_at=time.monotonic() + min(3600.0, float(found["expires_in"])),
+            ),
         )
 
     def finish_log_in(self, code: DeviceCode) -> None:
@@ -72,9 +116,10 @@ class Server:
                 "client_id": CLIENT_ID,
                 "audience": "signing",
             }
-            answer = self._post(self._session["portal"]["token_endpoint"], form)
-            if answer.status_code == 200:
-                self._keep(answer.json())
+            answer = self._line.ask("POST", self._session["portal"]["token_endpoint"], once=True, data=form)
+            if answer.status == 200:
+                with locked(self._home / "session.lock", wait=True):
+                    self._keep(answer.json())
                 return
             error = answer.json().get("error")
             if error == "slow_down":
@@ -85,20 +130,26 @@ class Server:
 
     def log_out(self) -> None:
         self._file.unlink(missing_ok=True)
-        self._session = {}
+        self._session, self._access = {}, {}
+
+    def _read(self) -> dict[str, Any]:
+        return dict(json.loads(self._file.read_text())) if self._file.exists() else {}
 
     def _keep(self, answer: dict[str, Any]) -> None:
         self._session["refresh_token"] = answer.get("refresh_token", self._session.get("refresh_token"))
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = self._file.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text(json.dumps(self._session))
-        new.replace(self._file)
+        write_private(self._file, json.dumps(self._session).encode())
 
     def _token(self, audience: str) -> str:
-        token, until = self._access.get(audience, ("", 0.0))
-        if until > time.monotonic():
-            return token
+        with self._lock:
+            token, until = self._access.get(audience, ("", 0.0))
+            if until > time.monotonic():
+                return token
+            # A refresh token counts once: another window of ours may have used the one that we remember.
+            with locked(self._home / "session.lock", wait=True):
+                self._session = self._read() or self._session
+                return self._refresh(audience)
+
+    def _refresh(self, audience: str) -> str:
         if "refresh_token" not in self._session:
             raise Refused(NOT_LOGGED_IN)
         form = {
@@ -107,18 +158,22 @@ class Server:
             "client_id": CLIENT_ID,
             "audience": audience,
         }
-        answer = self._post(self._session["portal"]["token_endpoint"], form)
-        if answer.status_code != 200:
+        endpoint = check_origin(self.portal, self._session["portal"]["token_endpoint"])
+        answer = self._line.ask("POST", endpoint, once=True, data=form)
+        if answer.status in (429, 502, 503, 504):
+            raise problem(answer.json())
+        if answer.status != 200:
             raise Refused(NOT_LOGGED_IN)
         body = answer.json()
         self._keep(body)
-        self._access[audience] = (body["access_token"], time.monotonic() + body["expires_in"] - 30)
-        return str(body["access_token"])
+        token, lifetime = _expected(endpoint, lambda: (str(body["access_token"]), float(body["expires_in"])))
+        self._access[audience] = (token, time.monotonic() + lifetime - 30)
+        return token
 
     @property
     def person_id(self) -> str:
         """Who is logged in. Read from the token without proof: it only chooses what to ask, the service judges."""
-        claims = self._token("registry").split(".")[1]
+        claims = self._token("signing").split(".")[1]
         return str(json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"])
 
     # signing
@@ -127,38 +182,46 @@ class Server:
         """What waits for this person, over all pages."""
         found: list[dict[str, Any]] = []
         cursor: str | None = None
-        while True:
+        for _ in range(100):
             page = self._signing("GET", "/tasks", params={"cursor": cursor} if cursor else {}).json()
-            found += page["items"]
+            found += _expected(self.portal, lambda page=page: [dict(each) for each in page["items"]])  # type: ignore[misc]
             cursor = page.get("next_cursor")
             if not cursor:
                 return found
+        raise Refused(ANSWER_TOO_LARGE, where=self.portal, limit_mb=0)
 
-    def content(self, document_id: str) -> bytes:
-        """The document's current bytes."""
-        return self._signing("GET", f"/documents/{document_id}/content").content
+    def content(self, document_id: str, size: int = CONTENT_LIMIT) -> bytes:
+        """The document's current bytes, which are `size` at most."""
+        limit = min(CONTENT_LIMIT, max(0, size))
+        return self._signing("GET", f"/documents/{document_id}/content", kind=PDF, limit=limit).body
 
-    def prepare(self, certificate_pem: str, items: list[dict[str, str]]) -> list[dict[str, Any]]:
+    def prepare(self, certificate_pem: str, items: list[dict[str, str]], *, pss: bool = False) -> list[dict[str, Any]]:
         """The first call, for a list; each item comes back prepared or with its problem."""
-        body = {"certificate_pem": certificate_pem, "items": items}
-        return list(self._signing("POST", "/preparations", json=body).json()["items"])
+        body = {"certificate_pem": certificate_pem, "items": items, "rsa_pss": pss}
+        answer = self._signing("POST", "/preparations", json=body).json()
+        return _expected(self.portal, lambda: [dict(each) for each in answer["items"]])
 
     def complete(self, items: list[tuple[str, bytes]]) -> list[dict[str, Any]]:
         """The second call: preparation id and raw signature of each."""
         body = {"items": [{"preparation_id": p, "signature_b64": b64encode(s).decode()} for p, s in items]}
-        return list(self._signing("POST", "/completions", json=body).json()["items"])
+        answer = self._signing("POST", "/completions", json=body).json()
+        return _expected(self.portal, lambda: [dict(each) for each in answer["items"]])
 
     def preparation(self, preparation_id: str) -> dict[str, Any]:
-        return dict(self._signing("GET", f"/preparations/{preparation_id}").json())
+        return self._signing("GET", f"/preparations/{preparation_id}").json()
 
-    def _signing(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def report(self, said: dict[str, Any]) -> None:
+        """Tell the operator's fleet view about this program; see report.py."""
+        self._call("signing", "POST", "/clients", patience=2.0, json=said)
+
+    def _signing(self, method: str, path: str, **more: Any) -> Answer:
         return self._call("signing", method, path, **more)
 
     # registry
 
     def registry(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """One call of the registry's API; its answer."""
-        return dict(self._call("registry", method, path, **more).json())
+        return self._call("registry", method, path, **more).json()
 
     def registry_items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """A list of the registry, over all pages."""
@@ -169,63 +232,40 @@ class Server:
                 return
             query["cursor"] = page["next_cursor"]
 
-    def _call(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+    def _call(self, service: str, method: str, path: str, *, kind: str = JSON, **more: Any) -> Answer:
         token = self._token(service)  # without a log-in there are no addresses either
         headers = {"Authorization": f"Bearer {token}"}
         if method == "POST":
             headers["Idempotency-Key"] = str(uuid4())
-        base = self._session["portal"]["vanthu_services"][service].rstrip("/")
-        return self._send(method, f"{base}/{service}/v1{path}", headers=headers, **more)
+        if kind != JSON:
+            headers["Accept"] = kind
+        base = check_origin(self.portal, self._session["portal"]["vanthu_services"][service].rstrip("/"))
+        return self._good(self._line.ask(method, f"{base}/{service}/v1{path}", kind=kind, headers=headers, **more))
 
-    def _post(self, url: str, form: dict[str, str]) -> httpx.Response:
-        # A refresh token counts once: sent again only when the first request surely never arrived.
-        return self._persist("POST", url, (httpx.ConnectError, httpx.ConnectTimeout), data=form)
-
-    def _send(self, method: str, url: str, **more: Any) -> httpx.Response:
-        # Everything else may be repeated: readings, and writings under the same Idempotency-Key.
-        answer = self._persist(method, url, (httpx.TransportError,), **more)
-        if answer.is_error:
-            raise problem(_json(answer))
+    def _good(self, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            raise problem(answer.json())
         return answer
-
-    def _persist(
-        self, method: str, url: str, passing: tuple[type[httpx.TransportError], ...], **more: Any
-    ) -> httpx.Response:
-        """One request, tried again while the line is cut or the server starts again, for half a minute at most."""
-        until, pause = time.monotonic() + PATIENCE, 0.2
-        while True:
-            try:
-                answer = self._http.request(method, url, **more)
-            except httpx.TransportError as error:
-                if not isinstance(error, passing) or time.monotonic() > until:
-                    raise Refused(UNREACHABLE, where=url) from error
-            else:
-                if answer.status_code != 503 or time.monotonic() > until:
-                    return answer
-            time.sleep(pause)
-            pause = min(pause * 2, 3.0)
-
-
-def problem(found: dict[str, Any]) -> Refused:
-    """A refusal of a service (RFC 9457) as ours."""
-    return told(
-        str(found.get("code", "server_error")),
-        str(found.get("detail_vi", "Máy chủ báo lỗi; hãy thử lại sau ít phút.")),
-        str(found.get("detail_en", "The server failed; try again in a few minutes.")),
-    )
 
 
 def prepared_from(item: dict[str, Any]) -> Prepared:
-    start, first, second, rest = (int(v) for v in item["byte_range"])
-    return Prepared(
-        update=b64decode(item["update_b64"]),
-        byte_range=(start, first, second, rest),
-        signed_attributes=b64decode(item["signed_attributes_b64"]),
-    )
+    """A prepared item as it is checked; Refused(answer_unexpected) when it is none."""
+
+    def read() -> Prepared:
+        start, first, second, rest = (int(v) for v in item["byte_range"])
+        return Prepared(
+            update=b64decode(item["update_b64"], validate=True),
+            byte_range=(start, first, second, rest),
+            signed_attributes=b64decode(item["signed_attributes_b64"], validate=True),
+            digest=str(item.get("digest_algorithm") or "sha256"),
+        )
+
+    return _expected("preparations", read)
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _expected(where: str, read: Callable[[], Got]) -> Got:
+    """What is read from an answer; an answer without it is no answer of ours."""
     try:
-        return dict(answer.json())
-    except ValueError:
-        return {"code": f"http_{answer.status_code}"}
+        return read()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refused(ANSWER_UNEXPECTED, where=where, found=JSON) from error
