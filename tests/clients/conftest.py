@@ -18,7 +18,7 @@ from shared import db
 from shared.blobs import Blobs
 from tests.clients.signing_desk import Desk, leader_with_token
 from tests.signing import office as world
-from tests.signing.test_service import Desktop
+from tests.signing.desktop import Desktop
 from tests.support.postgres import Database
 
 

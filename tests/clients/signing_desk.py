@@ -31,8 +31,8 @@ from deploy.devpki.server import Running
 from deploy.local import softhsm
 from services.signing.work import kinds
 from shared.jobs import Runner
+from tests.signing.desktop import Desktop
 from tests.signing.office import Leader, Office
-from tests.signing.test_service import Desktop
 from tests.support.http import serve
 
 PIN = "20261124"
@@ -178,7 +178,7 @@ class Desk:
         with self.office.pool.connection() as connection:
             connection.execute("SELECT set_config('vanthu.person', %s, true)", [str(self.leader.id)])
             rows = connection.execute("SELECT state, count(*) AS n FROM document GROUP BY state").fetchall()
-        return {row["state"]: row["n"] for row in cast("list[dict[str, Any]]", rows)}
+        return {row["state"]: row["n"] for row in rows}
 
     @contextmanager
     def worker(self) -> Iterator[None]:

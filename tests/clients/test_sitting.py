@@ -6,15 +6,15 @@ import os
 
 import pytest
 from vanthu_sign import pages
-from vanthu_sign.pile import Ended
+from vanthu_sign.pile import Ended, Result
 from vanthu_sign.sitting import Step
 from vanthu_sign.words import Refused
 
 from tests.clients.signing_desk import PIN, Desk
 
 
-def ends(results: list[object]) -> list[Ended]:
-    return [result.ended for result in results]  # type: ignore[attr-defined]
+def ends(results: list[Result]) -> list[Ended]:
+    return [result.ended for result in results]
 
 
 def test_a_pile_is_signed_with_one_pin_and_its_bytes_travel_once(desk: Desk) -> None:
