@@ -22,10 +22,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from vanthu_sign import batch
-from vanthu_sign.batch import Ready
 from vanthu_sign.device import Certificate, Device, choose, opened
+from vanthu_sign.pile import Ended
+from vanthu_sign.pin import PinAsk
 from vanthu_sign.server import Server
+from vanthu_sign.sitting import Sitting
 
 from bench import signing_papers
 from deploy.local import softhsm
@@ -65,15 +66,15 @@ def _measure(home: Path, pile: int) -> dict[str, Any]:
         with _serving(home, spki, pile) as (serving, told):
             device.write_certificate(key_id, b64decode(told["certificate"]))
             certificate = choose(device.certificates(), None)
-            raw = [_raw_rate(module, key_id)]
-            device.log_in(PIN)
+            pss = device.about().pss
+            raw = [_raw_rate(module, key_id, pss=pss)]
             found = _sign(home, device, certificate, told)
-            raw.append(_raw_rate(module, key_id))
+            raw.append(_raw_rate(module, key_id, pss=pss))
             assert serving.poll() is None, "the signing service died"
     signed = pile / found["until taken"]
     return {
         "pile": pile,
-        "key": "RSA-3072, PKCS#1 v1.5",
+        "key": f"RSA-3072, {found['mechanism']}",
         "raw": sum(raw) / 2,
         "signed": signed,
         "finished": pile / found["until finished"],
@@ -82,14 +83,8 @@ def _measure(home: Path, pile: int) -> dict[str, Any]:
     }
 
 
-def _sign(home: Path, device: Device, certificate: Certificate, told: dict[str, Any]) -> dict[str, float]:
+def _sign(home: Path, device: Device, certificate: Certificate, told: dict[str, Any]) -> dict[str, Any]:
     server = _server(home, told)
-    began = time.monotonic()
-    ready = [
-        one for one in batch.prepare(server, server.tasks(), certificate, home / "shown") if isinstance(one, Ready)
-    ]
-    assert len(ready) == told["pile"], f"{len(ready)} of {told['pile']} could be prepared"
-    prepared = time.monotonic() - began
     taken: list[float] = []
     complete = server.complete
 
@@ -99,37 +94,58 @@ def _sign(home: Path, device: Device, certificate: Certificate, told: dict[str, 
         return answered
 
     server.complete = completing  # type: ignore[method-assign]
-    began = time.monotonic()
-    results = batch.sign(server, device, certificate, ready, lambda _result: None)
-    finished = time.monotonic() - began
-    refused = [one.refused for one in results if one.refused]
-    assert not refused, f"{len(refused)} refused: {refused[0]}"
-    return {"prepared in": prepared, "until taken": taken[-1] - began, "until finished": finished}
+    entered: list[float] = []
+
+    def enter(_question: PinAsk) -> str:
+        entered.append(time.monotonic())
+        return PIN
+
+    with Sitting(server, home / "client") as sitting:
+        began = time.monotonic()
+        items = sitting.prepare(sitting.tasks(), device, certificate)
+        prepared = time.monotonic() - began
+        against = [item.against for item in items if not item.ready]
+        assert (len(items), against) == (told["pile"], []), "the pile could not be prepared"
+        results = sitting.sign(device, items, ask=enter)
+        finished = time.monotonic()
+    failed = [one for one in results if one.ended is not Ended.SIGNED]
+    assert not failed, f"{len(failed)} not signed: {failed[0]}"
+    return {
+        "mechanism": items[0].mechanism,
+        "prepared in": prepared,
+        "until taken": taken[-1] - entered[0],
+        "until finished": finished - entered[0],
+    }
 
 
 def _server(home: Path, told: dict[str, Any]) -> Server:
     """Logged in already: log-in is no part of what is measured."""
     server = Server(home / "client")
-    server._session = {"portal": {"vanthu_services": {"signing": told["url"]}}}  # noqa: SLF001
+    about = {"token_endpoint": told["url"], "vanthu_services": {"signing": told["url"]}}
+    server._session = {"portal": about}  # noqa: SLF001
     server._access["signing"] = (told["token"], float("inf"))  # noqa: SLF001
     return server
 
 
-def _raw_rate(module: str, key_id: bytes) -> float:
+def _raw_rate(module: str, key_id: bytes, *, pss: bool) -> float:
     """Signatures a second of the device, one after the other in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return float(pool.apply(_raw, (module, key_id)))
+        return float(pool.apply(_raw, (module, key_id, pss)))
 
 
-def _raw(module: str, key_id: bytes) -> float:
+def _raw(module: str, key_id: bytes, pss: bool) -> float:  # noqa: FBT001  goes to the other process by position
     import pkcs11
 
     from bench.loop import repeat
 
+    how: dict[str, Any] = {"mechanism": pkcs11.Mechanism.SHA256_RSA_PKCS}
+    if pss:
+        parameters = (pkcs11.Mechanism.SHA256, pkcs11.MGF.SHA256, 32)
+        how = {"mechanism": pkcs11.Mechanism.SHA256_RSA_PKCS_PSS, "mechanism_param": parameters}
     with pkcs11.lib(module).get_token(token_label=LABEL).open(user_pin=PIN) as session:
         wanted = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.Attribute.ID: key_id}
         key: Any = next(iter(list(session.get_objects(wanted))))
-        return repeat(lambda _n: key.sign(b"attributes" * 30, mechanism=pkcs11.Mechanism.SHA256_RSA_PKCS), RAW_SECONDS)
+        return repeat(lambda _n: key.sign(b"attributes" * 30, **how), RAW_SECONDS)
 
 
 @contextmanager
@@ -164,7 +180,7 @@ def serve(home: Path, spki: bytes, pile: int) -> None:
     from shared import db
     from shared.blobs import Blobs
     from tests.signing import office as world
-    from tests.signing.test_service import Desktop
+    from tests.signing.desktop import Desktop
     from tests.support.postgres import serving
 
     home.mkdir()
