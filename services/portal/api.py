@@ -15,7 +15,8 @@ from fastapi import APIRouter, FastAPI, Form, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from services.portal import domain, refusals, store
+from services.portal import domain, refusals, store, store_tickets
+from services.portal import ticket as tickets
 from services.portal.clients import Services
 from services.portal.domain import DeviceGrant
 from services.portal.forms import MAX_FORM, WITH_FILES
@@ -33,6 +34,7 @@ from shared.tokens import Principal
 
 DEVICE_CLIENTS = ("vanthu-sign",)
 AUDIENCES = ("docs", "signing", "registry", "notify")
+TICKET = "urn:vanthu:params:oauth:grant-type:signing-ticket"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -70,7 +72,7 @@ def metadata(request: Request) -> dict[str, Any]:
         "issuer": site.url,
         "device_authorization_endpoint": f"{site.url}/oauth/device_authorization",
         "token_endpoint": f"{site.url}/oauth/token",
-        "grant_types_supported": [DEVICE_CODE, "refresh_token", "client_credentials"],
+        "grant_types_supported": [DEVICE_CODE, TICKET, "refresh_token", "client_credentials"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "response_types_supported": [],
         "vanthu_services": {name: site.services.urls[name] for name in AUDIENCES},
@@ -127,6 +129,8 @@ class TokenRequest(BaseModel):
     client_secret: str = ""
     device_code: str = ""
     refresh_token: str = ""
+    ticket: str = ""
+    code_verifier: str = ""
 
 
 @router.post("/oauth/token")
@@ -136,14 +140,16 @@ def issue_token(
     authorization: Annotated[str | None, Header()] = None,
 ) -> JSONResponse:
     """Refusals that change something (a slower poll, an ended grant) are answered, not raised: they commit."""
-    if asked.grant_type not in {DEVICE_CODE, "refresh_token", "client_credentials"}:
+    if asked.grant_type not in {DEVICE_CODE, TICKET, "refresh_token", "client_credentials"}:
         raise Rejected(refusals.UNSUPPORTED_GRANT_TYPE)
     if asked.audience not in AUDIENCES:
         raise Rejected(refusals.INVALID_TARGET, audience=asked.audience[:40])
     if asked.grant_type == "client_credentials":
         return _partner_token(request, asked, authorization)
+    exchange = {DEVICE_CODE: _exchange_device_code, TICKET: _exchange_ticket}.get(
+        asked.grant_type, _exchange_refresh_token
+    )
     with transaction(request.app.state.pool) as tx:
-        exchange = _exchange_device_code if asked.grant_type == DEVICE_CODE else _exchange_refresh_token
         return exchange(request, tx, asked)
 
 
@@ -166,6 +172,45 @@ def _exchange_device_code(request: Request, tx: Tx, asked: TokenRequest) -> JSON
     return _tokens(request, asked, principal, refresh=_new_refresh_token(tx, grant_id, now))
 
 
+def _exchange_ticket(request: Request, tx: Tx, asked: TokenRequest) -> JSONResponse:
+    """A sitting's token for the program that the ticket was made for; what the ticket was made for comes beside it."""
+    now = datetime.now(UTC)
+    if asked.client_id not in DEVICE_CLIENTS:
+        raise Rejected(refusals.INVALID_CLIENT)
+    if asked.audience != tickets.AUDIENCE:
+        raise Rejected(refusals.INVALID_TARGET, audience=asked.audience)
+    ticket = store_tickets.lock(tx, domain.digest(asked.ticket))
+    if ticket is None:
+        raise Rejected(refusals.SIGNING_TICKET_INVALID)
+    after, outcome = tickets.redeem(ticket, asked.code_verifier, now, grant_id=new_id())
+    store_tickets.save(tx, after)
+    if outcome == "signing_ticket_used" and ticket.grant_id:
+        store.end_program_grant(tx, ticket.grant_id, now, "signing ticket used twice")
+    if outcome != "redeemed" or after.grant_id is None:
+        return _as_oauth(refusals.OF_A_TICKET[outcome])
+    principal = _principal(tx, after.person_id, after.post_id)
+    if principal is None:
+        return _as_oauth(refusals.ACCESS_DENIED)
+    store.add_program_grant(
+        tx,
+        grant_id=after.grant_id,
+        client_id=asked.client_id,
+        person_id=after.person_id,
+        post_id=after.post_id,
+        now=now,
+        ends_at=now + tickets.SITTING,
+        audience=tickets.AUDIENCE,
+    )
+    made_for = {
+        "origin": after.origin,
+        "person": principal.name,
+        "post": principal.post,
+        "documents": [{"document_id": str(each.document_id), "sha256": each.sha256} for each in after.documents],
+    }
+    refresh = _new_refresh_token(tx, after.grant_id, now, tickets.SITTING)
+    return _tokens(request, asked, principal, refresh=refresh, ticket=made_for)
+
+
 def _exchange_refresh_token(request: Request, tx: Tx, asked: TokenRequest) -> JSONResponse:
     """RFC 6749 §6 with rotation; a token used twice ends its whole grant."""
     now = datetime.now(UTC)
@@ -178,11 +223,14 @@ def _exchange_refresh_token(request: Request, tx: Tx, asked: TokenRequest) -> JS
     grant = store.find_program_grant(tx, token.grant_id)
     if outcome in {"reused", "over"} or grant is None or grant["client_id"] != asked.client_id:
         return _as_oauth(refusals.INVALID_GRANT)
+    lifetime = (grant["ends_at"] - now) if grant["ends_at"] else domain.REFRESH_LIFETIME
+    if grant["audience"] not in {None, asked.audience} or lifetime <= timedelta(0):
+        return _as_oauth(refusals.INVALID_GRANT)
     principal = _principal(tx, grant["person_id"], grant["post_id"])
     if principal is None:
         store.end_program_grant(tx, token.grant_id, now, "post no longer held")
         return _as_oauth(refusals.INVALID_GRANT)
-    refresh = _new_refresh_token(tx, token.grant_id, now)
+    refresh = _new_refresh_token(tx, token.grant_id, now, lifetime)
     store.replace_refresh_token(tx, token, domain.digest(refresh), now)
     return _tokens(request, asked, principal, refresh=refresh)
 
@@ -204,12 +252,15 @@ def _partner_token(request: Request, asked: TokenRequest, authorization: str | N
     return _tokens(request, asked, principal, refresh=None)
 
 
-def _tokens(request: Request, asked: TokenRequest, principal: Principal, *, refresh: str | None) -> JSONResponse:
+def _tokens(
+    request: Request, asked: TokenRequest, principal: Principal, *, refresh: str | None, **more: Any
+) -> JSONResponse:
     issuer: Issuer = request.app.state.issuer
     answer: dict[str, Any] = {
         "access_token": issuer.token(principal, asked.audience),
         "token_type": "Bearer",
         "expires_in": tokens.LIFETIME,
+        **more,
     }
     if refresh:
         answer["refresh_token"] = refresh

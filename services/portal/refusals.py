@@ -163,6 +163,34 @@ ACCESS_DENIED = Refusal(
     en="The person refused this program; if by mistake, start again.",
     status=400,
 )
+
+# --- signing tickets: an extension grant, so with codes of its own (RFC 6749 §8.5)
+
+SIGNING_TICKET_INVALID = Refusal(
+    "signing_ticket_invalid",
+    vi="Vé ký này không phải của chương trình ký này hoặc không có thật; KHÔNG ký. Hãy mở lại trang “Chờ ký” và bấm Ký lần nữa.",
+    en="This signing ticket is not this program's or does not exist; nothing is signed. Open the page again and press sign.",
+    status=400,
+)
+SIGNING_TICKET_EXPIRED = Refusal(
+    "signing_ticket_expired",
+    vi="Vé ký đã quá hai phút; hãy bấm Ký lần nữa trên trang “Chờ ký”.",
+    en="The signing ticket is older than two minutes; press sign on the page once more.",
+    status=400,
+)
+SIGNING_TICKET_USED = Refusal(
+    "signing_ticket_used",
+    vi="Vé ký này đã được dùng một lần nên phiên ký của nó bị dừng; hãy bấm Ký lần nữa, nếu gặp lại hãy báo quản trị.",
+    en="This signing ticket was used before, so its sitting is stopped; press sign again, and tell the operator if it recurs.",
+    status=400,
+)
+SIGNING_LIST_CHANGED = Refusal(
+    "signing_list_changed",
+    vi="Văn bản chờ ký đã thay đổi từ khi bạn mở trang; hãy tải lại trang, xem lại rồi bấm Ký.",
+    en="What waits for your signature has changed since you opened the page; reload it, look again and press sign.",
+    status=409,
+)
+OF_A_TICKET = {each.code: each for each in (SIGNING_TICKET_INVALID, SIGNING_TICKET_EXPIRED, SIGNING_TICKET_USED)}
 OF_A_POLL = {
     each.code: each for each in (AUTHORIZATION_PENDING, SLOW_DOWN, EXPIRED_TOKEN, ACCESS_DENIED, INVALID_GRANT)
 }

@@ -218,10 +218,22 @@ def save_device_grant(tx: Tx, grant: DeviceGrant) -> None:
 # --- programs that act for a person
 
 
-def add_program_grant(tx: Tx, *, grant_id: UUID, client_id: str, person_id: UUID, post_id: UUID, now: datetime) -> None:
+def add_program_grant(
+    tx: Tx,
+    *,
+    grant_id: UUID,
+    client_id: str,
+    person_id: UUID,
+    post_id: UUID,
+    now: datetime,
+    ends_at: datetime | None = None,
+    audience: str | None = None,
+) -> None:
+    """`ends_at` and `audience` bound a grant that is for one sitting only."""
     tx.execute(
-        "INSERT INTO program_grant (grant_id, client_id, person_id, post_id, created_at) VALUES (%s, %s, %s, %s, %s)",
-        [grant_id, client_id, person_id, post_id, now],
+        "INSERT INTO program_grant (grant_id, client_id, person_id, post_id, created_at, ends_at, audience)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [grant_id, client_id, person_id, post_id, now, ends_at, audience],
     )
 
 
@@ -234,7 +246,9 @@ def end_program_grant(tx: Tx, grant_id: UUID, now: datetime, because: str) -> No
 
 def find_program_grant(tx: Tx, grant_id: UUID) -> dict[str, Any] | None:
     return tx.execute(
-        "SELECT grant_id, client_id, person_id, post_id, ended_at FROM program_grant WHERE grant_id = %s", [grant_id]
+        "SELECT grant_id, client_id, person_id, post_id, ended_at, ends_at, audience FROM program_grant"
+        " WHERE grant_id = %s",
+        [grant_id],
     ).fetchone()
 
 
@@ -329,6 +343,7 @@ def sweep(tx: Tx, now: datetime) -> int:
     old = (
         ("session", "ended_at < %(day)s OR seen_at < %(week)s"),
         ("device_grant", "expires_at < %(day)s"),
+        ("signing_ticket", "expires_at < %(day)s"),
         ("refresh_token", "expires_at < %(day)s"),
         (
             "program_grant g",
