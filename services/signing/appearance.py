@@ -68,6 +68,23 @@ class TextLook:
 
 
 Look = SignatureLook | SealLook | TextLook
+# What the agency says that a copy is (annex I, part II).
+COPY_FORMS = {"SY": "SAO Y", "SL": "SAO LỤC", "TrS": "TRÍCH SAO"}
+
+
+def annex_look(number_symbol: str, at: datetime) -> TextLook:
+    """On an annex or attached document in a file of its own (annex III, models 1.3 and 2.2)."""
+    return TextLook(f"Số: {number_symbol}; {_moment(at)}")
+
+
+def copy_look(form: str, agency: str, at: datetime) -> TextLook:
+    """On a copy, by the code of its form (annex III, model 3.2)."""
+    return TextLook(f"{COPY_FORMS[form]}; {agency}; {_moment(at)}")
+
+
+def _moment(at: datetime) -> str:
+    """In Vietnam's time, without the offset, as the models print it."""
+    return at.astimezone(VIETNAM).strftime("%d/%m/%Y; %H:%M:%S")
 
 
 def nfc(text: str) -> str:

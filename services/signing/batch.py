@@ -102,7 +102,7 @@ def problems(tx: Tx, desk: Desk, document: Document, signer: Signer, at: datetim
     except Rejected as error:
         found.append(error)
     found += authority.problems(
-        signer, standing, agency_id=document.agency_id, type_code=document.descriptor.type_code, now=at
+        signer, standing, agency_id=signer.acts_for(document.agency_id), type_code=document.descriptor.type_code, now=at
     )
     if unusable := authority.no_usable(standing.certificates, at):
         found.append(unusable)
@@ -141,7 +141,7 @@ def _check_registry(
     standing = copies.standing(tx, signer)
     require_fresh_copy(tx, at, desk.stale_after, about=_decided_on(signer, standing))
     against = authority.problems(
-        signer, standing, agency_id=document.agency_id, type_code=document.descriptor.type_code, now=at
+        signer, standing, agency_id=signer.acts_for(document.agency_id), type_code=document.descriptor.type_code, now=at
     )
     problem = (
         against[0]

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from services.signing import completing, copies, copies_trust, domain, preparing, sealing, stopping, store, validating
+from services.signing import (
+    completing,
+    copies,
+    copies_trust,
+    counter_sealing,
+    domain,
+    preparing,
+    sealing,
+    stopping,
+    store,
+    validating,
+)
 from services.signing.desk import state_refusal, told
 from services.signing.domain import Document, State
 from services.signing.refusals import DOCUMENT_UNKNOWN, NO_SIGNERS, PREPARATION_FAILED
@@ -14,8 +25,10 @@ from shared.db import Tx, act_for
 from shared.errors import Rejected
 from shared.events import Envelope, Event
 from shared.events.docs import (
+    CounterSealDocument,
     DocumentReturned,
     NumberVoided,
+    PrepareCopy,
     PrepareDocument,
     SealDocument,
     ValidateDocument,
@@ -52,6 +65,8 @@ def follower(source: str) -> Follower:
         TOPICS,
         {
             PrepareDocument: with_source(receive_order_to_prepare),
+            PrepareCopy: receive_order_to_prepare_copy,
+            CounterSealDocument: with_source(receive_order_to_counter_seal),
             SealDocument: with_source(receive_order_to_seal),
             ValidateDocument: receive_order_to_validate,
             DocumentReturned: receive_return,
@@ -96,6 +111,37 @@ def receive_order_to_prepare(tx: Tx, envelope: Envelope, source: str) -> None:
         store.save(tx, ended)
     else:
         preparing.put(tx, document)
+
+
+def receive_order_to_prepare_copy(tx: Tx, envelope: Envelope) -> None:
+    """A copy or extract that the agency certifies; an order that came before changes nothing."""
+    command = envelope.data
+    assert isinstance(command, PrepareCopy)  # noqa: S101  registered for this type
+    act_for(tx, command.descriptor.agency_id)
+    if store.find(tx, command.document_id) is None:
+        document = domain.order_copy(command)
+        store.add(tx, document)
+        preparing.put(tx, document)
+
+
+def receive_order_to_counter_seal(tx: Tx, envelope: Envelope, source: str) -> None:
+    """A co-issuer's clerk wants their agency's seal on the document; asking again while it waits changes nothing."""
+    command = envelope.data
+    assert isinstance(command, CounterSealDocument)  # noqa: S101  registered for this type
+    act_for(tx, command.agency_id)
+    document = store.find_and_lock(tx, command.document_id)
+    if document is None:
+        unknown = Rejected(DOCUMENT_UNKNOWN)
+        state_refusal(tx, source, command.document_id, "seal", unknown, agency_id=command.co_agency_id)
+        return
+    try:
+        after, own = domain.order_counter_seal(document, command)
+    except Rejected as error:
+        state_refusal(tx, source, command.document_id, "seal", error, agency_id=command.co_agency_id)
+        return
+    if after != document:
+        store.save(tx, after)
+        counter_sealing.put(tx, after, own)
 
 
 def receive_order_to_seal(tx: Tx, envelope: Envelope, source: str) -> None:
@@ -172,6 +218,7 @@ def _state_seal_again(tx: Tx, document: Document, source: str) -> None:
         content=document.content,
         number=numbering.number,
         level=document.level or "",
+        parts=document.terms.sealed_annexes,
     )
     outbox.put(tx, fact, source=source)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 from services.signing.kept import Kept
 from services.signing.keys import Keys, SealKey, find_seal
 from services.signing.mechanism import Mechanism
-from services.signing.refusals import SEAL_KEY_MISSING
+from services.signing.refusals import PDF_CERTIFIED_WITHOUT_FIELDS, PDF_NO_CHANGES_ALLOWED, SEAL_KEY_MISSING
+from services.signing.refusals_seal import COPY_FORBIDDEN
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
+    from services.signing.appearance import TextLook
     from services.signing.pdf_trust import TimeStampService, Trust
 
+_LOCKED = (PDF_CERTIFIED_WITHOUT_FIELDS.code, PDF_NO_CHANGES_ALLOWED.code)
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
@@ -106,8 +110,18 @@ Person = tuple[str, str, tuple[str, ...]]
 """A signer as looked for in the text: name, post, the printed lines of authority and post."""
 
 
+CoSeal = tuple[int, str, float]
+"""A co-issuer's seal: the index of its signer among the signers, its name, its seal's diameter in mm."""
+
+
 def prepare(
-    pdf: bytes, *, signers: Sequence[str], agency: str, seal_mm: float, people: Sequence[Person] = ()
+    pdf: bytes,
+    *,
+    signers: Sequence[str],
+    agency: str,
+    seal_mm: float,
+    people: Sequence[Person] = (),
+    co_issuers: Sequence[CoSeal] = (),
 ) -> Prepared:
     """Add the fields where the text has them, else where Decree 30/2020 does. `signers` and `agency` are read out by
     viewers at their fields; `people` are the signers in the same order.
@@ -123,6 +137,7 @@ def prepare(
     fresh = not facts.signatures
     boxes = columns(places.signatures, places.width)
     seal, _ = place_seal(boxes[0], seal_mm, places.keep_clear)
+    co_seals = [(label, place_seal(boxes[at], size, places.keep_clear)[0]) for at, label, size in co_issuers]
     plan = craft.Plan(
         signers=tuple(
             craft.SignerPlace(craft.signer_field(n), box, label)
@@ -133,6 +148,9 @@ def prepare(
         day=places.day if fresh else None,
         month=places.month if fresh else None,
         already_signed=facts.signatures,
+        co_seals=tuple(
+            craft.SignerPlace(co_seal_field(n), box, label) for n, (label, box) in enumerate(co_seals, start=1)
+        ),
     )
     return Prepared(craft.prepare(pdf, plan), facts.pages, numbered=fresh)
 
@@ -203,6 +221,110 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
         sealer=sealer,
         look=SealLook(agency=order.agency, parent=order.parent),
         sealed_at=order.sealed_at,
+        level=craft.Level(order.level),
+        trust=trust,
+        time_stamps=network.time_stamps(),
+    )
+    return Made(made, min(trust.used, default=None))
+
+
+def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, network: Network) -> Made:
+    """A co-issuer's seal with its time stamp, number and date left alone; checked on-line first as any seal."""
+    from services.signing import pdf as craft
+    from services.signing.appearance import SealLook
+
+    sealer = _sealer(keys, order)
+    trust = network.trust()
+    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
+    made = craft.fill_number_and_seal(
+        pdf,
+        number=None,
+        day=None,
+        month=None,
+        sealer=sealer,
+        look=SealLook(agency=order.agency, parent=order.parent),
+        sealed_at=order.sealed_at,
+        level=craft.Level(order.level),
+        trust=trust,
+        time_stamps=network.time_stamps(),
+        field=field,
+    )
+    return Made(made, min(trust.used, default=None))
+
+
+def co_seal_field(ordinal: int) -> str:
+    """The signature field of the seal of co-issuer 1, 2, …"""
+    return f"vanthu_co_seal_{ordinal}"
+
+
+def inspect_annex(pdf: bytes) -> None:
+    """Rejected when the agency's signature can't be put on a file that goes beside the main text."""
+    from services.signing import pdf as craft
+
+    craft.check_signable(pdf)
+
+
+def inspect_copy(pdf: bytes) -> int:
+    """The number of pages; Rejected when what is copied can't carry one more signature."""
+    from services.signing import pdf as craft
+
+    with _unlocked():
+        return craft.check_signable(pdf).pages
+
+
+@contextmanager
+def _unlocked() -> Iterator[None]:
+    try:
+        yield
+    except Rejected as error:
+        if error.code in _LOCKED:
+            raise Rejected(COPY_FORBIDDEN) from error
+        raise
+
+
+def sign_annex(pdf: bytes, order: SealOrder, number_symbol: str, *, keys: Keys, network: Network) -> Made:
+    """The agency's text-only signature on an annex in a file of its own (NĐ 30, annex I.III.1d)."""
+    from services.signing.appearance import annex_look
+    from services.signing.text_spot import ANNEX_WIDTH_MM
+
+    look = annex_look(number_symbol, order.sealed_at)
+    return _with_text(pdf, order, look, "vanthu_annex", ANNEX_WIDTH_MM, lock=True, keys=keys, network=network)
+
+
+def certify_copy(pdf: bytes, order: SealOrder, form: str, *, keys: Keys, network: Network) -> Made:
+    """The agency's text-only signature on a copy or extract, by the code of its form (NĐ 30, annex I, part II)."""
+    from services.signing.appearance import copy_look
+    from services.signing.text_spot import COPY_WIDTH_MM
+
+    look = copy_look(form, order.agency, order.sealed_at)
+    with _unlocked():
+        return _with_text(pdf, order, look, "vanthu_copy", COPY_WIDTH_MM, lock=False, keys=keys, network=network)
+
+
+def _with_text(
+    pdf: bytes,
+    order: SealOrder,
+    look: TextLook,
+    name: str,
+    width_mm: float,
+    *,
+    lock: bool,
+    keys: Keys,
+    network: Network,
+) -> Made:
+    from services.signing import pdf as craft
+
+    sealer = _sealer(keys, order)
+    trust = network.trust()
+    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
+    made = craft.sign_with_text(
+        pdf,
+        look,
+        name=name,
+        width_mm=width_mm,
+        lock=lock,
+        sealer=sealer,
+        signed_at=order.sealed_at,
         level=craft.Level(order.level),
         trust=trust,
         time_stamps=network.time_stamps(),

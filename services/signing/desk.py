@@ -174,8 +174,10 @@ def is_crash(error: Exception) -> bool:
     return isinstance(error, Rejected) and error.code == PROCESS_DIED.code
 
 
-def state_delay(tx: Tx, desk: Desk, document: Document, stage: Stage, error: Exception) -> None:
-    """Tell once per reason that the document waits, and why."""
+def state_delay(
+    tx: Tx, desk: Desk, document: Document, stage: Stage, error: Exception, *, agency_id: UUID | None = None
+) -> None:
+    """Tell once per reason that the document waits, and why. `agency_id`: it is this co-issuer's seal."""
     reason = told(error)
     if document.delayed == reason["code"]:
         return
@@ -188,12 +190,15 @@ def state_delay(tx: Tx, desk: Desk, document: Document, stage: Stage, error: Exc
         code=reason["code"],
         reason_vi=reason["vi"],
         reason_en=reason["en"],
+        agency_id=agency_id,
     )
     outbox.put(tx, delayed, source=desk.source)
 
 
-def state_refusal(tx: Tx, source: str, document_id: UUID, stage: Stage, error: Exception) -> None:
-    """Tell that what was ordered can't be done."""
+def state_refusal(
+    tx: Tx, source: str, document_id: UUID, stage: Stage, error: Exception, *, agency_id: UUID | None = None
+) -> None:
+    """Tell that what was ordered can't be done. `agency_id` as above."""
     reason = told(error)
     refused = DocumentRefused(
         by=SYSTEM,
@@ -203,5 +208,6 @@ def state_refusal(tx: Tx, source: str, document_id: UUID, stage: Stage, error: E
         code=reason["code"],
         reason_vi=reason["vi"],
         reason_en=reason["en"],
+        agency_id=agency_id,
     )
     outbox.put(tx, refused, source=source)

@@ -21,7 +21,7 @@ from services.signing.refusals import (
 from services.signing.refusals_seal import COUNTER_SEALS_MISSING, NOT_A_CO_ISSUER, NOT_YOUR_TURN
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef
-from shared.events.docs import CertifyCopy, CounterSealDocument, Descriptor, Part, PrepareDocument, SealDocument
+from shared.events.docs import CounterSealDocument, Descriptor, Part, PrepareCopy, PrepareDocument, SealDocument
 from shared.events.signing import DocumentCounterSealed, DocumentPrepared, DocumentSealed, DocumentSigned
 
 SYSTEM = Actor(name="Hệ thống ký số", system="signing")
@@ -55,6 +55,11 @@ class Signer:
     block: tuple[str, ...]
     signed_at: datetime | None = None
     certificate_serial: str | None = None
+    for_agency_id: UUID | None = None  # a co-issuer's, whose authority they sign under; else the leading agency's
+
+    def acts_for(self, lead: UUID) -> UUID:
+        """The agency for which they sign."""
+        return self.for_agency_id or lead
 
     def actor(self, agency_id: UUID) -> Actor:
         """As stated in facts: the person in the post and capacity in which they sign."""
@@ -62,7 +67,7 @@ class Signer:
             person_id=self.person_id,
             name=self.name,
             post=self.post,
-            agency_id=agency_id,
+            agency_id=self.acts_for(agency_id),
             capacity=self.capacity or None,
         )
 
@@ -89,6 +94,7 @@ class CoIssuer:
     name: str
     asked: Actor | None = None
     sealed_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,7 @@ class Document:
 
     @property
     def is_copy(self) -> bool:
-        """A copy or extract that the agency certifies; it has no signers and its number from the start."""
+        """A copy or extract that the agency certifies; it has no signers."""
         return self.descriptor.type_code in COPIES
 
     @property
@@ -172,6 +178,7 @@ def order(command: PrepareDocument) -> Document:
                 post=s.post,
                 capacity=s.capacity,
                 block=s.block,
+                for_agency_id=s.agency.agency_id if s.agency else None,
             )
             for n, s in enumerate(command.signers, start=1)
         ),
@@ -190,23 +197,19 @@ def order(command: PrepareDocument) -> Document:
     )
 
 
-def order_copy(command: CertifyCopy) -> Document:
-    """A copy or extract to be certified under the number that docs gave it; nobody signs it but the agency."""
-    about = command.descriptor
-    if about.number is None or about.number_symbol is None or about.issued_on is None:
-        raise Rejected(NUMBER_MISMATCH, number="—", symbol=about.symbol)
+def order_copy(command: PrepareCopy) -> Document:
+    """A copy or extract that the agency will certify; nobody signs it."""
     return Document(
         id=command.document_id,
-        agency_id=about.agency_id,
-        state=State.SEALING,
-        descriptor=about,
+        agency_id=command.descriptor.agency_id,
+        state=State.PREPARING,
+        descriptor=command.descriptor,
         filename=command.filename,
         author_id=command.author_id,
         signers=(),
         content=command.content,
         ordered_at=command.at,
         waiting_since=command.at,
-        numbering=Numbering(about.number, about.number_symbol, about.issued_on, command.by, command.at),
     )
 
 
@@ -220,10 +223,10 @@ def order_again(document: Document, command: PrepareDocument) -> Document | None
 def prepared(
     document: Document, content: BlobRef, *, pages: int, numbered: bool, at: datetime
 ) -> tuple[Document, DocumentPrepared]:
-    """The fields are in; the first signer is told."""
+    """The fields are in; the first signer is told, or of a copy its clerk."""
     after = replace(
         document,
-        state=State.AWAITING_SIGNATURE,
+        state=State.SIGNED if document.is_copy else State.AWAITING_SIGNATURE,
         content=content,
         page_count=pages,
         numbered=numbered,
@@ -236,14 +239,15 @@ def prepared(
         document_id=document.id,
         content=content,
         page_count=pages,
-        waits_for=document.signers[0].person_id,
+        waits_for=document.author_id if document.is_copy else document.signers[0].person_id,
+        copy_of_paper=document.is_copy,
         may_sign=tuple(dict.fromkeys(signer.person_id for signer in after.may_sign)),
     )
 
 
 def refuse(document: Document) -> Document:
     """What was ordered can't be done; what stood before stands."""
-    back = {State.COMPLETING: State.AWAITING_SIGNATURE} | ({} if document.is_copy else {State.SEALING: State.SIGNED})
+    back = {State.SEALING: State.SIGNED, State.COMPLETING: State.AWAITING_SIGNATURE}
     return replace(document, state=back.get(document.state, State.REFUSED), completing=None, delayed=None)
 
 
@@ -339,7 +343,7 @@ def order_counter_seal(document: Document, command: CounterSealDocument) -> tupl
         return document, own
     if document.state is not State.SIGNED:
         raise Rejected(SEAL_BEFORE_SIGNATURE)
-    asked = replace(own, asked=own.asked or command.by)
+    asked = own if own.asked else replace(own, asked=command.by, asked_at=command.at)
     return _with_co_issuer(document, asked), asked
 
 
@@ -367,6 +371,12 @@ def counter_sealed(
         level=level,
         cached_revocation_as_of=cached_as_of,
     )
+
+
+def forget_counter_seal(document: Document, agency_id: UUID) -> Document:
+    """The order for this agency's seal came to nothing; its clerk may ask again."""
+    own = next(each for each in document.terms.co_issuers if each.agency_id == agency_id)
+    return replace(_with_co_issuer(document, replace(own, asked=None, asked_at=None)), delayed=None)
 
 
 def _with_co_issuer(document: Document, changed: CoIssuer) -> Document:
@@ -425,10 +435,9 @@ def void(document: Document, number: int) -> Document | None:
     """The clerk gave this number up: a seal not yet made is not made; None when nothing changes."""
     if document.numbering is None or document.numbering.number != number:
         return None
-    if document.state in (State.SIGNED, State.SEALING) and not document.is_copy:
+    if document.state in (State.SIGNED, State.SEALING):
         return replace(document, state=State.SIGNED, numbering=None, delayed=None)
-    ends = document.state in (State.SEALED, State.SEALING)
-    return replace(document, state=State.CANCELLED) if ends else None
+    return replace(document, state=State.CANCELLED) if document.state is State.SEALED else None
 
 
 def _leading_number(symbol: str) -> int:

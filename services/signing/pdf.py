@@ -20,6 +20,7 @@ from services.signing.pdf_issue import Sealer, fill_number_and_seal
 from services.signing.pdf_read import PdfFacts, inspect
 from services.signing.pdf_report import Indication, Modification, SignatureReport, ValidationReport
 from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
+from services.signing.pdf_text import check_signable, sign_with_text
 from services.signing.pdf_trust import SEAL_DOCUMENTS, SIGN_DOCUMENTS, TimeStampService, Trust, check_certificate
 from services.signing.pdf_validate import validate
 
@@ -45,11 +46,13 @@ __all__ = [
     "ValidationReport",
     "begin_signature",
     "check_certificate",
+    "check_signable",
     "extend",
     "fill_number_and_seal",
     "finish_signature",
     "inspect",
     "prepare",
+    "sign_with_text",
     "signer_field",
     "validate",
 ]

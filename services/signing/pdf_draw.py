@@ -40,6 +40,7 @@ from shared.errors import Rejected
 
 Colour = tuple[float, float, float]
 MIN_SIZE = 4.0
+TEXT_SIZE = 10.0  # of a text-only signature
 MAX_PIXELS = 16_000_000
 
 
@@ -248,7 +249,22 @@ def _draw_seal(canvas: Canvas, look: SealLook) -> None:
 
 
 def _draw_text(canvas: Canvas, look: TextLook) -> None:
-    canvas.fitted(look.text, left=1, right=canvas.width - 1, y=canvas.height * 0.3, size=10, colour=BLACK)
+    """Black, size 10: on one line or, where that is too long, on two, broken after a semicolon if that helps."""
+    lines, room = [look.text], canvas.width - 2
+    for after in ("; ", " "):
+        if max(canvas.text_width(line, TEXT_SIZE) for line in lines) > room:
+            lines = _two_lines(look.text, after)
+    leading = canvas.height / len(lines)
+    for n, line in enumerate(lines):
+        y = canvas.height - (n + 0.5) * leading - 0.3 * TEXT_SIZE
+        canvas.fitted(line, left=1, right=canvas.width - 1, y=y, size=TEXT_SIZE, colour=BLACK)
+
+
+def _two_lines(text: str, after: str) -> list[str]:
+    """As even as breaks after these characters allow; a text without any stays one line."""
+    parts = text.split(after)
+    breaks = [[(after.join(parts[:n]) + after).strip(), after.join(parts[n:])] for n in range(1, len(parts))]
+    return min(breaks, key=lambda lines: max(map(len, lines)), default=[text])
 
 
 def _wrap(text: str, width: int) -> list[str]:

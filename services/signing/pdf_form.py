@@ -72,7 +72,9 @@ class SignerPlace:
 class Plan:
     """The fields that prepare adds. Number and date may be missing (a document that was signed elsewhere).
 
-    The seal's field locks the fields of `signers` and `already_signed`, and nothing else.
+    The seal's field locks the fields of `signers`, `already_signed` and `co_seals`, and nothing else, and forbids all
+    changes after it. `co_seals`, of agencies that issue beside the one that leads, lock the signers' and permit form
+    filling: number, date and the leading agency's seal come last.
     """
 
     signers: tuple[SignerPlace, ...]
@@ -81,6 +83,7 @@ class Plan:
     day: Blank | None = None
     month: Blank | None = None
     already_signed: tuple[str, ...] = ()
+    co_seals: tuple[SignerPlace, ...] = ()
 
 
 class Revision(IncrementalPdfFileWriter):  # type: ignore[misc]
@@ -118,9 +121,11 @@ def prepare(pdf: bytes, plan: Plan) -> bytes:
                 _add_text_field(writer, name, blank)
         for place in plan.signers:
             _add_signature_field(writer, place, lock=None)
+        signed = (*plan.already_signed, *(p.field for p in plan.signers))
+        for place in plan.co_seals:
+            _add_signature_field(writer, place, lock=signed, permits=MDPPerm.FILL_FORMS)
         if plan.seal:
-            lock = (*plan.already_signed, *(p.field for p in plan.signers))
-            _add_signature_field(writer, plan.seal, lock=lock)
+            _add_signature_field(writer, plan.seal, lock=(*signed, *(p.field for p in plan.co_seals)))
         writer.register_extension(_ESIC)
         return writer.to_bytes()
     except Rejected:
@@ -248,7 +253,9 @@ def _form_fields(writer: Revision) -> ArrayObject:
     return fields
 
 
-def _add_signature_field(writer: Revision, place: SignerPlace, *, lock: tuple[str, ...] | None) -> None:
+def _add_signature_field(
+    writer: Revision, place: SignerPlace, *, lock: tuple[str, ...] | None, permits: MDPPerm = MDPPerm.NO_CHANGES
+) -> None:
     """An empty signature field without an appearance; with `lock`, the lock dictionary of DESIGN §5.3."""
     if place.field in _names(writer) or any(n == place.field for n, _, _ in enumerate_sig_fields(writer)):
         raise Rejected(PDF_FIELD_EXISTS, field=place.field)
@@ -261,7 +268,7 @@ def _add_signature_field(writer: Revision, place: SignerPlace, *, lock: tuple[st
             box=tuple(round(v, 3) for v in rectangle),
             readable_field_name=nfc(place.label),
             field_mdp_spec=FieldMDPSpec(FieldMDPAction.INCLUDE, fields=list(lock)) if lock else None,
-            doc_mdp_update_value=MDPPerm.NO_CHANGES if lock else None,
+            doc_mdp_update_value=permits if lock else None,
         ),
     )
     _, field = find_field(writer, place.field)

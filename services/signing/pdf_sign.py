@@ -107,10 +107,12 @@ def begin_signature(
     mechanism: Mechanism,
     texts: Mapping[str, str] | None = None,
     reason: str | None = None,
+    certify: int | None = 2,
 ) -> PreparedSignature:
     """Write a signature's update around an empty placeholder (ETSI EN 319 142-1, PAdES baseline).
 
-    The first signature of a document certifies it and permits form filling (DocMDP P=2); later ones approve.
+    The first signature of a document certifies it with DocMDP P=`certify` (2 permits form filling; None: it only
+    approves); later ones approve.
     `texts` are text fields filled in the same revision. Certificates are DER; `signed_at` is aware.
     """
     check_key(certificate, signed_at)
@@ -120,7 +122,7 @@ def begin_signature(
         for name, text in (texts or {}).items():
             fill_text(writer, name, text)
         lock = _open_field(writer, field, look)
-        setup = _mdp(lock, certify=not facts.signatures)
+        setup = _mdp(lock, certify=None if facts.signatures else certify)
         placeholder = SignatureObject(
             timestamp=signed_at,
             subfilter=SigSeedSubFilter.PADES,
@@ -228,13 +230,17 @@ def _open_field(writer: Revision, name: str, look: Look) -> Any:
     return lookup(field, "/Lock")
 
 
-def _mdp(lock: Any, *, certify: bool) -> SigMDPSetup:
+def _mdp(lock: Any, *, certify: int | None) -> SigMDPSetup:
     return SigMDPSetup(
         md_algorithm=DIGEST,
-        certify=certify,
+        certify=certify is not None,
         field_lock=FieldMDPSpec.from_pdf_object(lock) if lock is not None else None,
         docmdp_perms=(
-            MDPPerm.FILL_FORMS if certify else MDPPerm(int(lock["/P"])) if lock is not None and "/P" in lock else None
+            MDPPerm(certify)
+            if certify is not None
+            else MDPPerm(int(lock["/P"]))
+            if lock is not None and "/P" in lock
+            else None
         ),
     )
 

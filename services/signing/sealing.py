@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.signing import copies, craft, domain, seal_use, store
+from services.signing import annexing, copies, craft, domain, seal_use, store
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import Document, State
 from services.signing.refusals import CERTIFICATE_REVOKED
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
+from shared.events.docs import Part
 
 KIND = "seal"
 LEVEL = "PAdES-BASELINE-LTA"
@@ -39,7 +40,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             return lambda _tx: None
         at = store.now(tx)
         numbering = domain.check_seal(document)
-        use = seal_use.use_of(document, "document", agency_id=agency_id, asked=numbering.by)
+        use = seal_use.use_of(
+            document, "copy" if document.is_copy else "document", agency_id=agency_id, asked=numbering.by
+        )
         permit = seal_use.permit(tx, desk, document, use, asked_at=numbering.at or at, at=at)
         candidates = seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)
         agency = copies.find_agency(tx, agency_id)
@@ -58,9 +61,17 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         pss=desk.keys.pss,
     )
 
+    annexes: tuple[Part, ...] = ()
+
     def work(reach: craft.Network) -> craft.Made:
+        nonlocal annexes
         with seal_use.permitted_keys(desk, permit) as keys:
-            return desk.workshop.run(craft.seal, base, order, keys=keys, network=reach)
+            if document.is_copy:
+                form = document.descriptor.type_code
+                return desk.workshop.run(craft.certify_copy, base, order, form, keys=keys, network=reach)
+            made = desk.workshop.run(craft.seal, base, order, keys=keys, network=reach)
+            annexes = annexing.sign(desk, document, order, keys=keys, network=reach)
+            return made
 
     made = online_or_kept(desk, network, met, work)
     content = desk.blobs.put(made.pdf, PDF)
@@ -74,7 +85,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         standing = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
         if not standing >= {c.id for c in candidates}:
             raise waiting(Rejected(CERTIFICATE_REVOKED))
-        after, fact = domain.sealed(current, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of)
+        after, fact = domain.sealed(
+            current, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of, annexes=annexes
+        )
         store.save(tx, after, stage="sealed")
         outbox.put(tx, fact, source=desk.source)
 

@@ -161,11 +161,12 @@ def _save_signers(tx: Tx, document: Document) -> None:
     for s in document.signers:
         tx.execute(
             "INSERT INTO signer (document_id, ordinal, agency_id, person_id, post_id, authority_id, name, post,"
-            " capacity, block, signed_at, certificate_serial)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"
+            " capacity, block, signed_at, certificate_serial, for_agency_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"
             " person_id = excluded.person_id, post_id = excluded.post_id, authority_id = excluded.authority_id,"
             " name = excluded.name, post = excluded.post, capacity = excluded.capacity, block = excluded.block,"
-            " signed_at = excluded.signed_at, certificate_serial = excluded.certificate_serial",
+            " signed_at = excluded.signed_at, certificate_serial = excluded.certificate_serial,"
+            " for_agency_id = excluded.for_agency_id",
             [
                 document.id,
                 s.ordinal,
@@ -179,6 +180,7 @@ def _save_signers(tx: Tx, document: Document) -> None:
                 list(s.block),
                 s.signed_at,
                 s.certificate_serial,
+                s.for_agency_id,
             ],
         )
 
@@ -232,6 +234,7 @@ def _signer(row: dict[str, Any]) -> Signer:
         block=tuple(row["block"]),
         signed_at=row["signed_at"],
         certificate_serial=row["certificate_serial"],
+        for_agency_id=row["for_agency_id"],
     )
 
 

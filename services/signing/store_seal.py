@@ -30,10 +30,10 @@ def save_terms(tx: Tx, document: Document) -> None:
     )
     for each in terms.co_issuers:
         tx.execute(
-            "INSERT INTO co_issuer (document_id, ordinal, agency_id, co_agency_id, name, asked, sealed_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"
+            "INSERT INTO co_issuer (document_id, ordinal, agency_id, co_agency_id, name, asked, sealed_at, asked_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"
             " co_agency_id = excluded.co_agency_id, name = excluded.name, asked = excluded.asked,"
-            " sealed_at = excluded.sealed_at",
+            " sealed_at = excluded.sealed_at, asked_at = excluded.asked_at",
             [
                 document.id,
                 each.ordinal,
@@ -42,6 +42,7 @@ def save_terms(tx: Tx, document: Document) -> None:
                 each.name,
                 Jsonb(each.asked.model_dump(mode="json", exclude_none=True)) if each.asked else None,
                 each.sealed_at,
+                each.asked_at,
             ],
         )
 
@@ -49,7 +50,7 @@ def save_terms(tx: Tx, document: Document) -> None:
 def list_co_issuers(tx: Tx, documents: Iterable[UUID]) -> dict[UUID, tuple[CoIssuer, ...]]:
     """By document, in order."""
     rows = tx.execute(
-        "SELECT document_id, ordinal, co_agency_id, name, asked, sealed_at FROM co_issuer WHERE document_id = ANY(%s)"
+        "SELECT document_id, ordinal, co_agency_id, name, asked, sealed_at, asked_at FROM co_issuer WHERE document_id = ANY(%s)"
         " ORDER BY ordinal",
         [list(documents)],
     ).fetchall()
@@ -61,6 +62,7 @@ def list_co_issuers(tx: Tx, documents: Iterable[UUID]) -> dict[UUID, tuple[CoIss
             name=row["name"],
             asked=Actor.model_validate(row["asked"]) if row["asked"] else None,
             sealed_at=row["sealed_at"],
+            asked_at=row["asked_at"],
         )
         found[row["document_id"]] = (*found.get(row["document_id"], ()), each)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 
-from services.signing import completing, preparing, sealing, stopping, validating
+from services.signing import completing, counter_sealing, preparing, sealing, stopping, validating
 from services.signing.desk import CRASHES, Desk, is_crash
 from services.signing.refusals import PDF_TOO_HARD
 from shared import jobs
@@ -47,6 +47,7 @@ _MODULES: Mapping[ModuleType, bool] = {
     preparing: True,
     completing: False,
     sealing: False,
+    counter_sealing: False,
     stopping: False,
     validating: True,
 }

@@ -168,10 +168,9 @@ class CounterSealDocument(Fact, type="vn.vanthu.docs.order.counter_seal.v1", top
     co_agency_id: UUID
 
 
-class CertifyCopy(Fact, type="vn.vanthu.docs.order.certify_copy.v1", topic=COMMANDS, key="document_id"):
-    """Order to signing: the agency's text-only signature on a copy or extract (NĐ 30 art. 25); SY, SL or TrS by type.
-
-    `descriptor` has number and date already.
+class PrepareCopy(Fact, type="vn.vanthu.docs.order.prepare_copy.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing: a copy or extract that the agency certifies (NĐ 30 art. 25; SY, SL, TrS by type). Nobody signs
+    it; SealDocument follows with its number, for the agency's text-only signature.
     """
 
     document_id: UUID

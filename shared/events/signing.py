@@ -24,6 +24,7 @@ class DocumentPrepared(Fact, type="vn.vanthu.signing.document.prepared.v1", topi
     page_count: int
     waits_for: UUID  # person
     may_sign: tuple[UUID, ...] = ()  # all who may sign now; with a fixed order only the first
+    copy_of_paper: bool = False  # a copy or extract: nobody signs it, `waits_for` is the clerk who numbers it next
 
 
 class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DOCUMENT, key="document_id"):

@@ -180,9 +180,10 @@ class Office:
             author_id=UUID(int=0x10),
         )
 
-    def order_seal(self, document_id: UUID, number: int = 15) -> None:
+    def order_seal(self, document_id: UUID, number: int = 15, *parts: docs.Part) -> None:
         self.take(
             docs.SealDocument(
+                parts=parts,
                 by=CLERK,
                 at=datetime.now(UTC),
                 document_id=document_id,

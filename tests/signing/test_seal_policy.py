@@ -95,18 +95,9 @@ def test_the_number_comes_after_every_co_issuers_seal() -> None:
     assert domain.order_seal(document, seal_order()).state is State.SEALING
 
 
-def copy_order(**changed: Any) -> docs.CertifyCopy:
-    about = command().descriptor.model_copy(
-        update={
-            "type_code": "SY",
-            "symbol": "SY-UBND",
-            "number": 3,
-            "number_symbol": "03/SY-UBND",
-            "issued_on": NOW.date(),
-            **changed,
-        }
-    )
-    return docs.CertifyCopy(
+def copy_order(**changed: Any) -> docs.PrepareCopy:
+    about = command().descriptor.model_copy(update={"type_code": "SY", "symbol": "SY-UBND", **changed})
+    return docs.PrepareCopy(
         by=CLERK,
         at=NOW,
         document_id=UUID(int=7),
@@ -117,13 +108,14 @@ def copy_order(**changed: Any) -> docs.CertifyCopy:
     )
 
 
-def test_a_copy_has_no_signers_and_is_sealed_or_given_up() -> None:
+def test_a_copy_has_no_signers_and_waits_for_its_number() -> None:
     copy = domain.order_copy(copy_order())
-    assert (copy.state, copy.is_copy, copy.signers) == (State.SEALING, True, ())
-    after, fact = domain.sealed(copy, blob("5"), level="PAdES-BASELINE-LTA", at=NOW)
-    assert (after.state, fact.number) == (State.SEALED, 3)
-    assert domain.refuse(copy).state is State.REFUSED
-    voided = domain.void(copy, 3)
+    assert (copy.is_copy, copy.signers) == (True, ())
+    ready, fact = domain.prepared(copy, blob("0"), pages=1, numbered=False, at=NOW)
+    assert (ready.state, fact.copy_of_paper, fact.waits_for) == (State.SIGNED, True, UUID(int=9))
+    sealing = domain.order_seal(ready, seal_order(3, "03/SY-UBND"))
+    after, sealed = domain.sealed(sealing, blob("5"), level="PAdES-BASELINE-LTA", at=NOW)
+    assert (after.state, sealed.number) == (State.SEALED, 3)
+    voided = domain.void(sealing, 3)
     assert voided
-    assert voided.state is State.CANCELLED
-    assert refused(lambda: domain.order_copy(copy_order(number=None))) == "number_mismatch"
+    assert voided.state is State.SIGNED

@@ -1,6 +1,8 @@
 -- Order of signing and annexes of a document; agencies that issue it together; what each seal key was used for.
 
 ALTER TABLE document ADD COLUMN terms jsonb NOT NULL DEFAULT '{}';
+-- Under which agency's authority a signer signs, when it is not the leading one's.
+ALTER TABLE signer ADD COLUMN for_agency_id uuid;
 
 -- `agency_id` is the agency that leads, whose document it is; `co_agency_id` the one that seals beside it.
 CREATE TABLE co_issuer (
@@ -11,6 +13,7 @@ CREATE TABLE co_issuer (
     name text NOT NULL,
     asked jsonb, -- Actor: the clerk who ordered the seal
     sealed_at timestamptz,
+    asked_at timestamptz,
     PRIMARY KEY (document_id, ordinal)
 );
 
