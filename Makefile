@@ -83,9 +83,9 @@ check: setup ## Style, types, import rules, manifests
 manifests: setup ## Render the Kubernetes manifests and compare them with the code
 	@$(BIN)/python -m tests.support.manifests
 
-bench: setup ## Measure one part: make bench B=registry (bench/README.md)
+bench: setup ## Measure one part: make bench B=signing, ARGS=--quick (bench/README.md)
 	@test -n "$(B)" || { echo "B=… is missing; there is: $(basename $(notdir $(wildcard bench/results/*.md)))"; exit 2; }
-	@$(BIN)/python -m bench.$(B)
+	@$(BIN)/python -m bench.$(B) $(ARGS)
 
 clean: ## Stop it and remove its state; downloads stay
 	@if [ -e .venv/.stamp ]; then $(BIN)/python -m deploy.local down; fi

@@ -6,8 +6,10 @@ import os
 import platform
 import re
 import subprocess
+import time
 from pathlib import Path
 
+import psutil
 from cryptography.hazmat.backends.openssl import backend
 
 
@@ -25,6 +27,25 @@ def facts() -> dict[str, str]:
         "openssl program": " ".join(_run("openssl", "version").split()[:2]),
         "openssl in cryptography": " ".join(backend.openssl_version_text().split()[:2]),
     }
+
+
+class Others:
+    """How many cores others have kept busy since this was made: all processors' time without our processes'."""
+
+    def __init__(self) -> None:
+        self._began, self._start = time.monotonic(), self._busy()
+
+    def cores(self) -> float:
+        return max(0.0, (self._busy() - self._start) / (time.monotonic() - self._began))
+
+    @staticmethod
+    def _busy() -> float:
+        """Seconds; of our children those that still run, and those that we have waited for."""
+        now, mine = psutil.cpu_times(), os.times()
+        busy = now.user + now.nice + now.system
+        children = (child.cpu_times() for child in psutil.Process().children(recursive=True))
+        ours = mine.user + mine.system + mine.children_user + mine.children_system
+        return float(busy - ours - sum(child.user + child.system for child in children))
 
 
 def openssl_signs(algorithm: str, seconds: int) -> float:

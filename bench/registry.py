@@ -7,18 +7,14 @@ with keep-alive connections. The figure is the median of the rounds. Written to 
 
 from __future__ import annotations
 
-import cProfile
 import importlib
 import importlib.util
-import io
 import json
 import os
-import pstats
 import select
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 
 from bench import load, machine, registry_report
+from bench.loop import profile, repeat
 from deploy.devpki import issuing
 from deploy.devpki.issuing import Issued, Subject
 from deploy.devpki.pki import Pki
@@ -87,10 +84,10 @@ def measure(keys: str, clients: ProcessPoolExecutor) -> dict[str, Any]:
             measures: dict[str, Measure] = {
                 "raw, CA": lambda: machine.openssl_signs(ca_key, 1),
                 "raw, OCSP": lambda: machine.openssl_signs(ocsp_key, 1),
-                "raw in cryptography, CA": lambda: repeat(lambda _: sign(pki.hierarchy.issuing.ca.key)),
-                "raw in cryptography, OCSP": lambda: repeat(lambda _: pki.hierarchy.issuing.ocsp.sign(b"tbs")),
-                "OCSP function": lambda: repeat(ask_kept(pki, subjects)),
-                "OCSP function, nonce": lambda: repeat(ask_with_nonce(pki, subjects)),
+                "raw in cryptography, CA": lambda: repeat(lambda _: sign(pki.hierarchy.issuing.ca.key), SECONDS),
+                "raw in cryptography, OCSP": lambda: repeat(lambda _: pki.hierarchy.issuing.ocsp.sign(b"tbs"), SECONDS),
+                "OCSP function": lambda: repeat(ask_kept(pki, subjects), SECONDS),
+                "OCSP function, nonce": lambda: repeat(ask_with_nonce(pki, subjects), SECONDS),
                 "OCSP HTTP": lambda: over_http(clients, port, subjects.questions),
                 "OCSP HTTP, nonce": lambda: over_http(clients, port, list(nonces(pki, subjects, 2000))),
                 "issue function": lambda: repeat_together(order(pki, subjects)),
@@ -214,39 +211,10 @@ def order_message(pki: Pki, subjects: Subjects, n: int) -> bytes:
     )
 
 
-def repeat(work: Callable[[int], object], seconds: float = SECONDS) -> float:
-    """How often a second, on this thread."""
-    count, start = 0, time.perf_counter()
-    end = start + seconds
-    while (now := time.perf_counter()) < end:
-        for n in range(count, count + 10):
-            work(n)
-        count += 10
-    return count / (now - start)
-
-
 def repeat_together(work: Callable[[int], object]) -> float:
     """The same on as many threads as there are connections: they share the waiting for the disk."""
     with ThreadPoolExecutor(CONNECTIONS_TO_ISSUE) as threads:
-        return sum(threads.map(lambda _: repeat(work), range(CONNECTIONS_TO_ISSUE)))
-
-
-def profile(work: Callable[[int], object], times: int) -> list[str]:
-    """Where the time goes: the eight functions with most time of their own, in per cent."""
-    profiler = cProfile.Profile()
-    profiler.enable()
-    for n in range(times):
-        work(n)
-    profiler.disable()
-    stats = pstats.Stats(profiler, stream=io.StringIO())
-    whole: float = stats.total_tt  # type: ignore[attr-defined]
-    by_time = sorted(stats.stats.items(), key=lambda item: -item[1][2])  # type: ignore[attr-defined]
-    return [f"{own / whole:.0%} {_where(name)}" for name, (_, _, own, _, _) in by_time[:8]]
-
-
-def _where(name: tuple[str, int, str]) -> str:
-    file, _line, function = name
-    return function if file.startswith("~") else f"{Path(file).parent.name}/{Path(file).name} {function}"
+        return sum(threads.map(lambda _: repeat(work, SECONDS), range(CONNECTIONS_TO_ISSUE)))
 
 
 @contextmanager

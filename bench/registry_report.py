@@ -10,7 +10,7 @@ from typing import Any
 
 def write(directory: Path, results: dict[str, Any]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "registry.json").write_text(json.dumps(_rounded(results), ensure_ascii=False, indent=1) + "\n")
+    (directory / "registry.json").write_text(json.dumps(rounded(results), ensure_ascii=False, indent=1) + "\n")
     page = "\n".join(_page(results)) + "\n"
     (directory / "registry.md").write_text(page)
     print(page)
@@ -66,9 +66,9 @@ def _flat(found: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 2) if value < 100 else round(value)
     if isinstance(value, dict):
-        return {name: _rounded(each) for name, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else value
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+# Names as hashlib knows them; a digest's length says which one it is.
+DIGESTS = ("sha256", "sha384", "sha512")
+DIGEST_OF_SIZE = {32: "sha256", 48: "sha384", 64: "sha512"}
+
 
 class Mechanism(StrEnum):
-    """With SHA-256 in every case; PSS has a salt of 32 bytes and MGF1 with SHA-256."""
+    """With any of DIGESTS; PSS has a salt of the digest's length and MGF1 with the same digest (RFC 8017)."""
 
     RSA_PKCS1 = "rsa_pkcs1"
     RSA_PSS = "rsa_pss"

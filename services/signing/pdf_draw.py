@@ -8,7 +8,6 @@ import math
 from dataclasses import dataclass, field
 
 from PIL import Image
-from pyhanko.pdf_utils.font.opentype import GlyphAccumulator
 from pyhanko.pdf_utils.generic import (
     ArrayObject,
     DictionaryObject,
@@ -32,9 +31,9 @@ from services.signing.appearance import (
     TextLook,
     nfc,
     printed_time,
-    typeface,
     unprintable,
 )
+from services.signing.pdf_fonts import Lettering
 from services.signing.refusals import BAD_PICTURE, TEXT_NOT_PRINTABLE
 from shared.errors import Rejected
 
@@ -52,7 +51,7 @@ class Canvas:
     width: float
     height: float
     _ops: list[bytes] = field(default_factory=list)
-    _fonts: dict[Face, GlyphAccumulator] = field(default_factory=dict)
+    _fonts: dict[Face, Lettering] = field(default_factory=dict)
     _images: list[IndirectObject] = field(default_factory=list)
 
     def text_width(self, text: str, size: float, *, face: Face = Face.REGULAR) -> float:
@@ -74,7 +73,7 @@ class Canvas:
         missing = unprintable(text)
         if missing:
             raise Rejected(TEXT_NOT_PRINTABLE, character=missing, text=text)
-        glyphs = self._font(face).shape(text).graphics_ops
+        glyphs = self._font(face).shape(text, size).graphics_ops
         cos, sin = math.cos(turn), math.sin(turn)
         place = b"%.5f %.5f %.5f %.5f %.3f %.3f Tm" % (cos, sin, -sin, cos, x, y)
         font = b"/" + face.value.encode()
@@ -150,14 +149,12 @@ class Canvas:
         resources = DictionaryObject()
         if self._fonts:
             resources["/Font"] = DictionaryObject(
-                {NameObject(f"/{face}"): engine.as_resource() for face, engine in self._fonts.items()}
+                {NameObject(f"/{face}"): lettering.embed() for face, lettering in self._fonts.items()}
             )
         if self._images:
             resources["/XObject"] = DictionaryObject(
                 {NameObject(f"/I{i}"): image for i, image in enumerate(self._images)}
             )
-        for engine in self._fonts.values():
-            engine.prepare_write()
         stream = StreamObject(
             {
                 NameObject("/Type"): NameObject("/XObject"),
@@ -171,10 +168,9 @@ class Canvas:
         stream.compress()
         return self.writer.add_object(stream)
 
-    def _font(self, face: Face) -> GlyphAccumulator:
+    def _font(self, face: Face) -> Lettering:
         if face not in self._fonts:
-            handle = io.BytesIO(typeface(face))
-            self._fonts[face] = GlyphAccumulator(self.writer, handle, font_size=10, bcp47_lang_code="vi")
+            self._fonts[face] = Lettering(face, self.writer.add_object)
         return self._fonts[face]
 
 

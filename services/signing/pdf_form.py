@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pyhanko.pdf_utils.extensions import DeveloperExtension, DevExtensionMultivalued
-from pyhanko.pdf_utils.generic import (
-    ArrayObject,
-    DictionaryObject,
-    FloatObject,
-    IndirectObject,
-    NameObject,
-    NumberObject,
-    TextStringObject,
-    pdf_string,
-)
+from pyhanko.pdf_utils.generic import DictionaryObject, IndirectObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import (
-    FieldMDPAction,
-    FieldMDPSpec,
-    MDPPerm,
-    SigFieldSpec,
-    append_signature_field,
-    enumerate_sig_fields,
-)
 
 from services.signing.appearance import BLACK, nfc
-from services.signing.pdf_draw import Canvas, set_appearance
-from services.signing.pdf_read import BROKEN, inspect, lookup, open_reader
+from services.signing.pdf_draw import Canvas
+from services.signing.pdf_fields import (
+    FILL_FORMS,
+    NO_CHANGES,
+    SIGNATURES_EXIST,
+    Field,
+    add_fields,
+    fields,
+    flag_signatures,
+    new_signature_field,
+    page,
+    required,
+)
+from services.signing.pdf_file import Document
+from services.signing.pdf_objects import Malformed, Name, Ref, string
+from services.signing.pdf_open import updating
+from services.signing.pdf_read import inspect, lookup, open_reader
+from services.signing.pdf_update import Update
 from services.signing.placement import NUMBER_SIZE, Blank, Box
 from services.signing.refusals import (
     PDF_CERTIFIED_WITHOUT_FIELDS,
@@ -39,19 +36,15 @@ from services.signing.refusals import (
     PDF_SIGNED_WITHOUT_FIELDS,
     PLACE_OUTSIDE_PAGE,
 )
-from shared.errors import PDF_DAMAGED, Rejected
+from shared.errors import Rejected
 
 NUMBER_FIELD, DAY_FIELD, MONTH_FIELD, SEAL_FIELD = "vanthu_number", "vanthu_day", "vanthu_month", "vanthu_seal"
 _LABELS = {NUMBER_FIELD: "Số văn bản", DAY_FIELD: "Ngày ban hành", MONTH_FIELD: "Tháng ban hành"}
 _READ_ONLY = 1
 _PRINT = 4
-_ESIC = DeveloperExtension(
-    prefix_name=NameObject("/ESIC"),
-    base_version=NameObject("/1.7"),
-    extension_level=5,
-    compare_by_level=True,
-    multivalued=DevExtensionMultivalued.MAYBE,
-)
+# The extension of ISO 32000-1 that EN 319 142-1, 5.6 asks a file with PAdES signatures to declare.
+_ESIC = {"/BaseVersion": Name("/1.7"), "/ExtensionLevel": 5}
+Rectangle = tuple[float, float, float, float]
 
 
 def signer_field(place: int) -> str:
@@ -86,8 +79,177 @@ class Plan:
     co_seals: tuple[SignerPlace, ...] = ()
 
 
+def prepare(pdf: bytes, plan: Plan) -> bytes:
+    """The document with its empty fields, as one incremental update. Rejected when it can't be signed."""
+    facts = inspect(pdf)
+    blanks = [(NUMBER_FIELD, plan.number), (DAY_FIELD, plan.day), (MONTH_FIELD, plan.month)]
+    if facts.signatures and any(blank for _, blank in blanks):
+        raise Rejected(PDF_SIGNED_WITHOUT_FIELDS)
+    if facts.certified:
+        # EU DSS would let a new visible field pass, pyHanko calls it forbidden; we sign what both accept.
+        raise Rejected(PDF_CERTIFIED_WITHOUT_FIELDS)
+
+    def add(update: Update) -> bytes:
+        taken = {field.name for field in fields(update)}
+        made = [_text_field(update, name, blank, taken) for name, blank in blanks if blank]
+        made += [_signature_field(update, place, taken, lock=None) for place in plan.signers]
+        signed = (*plan.already_signed, *(p.field for p in plan.signers))
+        made += [_signature_field(update, each, taken, lock=signed, permits=FILL_FORMS) for each in plan.co_seals]
+        if plan.seal:
+            lock = (*signed, *(p.field for p in plan.co_seals))
+            made.append(_signature_field(update, plan.seal, taken, lock=lock))
+        add_fields(update, made)
+        if plan.signers or plan.seal or plan.co_seals:
+            flag_signatures(update, SIGNATURES_EXIST)
+        _declare(update)
+        return update.finish()[0]
+
+    document = Document(pdf)
+    return document.appended(updating(document, add)).to_bytes()
+
+
+def fill_field(update: Update, name: str, text: str) -> None:
+    """Write `text` into the empty text field `name` with a real appearance in an embedded typeface."""
+    text = nfc(text)
+    found = required(next((each for each in fields(update) if each.name == name), None), name, "/Tx")
+    box = [float(update.follow(v)) for v in update.follow(found.about["/Rect"])]
+    rotation = _rotation(update, found)
+    width, height = box[2] - box[0], box[3] - box[1]
+    if rotation in (90, 270):
+        width, height = height, width
+    canvas = Canvas(update, width, height)
+    canvas.fitted(text, left=0, right=width, y=_descent(height), size=NUMBER_SIZE, colour=BLACK)
+    shown = {"/N": Ref(canvas.form(rotation).idnum)}
+    update.set(found.ref, {**found.about, "/AP": shown, "/V": string(text)})
+
+
+def user_box(update: Update, box: Box, name: str) -> tuple[Ref, Rectangle, int]:
+    """Page reference, rectangle in the page's own space and /Rotate, for a box given as shown.
+
+    What is shown is the crop box inside the media box (ISO 32000-2, 14.11.2). A box counts in the page's own units,
+    as PDFium does: points, or what /UserUnit makes of them.
+    """
+    ref, about = page(update, box.page, name)
+    rotation = update.follow(about.get("/Rotate", 0))
+    rotation = int(rotation) % 360 if isinstance(rotation, int | float) else 0
+    left, bottom, right, top = _shown(update, about)
+    x0, y0, x1, y1 = box.x0, box.y0, box.x1, box.y1
+    width, height = (top - bottom, right - left) if rotation in (90, 270) else (right - left, top - bottom)
+    tolerance = 1.0
+    inside = x0 >= -tolerance and y0 >= -tolerance and x1 <= width + tolerance and y1 <= height + tolerance
+    if not inside or not box.width > 0 < box.height:
+        raise Rejected(PLACE_OUTSIDE_PAGE, field=name, page=box.page)
+    rectangle = {
+        90: (left + y0, bottom + x0, left + y1, bottom + x1),
+        180: (right - x1, bottom + y0, right - x0, bottom + y1),
+        270: (right - y1, top - x1, right - y0, top - x0),
+    }.get(rotation, (left + x0, top - y1, left + x1, top - y0))
+    return ref, rectangle, rotation
+
+
+def _shown(update: Update, about: dict[str, Any]) -> Rectangle:
+    """The visible part of a page in its own space: left, bottom, right, top."""
+    media = _rectangle(update, about.get("/MediaBox"))
+    if media is None:
+        raise Malformed("a page without a media box")
+    crop = _rectangle(update, about.get("/CropBox"))
+    if crop is None:
+        return media
+    left, bottom = max(crop[0], media[0]), max(crop[1], media[1])
+    right, top = min(crop[2], media[2]), min(crop[3], media[3])
+    return (left, bottom, right, top) if left < right and bottom < top else media
+
+
+def _rectangle(update: Update, value: Any) -> Rectangle | None:
+    corners = [update.follow(each) for each in update.follow(value) or ()]
+    if len(corners) != 4 or not all(isinstance(each, int | float) for each in corners):
+        return None
+    x0, y0, x1, y1 = (float(each) for each in corners)
+    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+
+
+def _text_height() -> float:
+    return NUMBER_SIZE * 1.25
+
+
+def _descent(height: float) -> float:
+    """The base line's height above the bottom of a field made by _text_field."""
+    return height * 0.25
+
+
+def _rotation(update: Update, field: Field) -> int:
+    turned = update.follow(field.about.get("/MK"))
+    return int(update.follow(turned.get("/R", 0))) if type(turned) is dict else 0
+
+
+def _text_field(update: Update, name: str, blank: Blank, taken: set[str]) -> tuple[Ref, Ref]:
+    """A read-only text field without an appearance: replacing one after a signature alarms EU DSS."""
+    if name in taken:
+        raise Rejected(PDF_FIELD_EXISTS, field=name)
+    height = _text_height()
+    bottom = blank.baseline + _descent(height)
+    box = Box(blank.box.page, blank.box.x0, bottom - height, blank.box.x1, bottom)
+    on, rectangle, rotation = user_box(update, box, name)
+    about = {
+        "/Type": Name("/Annot"),
+        "/Subtype": Name("/Widget"),
+        "/FT": Name("/Tx"),
+        "/T": string(name),
+        "/TU": string(_LABELS[name]),
+        "/Ff": _READ_ONLY,
+        "/F": _PRINT,
+        "/Q": 1,
+        "/DA": b"/VanthuSerif 13 Tf 0 g",
+        "/Rect": [round(v, 3) for v in rectangle],
+        "/P": on,
+    }
+    if rotation:
+        about["/MK"] = {"/R": rotation}
+    return update.add(about), on
+
+
+def _signature_field(
+    update: Update,
+    place: SignerPlace,
+    taken: set[str],
+    *,
+    lock: tuple[str, ...] | None,
+    permits: int = NO_CHANGES,
+) -> tuple[Ref, Ref]:
+    """An empty signature field without an appearance; with `lock`, the lock dictionary of DESIGN §5.3."""
+    if place.field in taken:
+        raise Rejected(PDF_FIELD_EXISTS, field=place.field)
+    taken.add(place.field)
+    on, rectangle, rotation = user_box(update, place.box, place.field)
+    ref, about = new_signature_field(update, place.field, on, rectangle, label=nfc(place.label), rotation=rotation)
+    if lock:
+        about["/Lock"] = update.add(
+            {
+                "/Type": Name("/SigFieldLock"),
+                "/Action": Name("/Include"),
+                "/Fields": [string(each) for each in lock],
+                "/P": permits,
+            }
+        )
+    return ref, on
+
+
+def _declare(update: Update) -> None:
+    """Say in the catalog that the file uses the extension, unless it says so, or is PDF 2.0, which knows it."""
+    catalog = update.catalog()
+    extensions = update.follow(catalog.get("/Extensions"))
+    extensions = extensions if type(extensions) is dict else {}
+    part, at = update.file.document.at(0)
+    if "/ESIC" in extensions or part[at : at + 7] == b"%PDF-2." or update.follow(catalog.get("/Version")) == "/2.0":
+        return
+    update.set(update.root, {**catalog, "/Extensions": {**extensions, "/ESIC": _ESIC}})
+
+
+# --- for code that changes a document through pyHanko
+
+
 class Revision(IncrementalPdfFileWriter):  # type: ignore[misc]
-    """One incremental update that leaves /Info and XMP alone.
+    """One incremental update by pyHanko that leaves /Info and XMP alone.
 
     A changed /Metadata after the first signature is one more thing that a validator has to explain away.
     """
@@ -105,53 +267,6 @@ class Revision(IncrementalPdfFileWriter):  # type: ignore[misc]
         return out.getvalue()
 
 
-def prepare(pdf: bytes, plan: Plan) -> bytes:
-    """The document with its empty fields, as one incremental update. Rejected when it can't be signed."""
-    facts = inspect(pdf)
-    blanks = [(NUMBER_FIELD, plan.number), (DAY_FIELD, plan.day), (MONTH_FIELD, plan.month)]
-    if facts.signatures and any(blank for _, blank in blanks):
-        raise Rejected(PDF_SIGNED_WITHOUT_FIELDS)
-    if facts.certified:
-        # EU DSS would let a new visible field pass, pyHanko calls it forbidden; we sign what both accept.
-        raise Rejected(PDF_CERTIFIED_WITHOUT_FIELDS)
-    try:
-        writer = Revision(pdf)
-        for name, blank in blanks:
-            if blank:
-                _add_text_field(writer, name, blank)
-        for place in plan.signers:
-            _add_signature_field(writer, place, lock=None)
-        signed = (*plan.already_signed, *(p.field for p in plan.signers))
-        for place in plan.co_seals:
-            _add_signature_field(writer, place, lock=signed, permits=MDPPerm.FILL_FORMS)
-        if plan.seal:
-            _add_signature_field(writer, plan.seal, lock=(*signed, *(p.field for p in plan.co_seals)))
-        writer.register_extension(_ESIC)
-        return writer.to_bytes()
-    except Rejected:
-        raise
-    except BROKEN as error:
-        raise Rejected(PDF_DAMAGED) from error
-
-
-def fill_text(writer: Revision, name: str, text: str) -> None:
-    """Write `text` into the empty text field `name` with a real appearance in an embedded typeface."""
-    text = nfc(text)
-    _, field = find_field(writer, name)
-    if lookup(field, "/FT") != "/Tx" or "/V" in field:
-        raise Rejected(PDF_FIELD_MISSING, field=name)
-    box = [float(v) for v in field["/Rect"]]
-    rotation = int(lookup(lookup(field, "/MK", {}), "/R", 0))
-    width, height = box[2] - box[0], box[3] - box[1]
-    if rotation in (90, 270):
-        width, height = height, width
-    canvas = Canvas(writer, width, height)
-    canvas.fitted(text, left=0, right=width, y=_descent(height), size=NUMBER_SIZE, colour=BLACK)
-    set_appearance(field, canvas.form(rotation))
-    field[NameObject("/V")] = TextStringObject(text)
-    writer.update_container(field)
-
-
 def find_field(writer: Revision, name: str) -> tuple[IndirectObject, DictionaryObject]:
     """Reference and dictionary of a field at the root of the form; Rejected(pdf_field_missing) if there is none."""
     for reference in lookup(lookup(writer.root, "/AcroForm", {}), "/Fields", ()):
@@ -159,120 +274,3 @@ def find_field(writer: Revision, name: str) -> tuple[IndirectObject, DictionaryO
         if lookup(field, "/T") == name:
             return reference, field
     raise Rejected(PDF_FIELD_MISSING, field=name)
-
-
-def user_box(writer: Revision, box: Box, name: str) -> tuple[IndirectObject, tuple[float, float, float, float], int]:
-    """Page reference, rectangle in the page's own space and /Rotate, for a box given as shown."""
-    if not 1 <= box.page <= int(writer.root["/Pages"]["/Count"]):
-        raise Rejected(PLACE_OUTSIDE_PAGE, field=name, page=box.page)
-    reference, _ = writer.find_page_for_modification(box.page - 1)
-    page = reference.get_object()
-    rotation = int(_inherited(page, "/Rotate", 0)) % 360
-    crop = [float(v) for v in _inherited(page, "/CropBox", None) or _inherited(page, "/MediaBox", None)]
-    left, right = sorted((crop[0], crop[2]))
-    bottom, top = sorted((crop[1], crop[3]))
-    width, height = (top - bottom, right - left) if rotation in (90, 270) else (right - left, top - bottom)
-    tolerance = 1.0
-    inside = box.x0 >= -tolerance and box.y0 >= -tolerance
-    if not (inside and box.x1 <= width + tolerance and box.y1 <= height + tolerance and box.width > 0 < box.height):
-        raise Rejected(PLACE_OUTSIDE_PAGE, field=name, page=box.page)
-    rectangle = {
-        90: (left + box.y0, bottom + box.x0, left + box.y1, bottom + box.x1),
-        180: (right - box.x1, bottom + box.y0, right - box.x0, bottom + box.y1),
-        270: (right - box.y1, top - box.x1, right - box.y0, top - box.x0),
-    }.get(rotation, (left + box.x0, top - box.y1, left + box.x1, top - box.y0))
-    return reference, rectangle, rotation
-
-
-def _inherited(page: DictionaryObject, key: str, default: Any) -> Any:
-    node: DictionaryObject | None = page
-    for _ in range(64):
-        if node is None:
-            break
-        if key in node:
-            return node[key]
-        node = lookup(node, "/Parent")
-    return default
-
-
-def _text_height() -> float:
-    return NUMBER_SIZE * 1.25
-
-
-def _descent(height: float) -> float:
-    """The base line's height above the bottom of a field made by _add_text_field."""
-    return height * 0.25
-
-
-def _names(writer: Revision) -> Iterator[str]:
-    for reference in lookup(lookup(writer.root, "/AcroForm", {}), "/Fields", ()):
-        yield str(lookup(reference.get_object(), "/T", ""))
-
-
-def _add_text_field(writer: Revision, name: str, blank: Blank) -> None:
-    """A read-only text field without an appearance: replacing one after a signature alarms EU DSS."""
-    if name in _names(writer):
-        raise Rejected(PDF_FIELD_EXISTS, field=name)
-    height = _text_height()
-    bottom = blank.baseline + _descent(height)
-    box = Box(blank.box.page, blank.box.x0, bottom - height, blank.box.x1, bottom)
-    page, rectangle, rotation = user_box(writer, box, name)
-    widget = DictionaryObject(
-        {
-            NameObject("/Type"): NameObject("/Annot"),
-            NameObject("/Subtype"): NameObject("/Widget"),
-            NameObject("/FT"): NameObject("/Tx"),
-            NameObject("/T"): pdf_string(name),
-            NameObject("/TU"): TextStringObject(_LABELS[name]),
-            NameObject("/Ff"): NumberObject(_READ_ONLY),
-            NameObject("/F"): NumberObject(_PRINT),
-            NameObject("/Q"): NumberObject(1),
-            NameObject("/DA"): pdf_string("/VanthuSerif 13 Tf 0 g"),
-            NameObject("/Rect"): ArrayObject(FloatObject(round(v, 3)) for v in rectangle),
-            NameObject("/P"): page,
-        }
-    )
-    if rotation:
-        widget[NameObject("/MK")] = DictionaryObject({NameObject("/R"): NumberObject(rotation)})
-    reference = writer.add_object(widget)
-    _form_fields(writer).append(reference)
-    writer.register_annotation(page, reference)
-
-
-def _form_fields(writer: Revision) -> ArrayObject:
-    root = writer.root
-    if "/AcroForm" not in root:
-        root[NameObject("/AcroForm")] = writer.add_object(DictionaryObject())
-        writer.update_root()
-    form = root["/AcroForm"]
-    if "/Fields" not in form:
-        form[NameObject("/Fields")] = ArrayObject()
-        writer.update_container(form)
-    fields: ArrayObject = form["/Fields"]
-    writer.update_container(fields)
-    return fields
-
-
-def _add_signature_field(
-    writer: Revision, place: SignerPlace, *, lock: tuple[str, ...] | None, permits: MDPPerm = MDPPerm.NO_CHANGES
-) -> None:
-    """An empty signature field without an appearance; with `lock`, the lock dictionary of DESIGN §5.3."""
-    if place.field in _names(writer) or any(n == place.field for n, _, _ in enumerate_sig_fields(writer)):
-        raise Rejected(PDF_FIELD_EXISTS, field=place.field)
-    _, rectangle, rotation = user_box(writer, place.box, place.field)
-    append_signature_field(
-        writer,
-        SigFieldSpec(
-            sig_field_name=place.field,
-            on_page=place.box.page - 1,
-            box=tuple(round(v, 3) for v in rectangle),
-            readable_field_name=nfc(place.label),
-            field_mdp_spec=FieldMDPSpec(FieldMDPAction.INCLUDE, fields=list(lock)) if lock else None,
-            doc_mdp_update_value=permits if lock else None,
-        ),
-    )
-    _, field = find_field(writer, place.field)
-    # An empty appearance, replaced after the first signature, would be an undefined change to EU DSS.
-    field.pop("/AP", None)
-    if rotation:
-        field[NameObject("/MK")] = DictionaryObject({NameObject("/R"): NumberObject(rotation)})

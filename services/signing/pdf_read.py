@@ -16,6 +16,9 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
 
+from services.signing.pdf_file import Document
+from services.signing.pdf_repair import Rebuilt
+from services.signing.pdf_update import Update
 from services.signing.refusals import PDF_ACTIVE_CONTENT, PDF_NO_CHANGES_ALLOWED, PDF_XFA, TOO_LARGE, TOO_MANY_PAGES
 from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
@@ -80,7 +83,9 @@ def open_reader(pdf: bytes) -> PdfFileReader:
 def inspect(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> PdfFacts:
     """Facts of a PDF that may be signed and numbered, or Rejected with the one reason why it may not."""
     check_bytes(pdf, max_bytes=max_bytes)
+    size = len(pdf)
     try:
+        pdf = readable(pdf)
         with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False) as document:
             if document.is_encrypted:
                 raise Rejected(PDF_RESTRICTED)
@@ -96,7 +101,18 @@ def inspect(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> PdfFacts:
         raise Rejected(PDF_DAMAGED) from error
     if pages > MAX_PAGES:
         raise Rejected(TOO_MANY_PAGES, pages=pages, limit=MAX_PAGES)
-    return PdfFacts(pages, len(pdf), filled, empty, certified is not None, pdfa)
+    return PdfFacts(pages, size, filled, empty, certified is not None, pdfa)
+
+
+def readable(pdf: bytes) -> bytes:
+    """The file itself, or with a complete cross-reference section appended when its own are damaged and nothing else is."""
+    try:
+        pikepdf.open(io.BytesIO(pdf), attempt_recovery=False).close()
+    except pikepdf.PasswordError:
+        raise
+    except pikepdf.PdfError:
+        return pdf + Update(Rebuilt(Document(pdf))).finish()[0]
+    return pdf
 
 
 def check_bytes(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> None:

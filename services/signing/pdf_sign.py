@@ -7,44 +7,49 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Self
 
-from asn1crypto import algos, cms
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509 import load_der_x509_certificate
-from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, SigSeedSubFilter
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
-from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest, SignatureObject
-from pyhanko.sign.signers.pdf_cms import ExternalSigner
-from pyhanko_certvalidator.registry import SimpleCertificateStore
-
+from services.signing import pdf_cms
 from services.signing.appearance import Look
-from services.signing.mechanism import Mechanism
-from services.signing.pdf_draw import Canvas, draw, set_appearance
-from services.signing.pdf_form import Revision, fill_text, find_field
-from services.signing.pdf_read import BROKEN, inspect, lookup
-from services.signing.pdf_trust import TimeStamps, TimeStampService, load
-from services.signing.refusals import (
-    BASE_CHANGED,
-    CERTIFICATE_EXPIRED,
-    KEY_TOO_WEAK,
-    PDF_FIELD_MISSING,
-    SIGNATURE_INVALID,
+from services.signing.mechanism import DIGESTS, Mechanism
+from services.signing.pdf_cms import check_key
+from services.signing.pdf_draw import Canvas, draw
+from services.signing.pdf_fields import (
+    APPEND_ONLY,
+    FILL_FORMS,
+    SIGNATURES_EXIST,
+    Field,
+    add_fields,
+    flag_signatures,
+    lock_of,
+    new_signature_field,
+    page,
+    required,
+    standing,
 )
-from shared.errors import PDF_DAMAGED, Rejected
+from services.signing.pdf_file import Document
+from services.signing.pdf_form import fill_field
+from services.signing.pdf_objects import Name, Raw, Ref, string, write, write_string
+from services.signing.pdf_open import updating
+from services.signing.pdf_read import check_bytes
+from services.signing.pdf_stamp import time_stamp
+from services.signing.pdf_trust import TimeStampService
+from services.signing.pdf_update import Update
+from services.signing.refusals import BASE_CHANGED, KEY_TOO_WEAK
+from shared.errors import Rejected
+
+__all__ = ["PreparedSignature", "begin", "begin_signature", "check_key", "finish", "finish_signature", "verify"]
 
 DIGEST = "sha256"
 # Room for the signature, its time stamp with the TSA's chain, and attributes; certificates come on top.
 _RESERVE = 16 * 1024
+_RANGE_ROOM = 40
+_DATE = "D:%Y%m%d%H%M%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class PreparedSignature:
     """What begin_signature hands over; it survives JSON, so the second call may reach another process.
 
     `update` is appended to the base document and holds the placeholder; `byte_range` are ISO 32000's four
-    numbers; `document_digest` is SHA-256 over that range; `signed_attributes` is the DER to be signed (SET OF).
+    numbers; `document_digest` is over that range; `signed_attributes` is the DER to be signed (SET OF). `digest`
+    names the hash of both.
     """
 
     base_sha256: str
@@ -64,11 +70,12 @@ class PreparedSignature:
     chain: tuple[bytes, ...]
     mechanism: Mechanism
     field: str
+    digest: str = DIGEST
 
     @property
     def digest_to_sign(self) -> bytes:
-        """SHA-256 of the signed attributes, for devices that sign a digest."""
-        return hashlib.sha256(self.signed_attributes).digest()
+        """`digest` of the signed attributes, for devices that sign a digest; its length says which one it is."""
+        return hashlib.new(self.digest, self.signed_attributes).digest()
 
     def document(self, base: bytes) -> bytes:
         """The bytes that the client gets, with the empty placeholder; Rejected(base_changed) on another base."""
@@ -82,7 +89,11 @@ class PreparedSignature:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What to_json gave, also an earlier release's, which knew SHA-256 only."""
         start, first, second, end = (int(v) for v in value["byte_range"])
+        digest = str(value.get("digest", DIGEST))
+        if digest not in DIGESTS:
+            raise ValueError(digest)
         return cls(
             base_sha256=value["base_sha256"],
             update=base64.b64decode(value["update"]),
@@ -93,6 +104,7 @@ class PreparedSignature:
             chain=tuple(base64.b64decode(c) for c in value["chain"]),
             mechanism=Mechanism(value["mechanism"]),
             field=value["field"],
+            digest=digest,
         )
 
 
@@ -102,50 +114,94 @@ def begin_signature(
     *,
     certificate: bytes,
     chain: Sequence[bytes],
-    look: Look,
+    look: Look | None,
     signed_at: datetime,
     mechanism: Mechanism,
     texts: Mapping[str, str] | None = None,
     reason: str | None = None,
-    certify: int | None = 2,
+    digest: str | None = None,
+    certify: int | None = FILL_FORMS,
+    create: bool = False,
 ) -> PreparedSignature:
     """Write a signature's update around an empty placeholder (ETSI EN 319 142-1, PAdES baseline).
 
     The first signature of a document certifies it with DocMDP P=`certify` (2 permits form filling; None: it only
-    approves); later ones approve.
-    `texts` are text fields filled in the same revision. Certificates are DER; `signed_at` is aware.
+    approves); later ones approve. `texts` are text fields filled in the same revision. Certificates are DER;
+    `signed_at` is aware; `digest` is one of mechanism.DIGESTS, by default as strong as the key. `create` adds an
+    invisible field where the document has none of this name. That the content may be signed at all was decided by
+    `prepare` or `inspect`; here decide the form and the earlier signatures.
     """
+    check_bytes(pdf)
+    return begin(
+        Document(pdf),
+        field,
+        certificate=certificate,
+        chain=chain,
+        look=look,
+        signed_at=signed_at,
+        mechanism=mechanism,
+        texts=texts,
+        reason=reason,
+        digest=digest,
+        certify=certify,
+        create=create,
+    )
+
+
+def begin(
+    document: Document,
+    field: str,
+    *,
+    certificate: bytes,
+    chain: Sequence[bytes],
+    look: Look | None,
+    signed_at: datetime,
+    mechanism: Mechanism,
+    texts: Mapping[str, str] | None = None,
+    reason: str | None = None,
+    digest: str | None = None,
+    certify: int | None = FILL_FORMS,
+    create: bool = False,
+) -> PreparedSignature:
+    """begin_signature for a document in two parts."""
     check_key(certificate, signed_at)
-    facts = inspect(pdf)
-    try:
-        writer = Revision(pdf)
+    digest = digest or pdf_cms.usual_digest(certificate)
+    if digest not in DIGESTS:
+        raise Rejected(KEY_TOO_WEAK)
+    room = 2 * (_RESERVE + len(certificate) + sum(map(len, chain)))
+
+    def write_update(update: Update) -> tuple[bytearray, int, int]:
+        stands = standing(update, field)
+        target = stands.field
+        if target is None and create:
+            target = _created(update, field)
         for name, text in (texts or {}).items():
-            fill_text(writer, name, text)
-        lock = _open_field(writer, field, look)
-        setup = _mdp(lock, certify=None if facts.signatures else certify)
-        placeholder = SignatureObject(
-            timestamp=signed_at,
-            subfilter=SigSeedSubFilter.PADES,
-            reason=reason,
-            bytes_reserved=2 * (_RESERVE + len(certificate) + sum(map(len, chain))),
+            fill_field(update, name, text)
+        return _write(
+            update,
+            required(target, field, "/Sig"),
+            look=look,
+            room=room,
+            entries=_entries(signed_at, reason),
+            certify=None if stands.signed or stands.certified else certify,
         )
-        digest, document = _write(writer, field, placeholder, setup)
-    except Rejected:
-        raise
-    except BROKEN as error:
-        raise Rejected(PDF_DAMAGED) from error
-    signer = _signer(certificate, chain, mechanism)
-    attributes = asyncio.run(signer.signed_attrs(digest.document_digest, DIGEST, use_pades=True))
+
+    update, start, end = updating(document, write_update)
+    first, second = len(document) + start, len(document) + end
+    byte_range = (0, first, second, len(document) + len(update) - second)
+    _fill_range(update, start, byte_range)
+    base_sha256, document_digest = _digests(document, update, start, end, digest)
     return PreparedSignature(
-        base_sha256=hashlib.sha256(pdf).hexdigest(),
-        update=document[len(pdf) :],
-        byte_range=_byte_range(digest, document),
-        document_digest=digest.document_digest,
-        signed_attributes=attributes.dump(),
+        base_sha256=base_sha256,
+        update=bytes(update),
+        byte_range=byte_range,
+        document_digest=document_digest,
+        signed_attributes=pdf_cms.signed_attributes(certificate, document_digest),
         certificate=certificate,
         chain=tuple(chain),
         mechanism=mechanism,
         field=field,
+        digest=digest,
     )
 
 
@@ -157,145 +213,151 @@ def finish_signature(
     `signature` is as the device returned it: RSA as the number's bytes, ECDSA as r || s or DER. Without
     `time_stamps` the result is B-B and owes its time stamp.
     """
-    document = prepared.document(pdf)
-    _, first, second, rest = prepared.byte_range
-    covered = document[:first] + document[second : second + rest]
-    if hashlib.sha256(covered).digest() != prepared.document_digest:
+    return finish(Document(pdf), prepared, signature, time_stamps=time_stamps).to_bytes()
+
+
+def finish(
+    document: Document, prepared: PreparedSignature, signature: bytes, *, time_stamps: TimeStampService | None
+) -> Document:
+    """finish_signature for a document in two parts."""
+    _, first, second, _ = prepared.byte_range
+    start, end = first - len(document), second - len(document)
+    update = prepared.update
+    if not 0 < start < end <= len(update) or _digests(document, update, start, end, prepared.digest) != (
+        prepared.base_sha256,
+        prepared.document_digest,
+    ):
         raise Rejected(BASE_CHANGED)
     signature = verify(prepared, signature)
-    signer = _signer(prepared.certificate, prepared.chain, prepared.mechanism, signature)
-    container = asyncio.run(
-        signer.async_sign_prescribed_attributes(
-            DIGEST,
-            cms.CMSAttributes.load(prepared.signed_attributes),
-            timestamper=TimeStamps(time_stamps) if time_stamps else None,
-        )
+    container = pdf_cms.container(
+        prepared.signed_attributes,
+        signature,
+        certificate=prepared.certificate,
+        chain=prepared.chain,
+        mechanism=prepared.mechanism,
+        digest=prepared.digest,
+        time_stamp=time_stamp(time_stamps, signature, prepared.digest) if time_stamps else None,
     )
-    out = io.BytesIO(document)
-    PreparedByteRangeDigest(prepared.document_digest, first, second).fill_with_cms(out, container)
-    return out.getvalue()
+    return document.appended(embedded(update, start, end, container))
 
 
 def verify(prepared: PreparedSignature, signature: bytes) -> bytes:
     """The signature in CMS form when it is the certificate's over the prepared attributes, else Rejected."""
-    key = load_der_x509_certificate(prepared.certificate).public_key()
-    data = prepared.signed_attributes
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            signature = _as_der(signature, key)
-            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
-        elif isinstance(key, rsa.RSAPublicKey) and prepared.mechanism is Mechanism.RSA_PSS:
-            pss = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.DIGEST_LENGTH)
-            key.verify(signature, data, pss, hashes.SHA256())
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
-        else:
-            raise Rejected(KEY_TOO_WEAK)
-    except (InvalidSignature, ValueError):
-        raise Rejected(SIGNATURE_INVALID) from None
-    return signature
-
-
-def check_key(certificate: bytes, at: datetime) -> None:
-    """TT 15/2025: RSA of at least 2048 bits or ECDSA of at least 256, inside the certificate's validity."""
-    try:
-        loaded = load_der_x509_certificate(certificate)
-        key = loaded.public_key()
-    except ValueError:
-        raise Rejected(SIGNATURE_INVALID) from None
-    strong = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048) or (
-        isinstance(key, ec.EllipticCurvePublicKey) and key.key_size >= 256
+    return pdf_cms.verified(
+        prepared.signed_attributes,
+        signature,
+        certificate=prepared.certificate,
+        mechanism=prepared.mechanism,
+        digest=prepared.digest,
     )
-    if not strong:
-        raise Rejected(KEY_TOO_WEAK)
-    if not loaded.not_valid_before_utc <= at <= loaded.not_valid_after_utc:
-        raise Rejected(CERTIFICATE_EXPIRED)
 
 
-def _open_field(writer: Revision, name: str, look: Look) -> Any:
-    """Draw the appearance of an empty signature field; its lock dictionary or None."""
-    _, field = find_field(writer, name)
-    if lookup(field, "/FT") != "/Sig" or "/V" in field:
-        raise Rejected(PDF_FIELD_MISSING, field=name)
-    x0, y0, x1, y1 = (float(v) for v in field["/Rect"])
-    rotation = int(lookup(lookup(field, "/MK", {}), "/R", 0))
+def placeholder(update: Update, ref: Ref, entries: bytes, room: int) -> tuple[bytearray, int, int]:
+    """The finished update with an empty /Contents of `room` digits: the bytes, and where the gap begins and ends.
+
+    The gap is from < to > (ISO 32000-2, 12.8.1); /ByteRange stands before it, to be filled in.
+    """
+    head = b"<<" + entries + b"/ByteRange[" + b" " * _RANGE_ROOM + b"]/Contents"
+    update.set(ref, Raw(head + b"<" + b"0" * room + b">>>"))
+    written, offsets = update.finish()
+    start = offsets[ref.number] + len(b"%d %d obj\n" % ref) + len(head)
+    return bytearray(written), start, start + room + 2
+
+
+def _fill_range(update: bytearray, start: int, byte_range: tuple[int, int, int, int]) -> None:
+    at = start - len(b"]/Contents") - _RANGE_ROOM
+    update[at : at + _RANGE_ROOM] = (b"%d %d %d %d" % byte_range).ljust(_RANGE_ROOM)
+
+
+def embedded(update: bytes, start: int, end: int, container: bytes) -> bytes:
+    """The update with the container in its gap."""
+    digits = container.hex().upper().encode("ascii")
+    room = end - start - 2
+    if len(digits) > room:
+        raise ValueError(f"a signature of {len(digits)} digits in a place for {room}")
+    return b"".join((update[: start + 1], digits, update[start + 1 + len(digits) :]))
+
+
+def _digests(document: Document, update: bytes | bytearray, start: int, end: int, digest: str) -> tuple[str, bytes]:
+    """SHA-256 (hex) of the document, and `digest` of document and update without the gap, in one pass where possible."""
+    base = hashlib.sha256(document.base)
+    base.update(document.tail)
+    if digest == "sha256":
+        whole = base.copy()
+    else:
+        whole = hashlib.new(digest, document.base)
+        whole.update(document.tail)
+    view = memoryview(update)
+    whole.update(view[:start])
+    whole.update(view[end:])
+    return base.hexdigest(), whole.digest()
+
+
+def _write(
+    update: Update, field: Field, *, look: Look | None, room: int, entries: bytes, certify: int | None
+) -> tuple[bytearray, int, int]:
+    about = dict(field.about)
+    if look is not None:
+        _draw(update, about, look)
+    signature = update.add()
+    references = []
+    if certify is not None:
+        references.append(_transform("/DocMDP", {"/P": certify}))
+        catalog = update.catalog()
+        perms = update.follow(catalog.get("/Perms"))
+        update.set(update.root, {**catalog, "/Perms": {**(perms or {}), "/DocMDP": signature}})
+    lock = update.follow(about.get("/Lock"))
+    if type(lock) is dict:
+        found = lock_of(update, lock)
+        named = {} if found.action == "/All" else {"/Fields": [string(each) for each in found.names]}
+        # /P in the parameters is not the standard's but what Acrobat writes and readers look for.
+        permission = certify if certify is not None else update.follow(lock.get("/P"))
+        permits = {"/P": permission} if permission is not None else {}
+        field_mdp = _transform("/FieldMDP", {"/Action": Name(found.action), **named, **permits})
+        references.append({**field_mdp, "/Data": update.root})
+    about["/V"] = signature
+    update.set(field.ref, about)
+    flag_signatures(update, SIGNATURES_EXIST | APPEND_ONLY)
+    if references:
+        entries += b"/Reference" + write(references)
+    return placeholder(update, signature, b"/Type/Sig/SubFilter/ETSI.CAdES.detached" + entries, room)
+
+
+def _transform(method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "/Type": Name("/SigRef"),
+        "/TransformMethod": Name(method),
+        "/TransformParams": {"/Type": Name("/TransformParams"), "/V": Name("/1.2"), **parameters},
+    }
+
+
+def _entries(signed_at: datetime, reason: str | None) -> bytes:
+    offset = signed_at.strftime("%z") or "+0000"
+    date = f"{signed_at.strftime(_DATE)}{offset[:3]}'{offset[3:5]}'"
+    said = b"/Reason" + write_string(string(reason)) if reason else b""
+    return b"/Filter/Adobe.PPKLite/M(" + date.encode("ascii") + b")" + said
+
+
+def _created(update: Update, name: str) -> Field:
+    """An invisible field on the first page, which every validator permits also after a certification."""
+    on, _ = page(update, 1, name)
+    ref, about = new_signature_field(update, name, on, (0, 0, 0, 0))
+    add_fields(update, [(ref, on)])
+    return Field(name, ref, about, "/Sig", None)
+
+
+def _draw(update: Update, about: dict[str, Any], look: Look) -> None:
+    """Give an empty field its appearance; one without an area stays as it is."""
+    x0, y0, x1, y1 = (float(update.follow(v)) for v in update.follow(about["/Rect"]))
+    turned = update.follow(about.get("/MK"))
+    rotation = int(update.follow(turned.get("/R", 0))) if type(turned) is dict else 0
     width, height = abs(x1 - x0), abs(y1 - y0)
     if width and height:
         if rotation in (90, 270):
             width, height = height, width
-        canvas = Canvas(writer, width, height)
+        canvas = Canvas(update, width, height)
         draw(canvas, look)
-        set_appearance(field, canvas.form(rotation))
-        writer.update_container(field)
-    return lookup(field, "/Lock")
-
-
-def _mdp(lock: Any, *, certify: int | None) -> SigMDPSetup:
-    return SigMDPSetup(
-        md_algorithm=DIGEST,
-        certify=certify is not None,
-        field_lock=FieldMDPSpec.from_pdf_object(lock) if lock is not None else None,
-        docmdp_perms=(
-            MDPPerm(certify)
-            if certify is not None
-            else MDPPerm(int(lock["/P"]))
-            if lock is not None and "/P" in lock
-            else None
-        ),
-    )
-
-
-def _write(
-    writer: Revision, field: str, placeholder: SignatureObject, mdp: SigMDPSetup
-) -> tuple[PreparedByteRangeDigest, bytes]:
-    steps = PdfCMSEmbedder().write_cms(field, writer, existing_fields_only=True)
-    next(steps)
-    steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=mdp))
-    out = io.BytesIO()
-    digest, _ = steps.send(SigIOSetup(md_algorithm=DIGEST, output=out))
-    return digest, out.getvalue()
-
-
-def _byte_range(digest: PreparedByteRangeDigest, document: bytes) -> tuple[int, int, int, int]:
-    end = digest.reserved_region_end
-    return 0, digest.reserved_region_start, end, len(document) - end
-
-
-def _signer(
-    certificate: bytes, chain: Sequence[bytes], mechanism: Mechanism, signature: bytes | None = None
-) -> ExternalSigner:
-    algorithm: dict[str, Any] = {
-        Mechanism.RSA_PKCS1: {"algorithm": "sha256_rsa"},
-        Mechanism.RSA_PSS: {"algorithm": "rsassa_pss", "parameters": _pss_parameters()},
-        Mechanism.ECDSA: {"algorithm": "sha256_ecdsa"},
-    }[mechanism]
-    return ExternalSigner(
-        signing_cert=load(certificate),
-        cert_registry=SimpleCertificateStore.from_certs([load(c) for c in chain]),
-        signature_value=signature,
-        signature_mechanism=algos.SignedDigestAlgorithm(algorithm),
-        embed_roots=False,
-    )
-
-
-def _pss_parameters() -> algos.RSASSAPSSParams:
-    digest = algos.DigestAlgorithm({"algorithm": DIGEST})
-    return algos.RSASSAPSSParams(
-        {
-            "hash_algorithm": digest,
-            "mask_gen_algorithm": algos.MaskGenAlgorithm({"algorithm": "mgf1", "parameters": digest}),
-            "salt_length": 32,
-        }
-    )
-
-
-def _as_der(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
-    """PKCS#11 gives r || s, CMS wants the DER sequence."""
-    size = (key.key_size + 7) // 8
-    if len(signature) == 2 * size:
-        r, s = int.from_bytes(signature[:size]), int.from_bytes(signature[size:])
-        return algos.DSASignature({"r": r, "s": s}).dump()  # type: ignore[no-any-return]
-    return signature
+        about["/AP"] = {"/N": Ref(canvas.form(rotation).idnum)}
 
 
 def _plain(value: Any) -> Any:

@@ -42,6 +42,7 @@ from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.util import get_relevant_crl_dps
 
 from services.signing.kept import Kept
+from services.signing.pdf_http import ask
 from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NOT_TRUSTED,
@@ -59,7 +60,6 @@ TOLERANCE = timedelta(minutes=1)
 # The purposes that the registry states of a root.
 SIGN_DOCUMENTS, SEAL_DOCUMENTS, TIME_STAMPS = ("sign_documents", "seal_documents", "time_stamps")
 DOCUMENTS = (SIGN_DOCUMENTS, SEAL_DOCUMENTS)
-MAX_ANSWER = 8 * 1024 * 1024
 LIMITS = FetchLimits(max_requests=60, max_cert_requests=10, max_aia_urls_per_object=3)
 
 
@@ -110,21 +110,21 @@ def _request(
     data: bytes | None = None,
 ) -> requests.Response:
     """One bounded request without redirects; OSError (requests.RequestException) when anything is off."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or (hosts is not None and parts.hostname not in hosts):
+    if hosts is not None and urlsplit(url).hostname not in hosts:
         raise requests.exceptions.InvalidURL("address not permitted")
-    with requests.request(
-        method, url, data=data, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-    ) as answer:
-        body = b""
-        for chunk in answer.iter_content(65536):
-            body += chunk
-            if len(body) > MAX_ANSWER:
-                raise requests.exceptions.ContentDecodingError("answer too large")
-        answer._content = body  # noqa: SLF001  requests keeps what was streamed nowhere else
-        if answer.status_code != requests.codes.ok:
-            raise requests.RequestException(f"status code {answer.status_code}")
-        return answer
+    status, said, body = ask(method, url, timeout=timeout, headers=headers, data=data)
+    if status != requests.codes.ok:
+        raise requests.RequestException(f"status code {status}")
+    answer = requests.Response()
+    answer.status_code, answer.url = status, url
+    answer.headers.update(said)
+    answer._content = body  # noqa: SLF001  what pyHanko's fetchers read is requests' own type
+    return answer
+
+
+def post(url: str, data: bytes, *, headers: dict[str, str], timeout: float) -> bytes:
+    """The answer's body; OSError (requests.RequestException) when anything is off."""
+    return _request("POST", url, timeout=timeout, hosts=None, headers=headers, data=data).content
 
 
 class _Bounded:

