@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 unexport VIRTUAL_ENV
 export UV_LINK_MODE := copy
 PROJECTS := pyproject.toml $(wildcard services/*/pyproject.toml)
-CLIENTS := clients/token clients/integrator
+CLIENTS := clients/verify clients/token clients/integrator
 CODE := $(patsubst %/,%,$(dir $(wildcard services/. shared/. clients/. deploy/. tests/. bench/.)))
 TYPED := $(foreach folder,$(CODE),$(if $(shell find $(folder) -name '*.py' -print -quit),$(folder)))
 # What fails, fails soonest: rules and contracts first, the whole stack and the browsers last.
@@ -51,6 +51,7 @@ setup: .venv/.stamp ## Virtual environment (the embedded parts are fetched when 
 
 lock: | $(UV) ## Choose versions anew and write requirements.lock (hashes, no index addresses)
 	@flock $(TOOLS)/lock $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--no-emit-package vanthu-verify \
 		--python-version 3.11 --group dev --group local $(PROJECTS) $(CLIENTS:=/pyproject.toml) -o requirements.lock
 
 run: setup ## Start everything and stay; Ctrl-C stops it
