@@ -6,6 +6,8 @@ import json
 from typing import Any
 from uuid import UUID
 
+from vanthu_verify import policy
+
 from services.signing import craft, store
 from services.signing.desk import Desk, believed, told
 from services.signing.domain import SYSTEM
@@ -19,7 +21,8 @@ from shared.events.docs import ValidateDocument
 from shared.events.signing import DocumentDelayed, DocumentValidated
 
 KIND = "validate"
-POLICY = "vanthu-1"  # a new name whenever the same bytes might be judged otherwise
+# The engine's policy for what comes in, and a new name whenever the same bytes might be judged otherwise.
+POLICY = f"vanthu-2/{policy.get('default').key}"
 PATIENCE = 6  # tries with revocation data out of reach (half a minute), then the report says that they were
 REPORT = "application/json"
 
