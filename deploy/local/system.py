@@ -1,6 +1,6 @@
 """Programs that only the system's package manager has: found, or installed where that is permitted.
 
-`python -m deploy.local.system softhsm chromium qpdf poppler` is what the tests need; the stack itself needs SoftHSM2.
+`python -m deploy.local.system softhsm chromium qpdf poppler windows` is what the tests need; the stack itself needs SoftHSM2.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ class Tool:
     packages: Mapping[str, str]
 
 
+WINDOWS = ("Xvfb", "xdotool", "pinentry-curses")
+
+
 def _program(*names: str) -> Callable[[], bool]:
     return lambda: any(shutil.which(name) for name in names)
 
@@ -50,6 +53,10 @@ TOOLS: Mapping[str, Tool] = {
             _program("chromium", "chromium-browser", "google-chrome"),
             # With a font that has every Vietnamese letter, or the screenshots show boxes.
             {"apt-get": "chromium fonts-noto-core", "dnf": "chromium google-noto-sans-fonts", "apk": "chromium"},
+        ),
+        # A screen and a pinentry of its own for the signing client's windows.
+        Tool(
+            "windows", lambda: all(map(shutil.which, WINDOWS)), dict.fromkeys(MANAGERS, "xvfb xdotool pinentry-curses")
         ),
         Tool("qpdf", _program("qpdf"), dict.fromkeys(MANAGERS, "qpdf")),
         Tool(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pty
@@ -9,6 +10,7 @@ import re
 import select
 import subprocess
 import sys
+import termios
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
@@ -47,7 +49,21 @@ class Terminal:
         return found
 
     def type(self, text: str) -> None:
-        os.write(self.master, text.encode() + b"\n")
+        self.send(text + "\n")
+
+    def send(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def drain(self) -> None:
+        """What it still shows, until its process has ended."""
+        until = time.monotonic() + BOUND
+        while self.process.poll() is None:
+            assert time.monotonic() < until, f"still running: {self.shown[self.seen :]!r}"
+            if select.select([self.master], [], [], 0.1)[0]:
+                try:
+                    self.shown += os.read(self.master, 65536).decode("utf-8", "replace")
+                except OSError:  # the other side is closed
+                    return
 
     @property
     def port(self) -> int:
@@ -57,10 +73,22 @@ class Terminal:
 @contextmanager
 def agent(home: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[Terminal]:
     """`vanthu-sign agent` in a terminal, until the end of the block; then Ctrl-C ends it."""
+    command = [sys.executable, "-m", "vanthu_sign", "agent", "--window", "terminal", *arguments]
+    own = {"VANTHU_SIGN_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with in_terminal(command, {**(environment or {}), **own}) as terminal:
+        yield terminal
+        terminal.send("\x03")
+        assert terminal.process.wait(BOUND) == 0
+
+
+@contextmanager
+def in_terminal(command: list[str], environment: dict[str, str]) -> Iterator[Terminal]:
+    """A program with a terminal of its own, 100 columns by 40 lines; killed at the end of the block if it still runs."""
     master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (40, 100))
     process = subprocess.Popen(
-        [sys.executable, "-m", "vanthu_sign", "agent", "--window", "terminal", *arguments],
-        env={**os.environ, **(environment or {}), "VANTHU_SIGN_HOME": str(home), "PYTHONUNBUFFERED": "1"},
+        command,
+        env={**os.environ, **environment},
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -71,8 +99,6 @@ def agent(home: Path, *arguments: str, environment: dict[str, str] | None = None
     terminal = Terminal(master, process)
     try:
         yield terminal
-        os.write(master, b"\x03")
-        assert process.wait(BOUND) == 0
     finally:
         process.kill()
         process.wait()
@@ -80,9 +106,6 @@ def agent(home: Path, *arguments: str, environment: dict[str, str] | None = None
 
 
 def _take_terminal(slave: int) -> None:
-    import fcntl
-    import termios
-
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
 

@@ -255,6 +255,7 @@ class Desk:
         self._say(f"{plain(one['title'])} — {plain(one['abstract'])}. {why}")
         self._name_buttons()
         self._raise()
+        self._first.focus_force()
 
     def _say(self, text: str) -> None:
         self._message.configure(text=text)
