@@ -97,7 +97,7 @@ def test_a_leader_signs_from_the_browser(office: Office, waiting: list[str], tmp
         terminal.read(r"127\.0\.0\.1:\d+")
         pair_window(table, terminal)
         tick(table, *waiting)
-        office.picture(table, "signing")
+        office.picture(table, "signing-browser")
         table.locator("[data-part=sign]").click()
 
         terminal.read(re.escape(f"Trang yêu cầu ký: {office.url}"))
@@ -119,7 +119,7 @@ def test_a_leader_signs_from_the_browser(office: Office, waiting: list[str], tmp
         terminal.type(pin)
         expect(table.locator("[data-part=said]")).to_have_text("Đã xong. 2/3 văn bản đã ký.")
         shown = terminal.shown
-        office.picture(table, "signed", whole=True)
+        office.picture(table, "signing-done", whole=True)
     expect(result_of(table, waiting[0])).to_contain_text("Đã ký")
     expect(result_of(table, waiting[1])).to_contain_text("Bạn đã bỏ ra, chưa ký")
     expect(result_of(table, waiting[2])).to_contain_text("Đã ký")

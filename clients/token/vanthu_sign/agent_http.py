@@ -130,7 +130,9 @@ def _answer(connection: socket.socket, handler: Handler) -> Answer:
     except Malformed as error:
         return Answer(error.status)
     answer = handler(request)
-    log.info("%s %s %s from %s", answer.status, request.method, request.path, request.headers.get("origin", "-")[:200])
+    polled = answer.status == 200 and request.path.endswith(("/status", "/state"))
+    said = (answer.status, request.method, request.path, request.headers.get("origin", "-")[:200])
+    log.log(logging.DEBUG if polled else logging.INFO, "%s %s %s from %s", *said)
     return answer
 
 
