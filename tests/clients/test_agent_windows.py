@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.clients.agent_terminal import BOUND, Terminal, in_terminal
 from vanthu_sign import window
 from vanthu_sign.words import Refused
+
+from tests.clients.agent_terminal import BOUND, Terminal, in_terminal
 
 PIN = "48213975"
 ASK = str(Path(__file__).parent / "ask_window.py")
