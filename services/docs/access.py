@@ -189,6 +189,7 @@ def etag(response: Response, version: int) -> None:
 
 Text = Annotated[str, AfterValidator(clean)]
 Line = Annotated[Text, Field(min_length=1, max_length=500)]
+Identifier = Annotated[Text, Field(min_length=1, max_length=35)]
 ReasonLine = Annotated[Text, Field(min_length=1, max_length=1000)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Response
@@ -13,25 +13,30 @@ from pydantic import Field
 
 from services.docs import (
     access,
+    api_copies,
     api_exchange,
     api_files,
     api_incoming,
     delivery,
     document,
+    drafting,
     numbering,
     refusals,
+    refusals_kinds,
     standing,
     store,
     store_numbering,
     store_registry,
 )
-from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Line, Member, ReasonLine, Text
+from services.docs.access import Acting, Clerk, DoorDep, Identifier, IfMatch, Member, ReasonLine
 from services.docs.catalogue import STATUSES
 from services.docs.delivery import Delivery
-from services.docs.document import Document, Review, State
+from services.docs.document import Document, State
+from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
+from services.docs.terms import SigningOrder
 from services.docs.views import (
     Body,
     EntryView,
@@ -44,9 +49,9 @@ from services.docs.views import (
     party_view,
     reason_view,
 )
+from services.docs.views_terms import CoIssuerView, OriginalView, SignerPlaceView, SignerView, terms_view
 from shared import db
 from shared.errors import Rejected
-from shared.events.docs import Part, Signer
 from shared.http import OnceOnly, create_app, encode_cursor
 from shared.ids import new_id
 from shared.inbox import Follower
@@ -65,6 +70,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_incoming.router,
         api_files.router,
         api_exchange.router,
+        api_copies.router,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )
@@ -73,32 +79,6 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
 
 
 # --- what comes in
-
-
-class PartBody(Body):
-    file_id: UUID
-    kind: Literal["main", "annex"]
-
-
-class SubmitBody(Body):
-    type_code: str = Field(max_length=10)
-    symbol: Annotated[Text, Field(min_length=1, max_length=30)]
-    abstract: Line
-    urgency: int = Field(default=0, ge=0, le=3)  # NĐ 30 annex I.III.2b
-    authority_id: UUID
-    parts: list[PartBody] = Field(min_length=1, max_length=50)
-    reviewer_ids: list[UUID] = Field(default=[], max_length=20)
-
-
-class ResubmitBody(Body):
-    """What is left out stays as it was."""
-
-    parts: list[PartBody] = Field(min_length=1, max_length=50)
-    symbol: Annotated[Text, Field(min_length=1, max_length=30)] | None = None
-    abstract: Line | None = None
-    urgency: int | None = Field(default=None, ge=0, le=3)
-    authority_id: UUID | None = None
-    reviewer_ids: list[UUID] | None = Field(default=None, max_length=20)
 
 
 class ReasonBody(Body):
@@ -110,19 +90,10 @@ class IssueBody(Body):
 
 
 class DispatchBody(Body):
-    recipients: list[Annotated[Text, Field(min_length=1, max_length=35)]] = Field(min_length=1, max_length=1000)
+    recipients: list[Identifier] = Field(min_length=1, max_length=1000)
 
 
 # --- what goes out
-
-
-class SignerView(View):
-    person_id: UUID
-    name: str
-    post: str
-    capacity: str
-    block: tuple[str, ...]
-    basis: str | None = None  # the document by which the authority was delegated
 
 
 class AuthorView(View):
@@ -173,8 +144,9 @@ class DocumentLine(View):
     number: int | None
     number_symbol: str | None
     issued_on: date | None
+    agency: PartyView
     author: AuthorView
-    signer: SignerView
+    signer: SignerView | None  # none of a copy, which the agency alone certifies
     waiting_for: WaitingView | None
     submitted_at: datetime
     version: int
@@ -183,6 +155,11 @@ class DocumentLine(View):
 class DocumentView(DocumentLine):
     reviewers: list[ReviewView]
     parts: list[PartView]
+    issued_parts: list[PartView] = Field(description="as they are sent: annexes in files of their own are signed too")
+    signers: list[SignerPlaceView]
+    signing_order: SigningOrder
+    co_issuers: list[CoIssuerView]
+    original: OriginalView | None = Field(description="what a copy or extract was made of")
     content: ContentView | None
     level: str | None
     history: list[EntryView]
@@ -228,7 +205,7 @@ def _unauthorised(held: Document, authorities: Mapping[UUID, Authority], day: da
     for signer in held.signers:
         if signer.person_id == held.waits_for:
             try:
-                _signer_still(held, signer, authorities.get(signer.authority_id), day)
+                drafting.signer_still(held, signer, authorities.get(signer.authority_id), day)
             except Rejected as error:
                 return error
     return None
@@ -236,7 +213,7 @@ def _unauthorised(held: Document, authorities: Mapping[UUID, Authority], day: da
 
 def _line(held: Document, stopped: Mapping[UUID, Reason | None]) -> dict[str, Any]:
     waiting, number = document.waiting_for(held), held.numbering
-    signer = held.signers[0]
+    signer = held.signers[0] if held.signers else None
     return {
         "id": held.id,
         "state": held.state,
@@ -250,7 +227,8 @@ def _line(held: Document, stopped: Mapping[UUID, Reason | None]) -> dict[str, An
         "number_symbol": number.number_symbol if number else None,
         "issued_on": number.issued_on if number else None,
         "author": AuthorView(person_id=held.author_id, name=held.author_name),
-        "signer": SignerView(**signer.model_dump(include={"person_id", "name", "post", "capacity", "block", "basis"})),
+        "agency": party_view(held.agency),
+        "signer": SignerView(**signer.model_dump(include=set(SignerView.model_fields))) if signer else None,
         "waiting_for": WaitingView(role=waiting.role, name=waiting.name) if waiting else None,
         "submitted_at": held.submitted_at,
         "version": held.version,
@@ -264,6 +242,8 @@ def _view(tx: db.Tx, held: Document) -> DocumentView:
         **_line(held, _stopped(tx, [held])),
         reviewers=[ReviewView(person_id=r.person_id, name=r.name, approved=r.approved) for r in held.reviews],
         parts=part_views(held.parts),
+        issued_parts=part_views(held.issued_parts) if held.state == "issued" else [],
+        **terms_view(held),
         content=ContentView(sha256=held.content.sha256, size=held.content.size),
         level=held.level,
         history=entry_views(histories[held.id]),
@@ -314,6 +294,16 @@ def get_content(document_id: UUID, door: DoorDep) -> Response:
     return access.send_file(door.office.blobs, held.content, held.parts[0].filename)
 
 
+@router.get("/documents/{document_id}/issued-parts/{ordinal}/content", response_class=Response)
+def get_issued_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
+    """A part as it is sent: the sealed main text, an annex with the agency's signature."""
+    with door.open("clerk", "leader") as acting:
+        held = store.get(acting.tx, document_id)
+        document.check_issued(held)
+        part = access.part_at(held.issued_parts, ordinal)
+    return access.send_file(door.office.blobs, part.content, part.filename)
+
+
 @router.get("/documents/{document_id}/parts/{ordinal}/content", response_class=Response)
 def get_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
     """A part as it was submitted."""
@@ -329,7 +319,8 @@ def get_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
 def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
     def act() -> DocumentView:
         now, kind = acting.now(), standing.document_type(body.type_code)
-        parts = _parts(acting, body.parts)
+        parts = drafting.parts(acting, body.parts)
+        terms = drafting.terms(acting, body.signing_order, body.co_issuers)
         draft = Document(
             id=new_id(),
             agency=acting.agency(),
@@ -339,13 +330,14 @@ def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
             symbol=numbering.symbol_of(kind, body.symbol),
             abstract=body.abstract,
             urgency=body.urgency,
-            signers=(_signer(acting, body.authority_id, kind.code),),
-            reviews=_reviews(acting, body.reviewer_ids),
+            signers=drafting.signers(acting, [body.authority_id, *body.further_authority_ids], kind.code, terms),
+            reviews=drafting.reviews(acting, body.reviewer_ids),
             parts=parts,
             content=parts[0].content,
             author_id=acting.person_id,
             author_name=acting.post.name,
             submitted_at=now,
+            terms=terms,
         )
         store.keep_document(acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True)
         return _view(acting.tx, store.get(acting.tx, draft.id))
@@ -353,42 +345,22 @@ def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
     return once.run(act, DocumentView)
 
 
-def _signer(acting: Acting, authority_id: UUID, type_code: str) -> Signer:
-    authority = store_registry.find_authority(acting.tx, authority_id)
-    return standing.signer_by(authority, acting.agency_id, standing.document_type(type_code), acting.today())
-
-
-def _reviews(acting: Acting, reviewer_ids: list[UUID]) -> tuple[Review, ...]:
-    if not reviewer_ids:
-        return ()
-    names = {
-        post.person_id: post.name for post in store_registry.list_posts(acting.tx, acting.agency_id, acting.today())
-    }
-    if any(person not in names for person in reviewer_ids):
-        raise Rejected(refusals.REVIEWER_UNKNOWN)
-    return tuple(Review(person, names[person]) for person in dict.fromkeys(reviewer_ids))
-
-
-def _parts(acting: Acting, wanted: list[PartBody]) -> tuple[Part, ...]:
-    if [part.kind for part in wanted] != ["main"] + ["annex"] * (len(wanted) - 1):
-        raise Rejected(refusals.MAIN_PART_FIRST)
-    files = store.find_files(acting.tx, [part.file_id for part in wanted])
-    for part in wanted:
-        if part.file_id not in files:
-            raise Rejected(refusals.FILE_UNKNOWN, file_id=part.file_id)
-    return tuple(
-        Part(ordinal=n, kind=part.kind, filename=files[part.file_id].filename, content=files[part.file_id].content)
-        for n, part in enumerate(wanted)
-    )
-
-
 @router.post("/documents/{document_id}/resubmit")
 def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfMatch = None) -> DocumentView:
     held = store.lock(acting.tx, document_id)
     access.check_version(if_match, held.version)
+    if held.is_copy:
+        raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
     kind = standing.document_type(held.type_code)
-    parts = _parts(acting, body.parts)
-    authority_id = body.authority_id or held.signers[0].authority_id
+    parts = drafting.parts(acting, body.parts)
+    first, further = held.signers[0].authority_id, [each.authority_id for each in held.signers[1:]]
+    asked = [
+        body.authority_id or first,
+        *(further if body.further_authority_ids is None else body.further_authority_ids),
+    ]
+    before = [each.agency.identifier for each in held.terms.co_issuers]
+    order = body.signing_order or held.terms.signing_order
+    terms = drafting.terms(acting, order, before if body.co_issuers is None else body.co_issuers)
     revised = replace(
         held,
         parts=parts,
@@ -396,8 +368,9 @@ def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfM
         symbol=numbering.symbol_of(kind, body.symbol) if body.symbol else held.symbol,
         abstract=body.abstract or held.abstract,
         urgency=held.urgency if body.urgency is None else body.urgency,
-        signers=(_signer(acting, authority_id, held.type_code),),
-        reviews=held.reviews if body.reviewer_ids is None else _reviews(acting, body.reviewer_ids),
+        signers=drafting.signers(acting, asked, held.type_code, terms),
+        terms=terms,
+        reviews=held.reviews if body.reviewer_ids is None else drafting.reviews(acting, body.reviewer_ids),
     )
     return _made(acting, held, document.resubmit(held, revised, acting.by, acting.now()), None)
 
@@ -409,7 +382,7 @@ def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> Docu
     if document.is_last_review(held, acting.person_id):
         known = store_registry.find_authorities(acting.tx, [each.authority_id for each in held.signers])
         day = acting.today()
-        still = tuple(_signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
+        still = tuple(drafting.signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
         held = replace(held, signers=still)
     step = document.approve(held, acting.person_id, acting.by, acting.now())
     return _made(acting, held, step, if_match)
@@ -417,17 +390,15 @@ def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> Docu
 
 @router.post("/documents/{document_id}/return")
 def return_for_revision(document_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
-    """By a reviewer or the signer; by a clerk when the signer has no authority any more."""
+    """By a reviewer or a signer, of a co-issuer too; by a clerk when the signer has no authority any more."""
+    held = store.get(acting.tx, document_id)
+    if any(each.person_id == acting.person_id for each in held.signers):
+        db.act_for(acting.tx, held.agency_id)
     held = store.lock(acting.tx, document_id)
     against = _unauthorised(held, _authorities(acting.tx, [held]), acting.today())
     stranded = against is not None and "clerk" in acting.post.roles
     step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=stranded)
     return _made(acting, held, step, if_match)
-
-
-def _signer_still(held: Document, signer: Signer, authority: Authority | None, day: date) -> Signer:
-    kind = standing.document_type(held.type_code)
-    return standing.signer_still(authority, held.agency_id, kind, day, signer.name)
 
 
 def _made(acting: Acting, held: Document, step: Step[Document] | None, if_match: str | None) -> DocumentView:
@@ -448,7 +419,7 @@ def issue(document_id: UUID, acting: Clerk, body: IssueBody | None = None, if_ma
     if not document.may_take_number(held):
         return _made(acting, held, None, None)
     standing.check_fresh(store_registry.oldest_copy(acting.tx), acting.now(), acting.office.stale_after)
-    code = numbering.outgoing_register(body.register_code if body else None)
+    code = numbering.outgoing_register(body.register_code if body else None, copy=held.is_copy)
     register, day = access.take_number(acting, code)
     step = document.issue(held, register_code=code, number=register.last, day=day, by=acting.by, at=acting.now())
     symbol = step.after.descriptor.number_symbol

@@ -47,6 +47,17 @@ class CompleteBody(Body):
     note: Annotated[Text, Field(max_length=1000)] | None = None
 
 
+class AnnexVerdictView(View):
+    """The verdict on an annex in a file of its own."""
+
+    ordinal: int
+    filename: str
+    indication: str
+    code: str | None
+    reason_vi: str
+    signatures: tuple[SignatureSummary, ...]
+
+
 class ValidationView(View):
     indication: str
     sub_indication: str | None
@@ -55,6 +66,7 @@ class ValidationView(View):
     reason_en: str
     signatures: tuple[SignatureSummary, ...]
     has_report: bool
+    annexes: tuple[AnnexVerdictView, ...] = ()
 
 
 class AssigneeView(View):
@@ -136,6 +148,17 @@ def _validation(held: Incoming) -> ValidationView | None:
         reason_en=found.reason_en,
         signatures=found.signatures,
         has_report=found.report is not None,
+        annexes=tuple(
+            AnnexVerdictView(
+                ordinal=each.ordinal,
+                filename=next((p.filename for p in held.parts if p.ordinal == each.ordinal), ""),
+                indication=each.indication,
+                code=each.code,
+                reason_vi=each.reason_vi,
+                signatures=each.signatures,
+            )
+            for each in found.annexes
+        ),
     )
 
 

@@ -26,7 +26,9 @@ class DocumentType:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A numbering register that every agency has; `direction` is out (its own documents) or in (arrivals)."""
+    """A numbering register that every agency has; `direction` is out (its own documents), copy (its
+    certified copies and extracts) or in (arrivals).
+    """
 
     code: str
     direction: str
@@ -46,6 +48,7 @@ DOCUMENT_TYPES: Mapping[str, DocumentType] = {
 REGISTERS: Mapping[str, Register] = {row["code"]: Register(**row) for row in _rows("registers.csv")}
 
 OUTGOING = "VB"
+COPIES = "SAO"
 ARRIVALS = "DEN"
 
 # NĐ 30 annex I.III.2b; edXML's 4 ("hẹn giờ") is not in the decree, we read it from partners and never write it.

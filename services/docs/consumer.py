@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
-from services.docs import consumer_exchange, delivery, document, incoming, store, store_incoming, store_registry
+from services.docs import (
+    consumer_exchange,
+    counter_seal,
+    delivery,
+    document,
+    incoming,
+    store,
+    store_incoming,
+    store_registry,
+)
 from services.docs.document import Document
 from services.docs.step import Step, fact_of
 from shared.db import Tx, act_for
@@ -35,6 +44,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
     stating: dict[type[Event], Callable[..., None]] = {
         signing.DocumentPrepared: receive_prepared_document,
         signing.DocumentSigned: receive_signed_document,
+        signing.DocumentCounterSealed: receive_counter_sealed_document,
         signing.DocumentSealed: receive_sealed_document,
         signing.DocumentRefused: receive_refused_document,
         signing.DocumentDelayed: receive_delayed_document,
@@ -98,15 +108,25 @@ def receive_sealed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
     _move_on(tx, stated.document_id, lambda held: document.receive_sealed(held, stated), source)
 
 
+def receive_counter_sealed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    stated = fact_of(envelope, signing.DocumentCounterSealed)
+    _move_on(tx, stated.document_id, lambda held: counter_seal.receive(held, stated), source)
+
+
 def receive_refused_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
     stated = fact_of(envelope, signing.DocumentRefused)
+    if stated.agency_id is not None:
+        _move_on(tx, stated.document_id, lambda held: counter_seal.receive_trouble(held, stated), source)
+        return
     _move_on(tx, stated.document_id, lambda held: document.receive_refused(held, stated), source)
 
 
 def receive_delayed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
     """Of a document on its way out, or of an arrived one that is being validated."""
     stated = fact_of(envelope, signing.DocumentDelayed)
-    if stated.stage != "validate":
+    if stated.agency_id is not None:
+        _move_on(tx, stated.document_id, lambda held: counter_seal.receive_trouble(held, stated), source)
+    elif stated.stage != "validate":
         _move_on(tx, stated.document_id, lambda held: document.receive_delayed(held, stated), source)
     elif _act_for_owner(tx, stated.document_id, "incoming"):
         step = incoming.receive_delayed(store_incoming.lock(tx, stated.document_id), stated)

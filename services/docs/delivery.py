@@ -72,7 +72,7 @@ def dispatch(document: Document, recipient: Agency, delivery_id: UUID, by: Actor
         receiver=recipient.party,
         partner=recipient.partner,
         descriptor=document.descriptor,
-        signer_name=document.signers[0].name,
+        signer_name=document.signed_for,
         parts=document.issued_parts,
         by=by,
         at=at,

@@ -6,14 +6,16 @@ done already (a second click, a late event): nothing happens then. What is not a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from services.docs import numbering, refusals
+from services.docs import numbering, refusals, refusals_kinds
+from services.docs.catalogue import DOCUMENT_TYPES
 from services.docs.numbering import Numbering
 from services.docs.step import Reason, Step
+from services.docs.terms import Terms
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef, Event, signing
 from shared.events.docs import (
@@ -69,6 +71,7 @@ class Document:
     state_reason: Reason | None = None
     numbering: Numbering | None = None
     version: int = 0
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def agency_id(self) -> UUID:
@@ -95,8 +98,19 @@ class Document:
 
     @property
     def issued_parts(self) -> tuple[Part, ...]:
-        """The parts as they are sent: the sealed main part and the annexes."""
-        return (self.parts[0].model_copy(update={"content": self.content}), *self.parts[1:])
+        """The parts as they are sent: the sealed main part and the annexes, which the agency signed too."""
+        return (self.parts[0].model_copy(update={"content": self.content}), *(self.terms.annexes or self.parts[1:]))
+
+    @property
+    def is_copy(self) -> bool:
+        """A copy or extract that the agency certifies; nobody signs it (NĐ 30 art. 25)."""
+        kind = DOCUMENT_TYPES.get(self.type_code)
+        return kind is not None and kind.copy
+
+    @property
+    def signed_for(self) -> str:
+        """Whose name a recipient reads: the first signer's, of a copy the agency's."""
+        return self.signers[0].name if self.signers else self.agency.name
 
 
 # --- the clerk's and reviewers' acts
@@ -111,12 +125,14 @@ def resubmit(document: Document, revised: Document, by: Actor, at: datetime) -> 
     """A returned or refused document comes again with new parts; its earlier reviews count no more."""
     if document.state not in ("returned", "refused"):
         raise Rejected(refusals.NOT_RETURNED)
+    if document.is_copy:
+        raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
     fresh = replace(revised, reviews=tuple(replace(r, approved=False) for r in revised.reviews))
     return _enter(fresh, "resubmitted", by, at)
 
 
 def _enter(draft: Document, act: str, by: Actor, at: datetime) -> Step[Document]:
-    clean = replace(draft, state_reason=None, waits_for=None, level=None)
+    clean = replace(draft, state_reason=None, waits_for=None, level=None, terms=draft.terms.afresh())
     fact = DocumentSubmitted(
         document_id=draft.id,
         agency_id=draft.agency_id,
@@ -142,6 +158,9 @@ def _approved(document: Document, by: Actor, at: datetime) -> tuple[Event, ...]:
         filename=document.parts[0].filename,
         signers=document.signers,
         author_id=document.author_id,
+        signing_order=document.terms.signing_order,
+        annexes=document.parts[1:],
+        co_issuers=tuple(each.agency for each in document.terms.co_issuers),
         by=by,
         at=at,
     )
@@ -215,6 +234,8 @@ def may_take_number(document: Document) -> bool:
         return False
     if document.state != "signed":
         raise Rejected(refusals.NOT_SIGNED_YET)
+    if due := document.terms.seals_due:
+        raise Rejected(refusals_kinds.COUNTER_SEALS_MISSING, names=", ".join(each.agency.name for each in due))
     return True
 
 
@@ -239,6 +260,7 @@ def issue(document: Document, *, register_code: str, number: int, day: date, by:
         number=number,
         number_symbol=taken.number_symbol,
         issued_on=day,
+        parts=document.parts[1:],
         by=by,
         at=at,
     )
@@ -280,6 +302,8 @@ def check_issued(document: Document) -> None:
 def receive_prepared(document: Document, fact: signing.DocumentPrepared) -> Step[Document] | None:
     if document.state not in ("preparing", "awaiting_signature"):
         return None
+    if document.is_copy:
+        return Step(replace(document, state="signed", state_reason=None), "prepared", fact.by, fact.at)
     after = replace(
         document, state="awaiting_signature", content=fact.content, waits_for=fact.waits_for, state_reason=None
     )
@@ -299,8 +323,17 @@ def receive_signed(document: Document, fact: signing.DocumentSigned) -> Step[Doc
         level=fact.level,
         waits_for=fact.waits_for,
         state_reason=None,
+        terms=replace(document.terms, signed=(*document.terms.signed, *_under(document, fact))),
     )
     return Step(after, "signed", fact.by, fact.at, detail=fact.signer_name)
+
+
+def _under(document: Document, fact: signing.DocumentSigned) -> tuple[UUID, ...]:
+    """The authority under which it was signed; told by the person where an older version of signing left it out."""
+    if fact.authority_id is not None:
+        return (fact.authority_id,)
+    due = document.terms.unsigned(document.signers)
+    return tuple(each.authority_id for each in due if each.person_id == fact.person_id)[:1]
 
 
 def receive_sealed(document: Document, fact: signing.DocumentSealed) -> Step[Document] | None:
@@ -311,7 +344,8 @@ def receive_sealed(document: Document, fact: signing.DocumentSealed) -> Step[Doc
         return None
     if document.numbering is None or document.numbering.number != fact.number:
         raise Rejected(refusals.SEALED_OTHER_NUMBER, number=fact.number)
-    after = replace(document, state="issued", content=fact.content, level=fact.level, state_reason=None)
+    terms = replace(document.terms, annexes=fact.parts)
+    after = replace(document, state="issued", content=fact.content, level=fact.level, state_reason=None, terms=terms)
     issued = DocumentIssued(
         document_id=document.id,
         agency_id=document.agency_id,
@@ -361,11 +395,13 @@ def waiting_for(document: Document) -> Waiting | None:
     if document.state == "in_review":
         return Waiting("reviewer", next((r.name for r in document.reviews if not r.approved), None))
     if document.state == "awaiting_signature":
-        return Waiting("leader", next((s.name for s in document.signers if s.person_id == document.waits_for), None))
+        due = document.terms.may_sign(document.signers)
+        return Waiting("leader", ", ".join(dict.fromkeys(s.name for s in due)) or None)
     if document.state in ("preparing", "sealing"):
         return Waiting("system")
     if document.state in ("signed", "issued"):
-        return Waiting("clerk")
+        seals = document.terms.seals_due if document.state == "signed" else ()
+        return Waiting("clerk", ", ".join(each.agency.name for each in seals) or None)
     if document.state in ("returned", "refused"):
         return Waiting("clerk", document.author_name)
     return None

@@ -23,7 +23,7 @@ from shared.events.docs import (
     Party,
     ValidateDocument,
 )
-from shared.events.signing import DocumentDelayed, DocumentValidated, SignatureSummary
+from shared.events.signing import DocumentDelayed, DocumentValidated, PartValidated, SignatureSummary
 
 ARRIVED, REGISTERED, ASSIGNED, STARTED, COMPLETED = "01", "03", "04", "05", "06"
 
@@ -39,6 +39,7 @@ class Validation:
     reason_en: str
     signatures: tuple[SignatureSummary, ...]
     report: BlobRef | None
+    annexes: tuple[PartValidated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,12 @@ def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[In
         arrived_at=at,
     )
     order = ValidateDocument(
-        incoming_id=incoming_id, agency_id=made.agency_id, content=fact.parts[0].content, by=by, at=at
+        incoming_id=incoming_id,
+        agency_id=made.agency_id,
+        content=fact.parts[0].content,
+        annexes=fact.parts[1:],
+        by=by,
+        at=at,
     )
     return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
 
@@ -108,7 +114,9 @@ def _report(incoming: Incoming, by: Actor, at: datetime) -> DeliveryStatusReport
 
 
 def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incoming] | None:
-    """A failed document is returned at once with the reason (art. 21.2); anything else is for the clerk to judge."""
+    """A failed document, or one with a failed annex, is returned at once with the reason (art. 21.2); anything else is
+    for the clerk to judge.
+    """
     if incoming.validation is not None:
         return None
     verdict = Validation(
@@ -119,18 +127,28 @@ def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incom
         reason_en=fact.reason_en,
         signatures=fact.signatures,
         report=fact.report,
+        annexes=fact.annexes,
     )
     known = replace(incoming, validation=verdict, delayed=None)
-    if incoming.status != ARRIVED or (fact.indication != "TOTAL_FAILED" and fact.code is None):
+    failed = _failed(incoming, fact)
+    if incoming.status != ARRIVED or failed is None:
         return Step(known, "validated", fact.by, fact.at, detail=fact.indication)
-    refused = replace(
-        known,
-        status=REFUSED,
-        reason=fact.reason_vi,
-        reason_code=fact.code or fact.sub_indication or fact.indication,
-    )
+    code, reason = failed
+    refused = replace(known, status=REFUSED, reason=reason, reason_code=code)
     told = _report(refused, fact.by, fact.at)
-    return Step(refused, "refused_automatically", fact.by, fact.at, detail=fact.reason_vi, tell=(told,))
+    return Step(refused, "refused_automatically", fact.by, fact.at, detail=reason, tell=(told,))
+
+
+def _failed(incoming: Incoming, fact: DocumentValidated) -> tuple[str, str] | None:
+    """Code and sentence of the first part that failed, the main text before the annexes."""
+    if fact.indication == "TOTAL_FAILED" or fact.code is not None:
+        return fact.code or fact.sub_indication or fact.indication, fact.reason_vi
+    names = {part.ordinal: part.filename for part in incoming.parts}
+    for annex in fact.annexes:
+        if annex.indication == "TOTAL_FAILED":
+            code = annex.code or annex.sub_indication or annex.indication
+            return code, f"Phụ lục “{names.get(annex.ordinal, annex.ordinal)}”: {annex.reason_vi}"
+    return None
 
 
 def receive_delayed(incoming: Incoming, fact: DocumentDelayed) -> Step[Incoming] | None:

@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from services.docs.delivery import Delivery
 from services.docs.document import Document, Review
 from services.docs.numbering import Numbering
+from services.docs.refusals_kinds import LEADING_AGENCY_ONLY
 from services.docs.step import Reason, Step
+from services.docs.terms import Terms
 from shared import outbox
 from shared.db import Tx
 from shared.errors import STALE_VERSION, NotFound, Rejected
@@ -22,6 +24,7 @@ from shared.events import Actor, BlobRef
 from shared.events.docs import Part, Party, Signer
 
 Row = dict[str, Any]
+TERMS = TypeAdapter(Terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +161,30 @@ def get(tx: Tx, document_id: UUID) -> Document:
 
 
 def lock(tx: Tx, document_id: UUID) -> Document:
-    """The document, and nobody else changes it until the transaction ends."""
-    return _document(tx.execute("SELECT * FROM document WHERE id = %s FOR UPDATE", [document_id]).fetchone())
+    """The document, and nobody else changes it until the transaction ends.
+
+    Of a document that their agency only issues too, people read everything and change nothing this way.
+    """
+    row = tx.execute("SELECT * FROM document WHERE id = %s FOR UPDATE", [document_id]).fetchone()
+    if row is None and tx.execute("SELECT FROM document WHERE id = %s", [document_id]).rowcount:
+        raise Rejected(LEADING_AGENCY_ONLY)
+    return _document(row)
 
 
 def list_documents(tx: Tx, state: str | None, before: UUID | None, limit: int) -> list[Document]:
-    """Newest first; `before` is the last id of the page before."""
+    """The agency's own and those that it issues too, newest first; `before` is the last id of the page before.
+
+    Two queries, each with its index: one under both policies would read other agencies' rows on its way.
+    """
+    page = (
+        "(%(state)s::text IS NULL OR state = %(state)s) AND (%(before)s::uuid IS NULL OR id < %(before)s)"
+        " ORDER BY id DESC LIMIT %(limit)s"
+    )
+    agency = "nullif(current_setting('vanthu.agency', true), '')::uuid"
     rows = tx.execute(
-        "SELECT * FROM document WHERE (%(state)s::text IS NULL OR state = %(state)s)"
-        " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        f"(SELECT * FROM document WHERE agency_id = {agency} AND {page}) UNION ALL"  # noqa: S608  own words
+        f" (SELECT d.* FROM document d WHERE d.agency_id <> {agency} AND d.id IN"
+        f"  (SELECT document_id FROM co_issuer WHERE agency_id = {agency}) AND {page}) ORDER BY id DESC LIMIT %(limit)s",
         {"state": state, "before": before, "limit": limit},
     ).fetchall()
     return [_document(row) for row in rows]
@@ -179,6 +197,7 @@ def add(tx: Tx, document: Document) -> None:
         f"INSERT INTO document ({DOCUMENT_COLUMNS}) VALUES ({', '.join(['%s'] * len(values))})",  # noqa: S608  own names
         values,
     )
+    _save_terms(tx, document)
 
 
 def save(tx: Tx, document: Document) -> None:
@@ -191,6 +210,21 @@ def save(tx: Tx, document: Document) -> None:
     )
     if done.rowcount == 0:
         raise Rejected(STALE_VERSION)
+    _save_terms(tx, document)
+
+
+def _save_terms(tx: Tx, document: Document) -> None:
+    tx.execute(
+        "UPDATE document SET terms = %s WHERE id = %s",
+        [Jsonb(TERMS.dump_python(document.terms, mode="json", exclude_defaults=True)), document.id],
+    )
+    agencies = [each.agency.agency_id for each in document.terms.co_issuers]
+    tx.execute("DELETE FROM co_issuer WHERE document_id = %s AND agency_id <> ALL(%s)", [document.id, agencies])
+    for agency_id in agencies:
+        tx.execute(
+            "INSERT INTO co_issuer (document_id, agency_id, lead_agency_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [document.id, agency_id, document.agency_id],
+        )
 
 
 def _document_values(document: Document) -> list[Any]:
@@ -229,6 +263,7 @@ def _document(row: Row | None) -> Document:
     reviews = tuple(Review(**{**r, "person_id": UUID(r["person_id"])}) for r in row.pop("reviews"))
     reason = row.pop("state_reason")
     return Document(
+        terms=TERMS.validate_python(row.pop("terms")),
         agency=party,
         reviews=reviews,
         state_reason=Reason(**reason) if reason else None,

@@ -14,7 +14,7 @@ from shared.db import Tx
 from shared.errors import STALE_VERSION, NotFound, Rejected
 from shared.events import BlobRef
 from shared.events.docs import Descriptor, Part, Party
-from shared.events.signing import SignatureSummary
+from shared.events.signing import PartValidated, SignatureSummary
 
 
 def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = False) -> None:
@@ -94,6 +94,7 @@ def _validation_json(found: Validation | None) -> Jsonb | None:
             "reason_en": found.reason_en,
             "signatures": [s.model_dump(mode="json", exclude_none=True) for s in found.signatures],
             "report": found.report.model_dump(mode="json") if found.report else None,
+            "annexes": [each.model_dump(mode="json", exclude_none=True) for each in found.annexes],
         }
     )
 
@@ -103,7 +104,8 @@ def _validation(found: dict[str, Any] | None) -> Validation | None:
         return None
     signatures = tuple(SignatureSummary.model_validate(s) for s in found["signatures"])
     report = BlobRef.model_validate(found["report"]) if found["report"] else None
-    return Validation(**{**found, "signatures": signatures, "report": report})
+    annexes = tuple(PartValidated.model_validate(each) for each in found.get("annexes", ()))
+    return Validation(**{**found, "signatures": signatures, "report": report, "annexes": annexes})
 
 
 def _incoming(row: dict[str, Any] | None) -> Incoming:

@@ -173,7 +173,9 @@ def receive_order_to_validate(tx: Tx, envelope: Envelope) -> None:
     command = envelope.data
     assert isinstance(command, ValidateDocument)  # noqa: S101  registered for this type
     act_for(tx, command.agency_id)
-    store.add_validation(tx, command.incoming_id, command.agency_id, command.content, at=command.at)
+    store.add_validation(
+        tx, command.incoming_id, command.agency_id, command.content, at=command.at, annexes=command.annexes
+    )
     validating.put(tx, command)
 
 

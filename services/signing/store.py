@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from services.signing.session import Preparation, PreparationState
 from shared.db import Tx
 from shared.errors import NotFound
 from shared.events import Actor, BlobRef
-from shared.events.docs import Descriptor
+from shared.events.docs import Descriptor, Part
 
 
 class Superseded(Exception):
@@ -407,13 +407,15 @@ def forget_expired(tx: Tx, person_id: UUID) -> None:
 # --- validations and reports
 
 
-def add_validation(tx: Tx, incoming_id: UUID, agency_id: UUID, content: BlobRef, *, at: datetime) -> None:
+def add_validation(
+    tx: Tx, incoming_id: UUID, agency_id: UUID, content: BlobRef, *, at: datetime, annexes: Sequence[Part] = ()
+) -> None:
     """An order to validate; a later order for the same incoming document asks anew."""
     tx.execute(
-        "INSERT INTO validation (incoming_id, agency_id, content, ordered_at) VALUES (%s, %s, %s, %s)"
+        "INSERT INTO validation (incoming_id, agency_id, content, ordered_at, annexes) VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (incoming_id) DO UPDATE SET content = excluded.content, ordered_at = excluded.ordered_at,"
-        " outcome = NULL, delayed = NULL",
-        [incoming_id, agency_id, _json(content), at],
+        " annexes = excluded.annexes, outcome = NULL, delayed = NULL",
+        [incoming_id, agency_id, _json(content), at, Jsonb([p.model_dump(mode="json") for p in annexes])],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +16,9 @@ from services.signing.refusals import CONTENT_TAMPERED, REVOCATION_UNAVAILABLE
 from shared import jobs, outbox
 from shared.blobs import BLOB_DAMAGED
 from shared.db import Tx, act_for, transaction
-from shared.errors import Rejected
+from shared.errors import NOT_A_PDF, Rejected
 from shared.events import BlobRef
-from shared.events.docs import ValidateDocument
+from shared.events.docs import Part, ValidateDocument
 from shared.events.signing import DocumentDelayed, DocumentValidated
 
 KIND = "validate"
@@ -41,24 +42,57 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             return lambda _tx: None
         network = believed(tx, desk, store.now(tx), new=False)
     content = BlobRef.model_validate(order["content"])
-    # The bytes are read even when a report is kept: they may have been changed on the way to this receiver.
-    pdf = _read(desk, content)
-    kept, keep = _kept(desk, content.sha256, network), False
-    outcome = kept
-    if outcome is None:
-        report = desk.workshop.run(craft.validate, pdf, network=network)
-        unreachable = _revocation_unknown(report)
-        if unreachable and job.attempts < PATIENCE:
-            raise Rejected(REVOCATION_UNAVAILABLE, why="OCSP/CRL")
-        outcome, keep = _outcome(desk, report), not unreachable
+    annexes = [Part.model_validate(part) for part in order["annexes"]]
+    # Bytes are read even when a report is kept: they may have been changed on the way to this receiver.
+    made = _judge(desk, job, content, network)
+    others = {part.ordinal: _judge_annex(desk, job, part, network) for part in annexes}
+    verdicts = [
+        {"ordinal": part.ordinal, "sha256": part.content.sha256, **others[part.ordinal].outcome} for part in annexes
+    ]
 
     def commit(tx: Tx) -> None:
         act_for(tx, agency_id)
-        if keep:
-            store.add_report(tx, content.sha256, POLICY, network.snapshot, outcome)
-        _state(tx, desk, job, content.sha256, outcome)
+        for one in (made, *others.values()):
+            if one.keep:
+                store.add_report(tx, one.sha256, POLICY, network.snapshot, one.outcome)
+        _state(tx, desk, job, content.sha256, made.outcome | ({"annexes": verdicts} if verdicts else {}))
 
     return commit
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the fact will say of one file; `keep`: it holds for everybody who gets these bytes."""
+
+    sha256: str
+    outcome: dict[str, Any]
+    keep: bool = False
+
+
+def _judge(desk: Desk, job: jobs.Job, content: BlobRef, network: craft.Network) -> _Judged:
+    pdf = _read(desk, content)
+    if kept := _kept(desk, content.sha256, network):
+        return _Judged(content.sha256, kept)
+    report = desk.workshop.run(craft.validate, pdf, network=network)
+    unreachable = _revocation_unknown(report)
+    if unreachable and job.attempts < PATIENCE:
+        raise Rejected(REVOCATION_UNAVAILABLE, why="OCSP/CRL")
+    return _Judged(content.sha256, _outcome(desk, report), keep=not unreachable)
+
+
+def _judge_annex(desk: Desk, job: jobs.Job, part: Part, network: craft.Network) -> _Judged:
+    """A file beside the main text. One that is no PDF carries no signature: the clerk sees that and decides; what can't
+    be read, or differs from what was declared, has failed.
+    """
+    try:
+        return _judge(desk, job, part.content, network)
+    except Rejected as error:
+        if error.refusal.status == 503:
+            raise
+        indication = "INDETERMINATE" if error.code == NOT_A_PDF.code else "TOTAL_FAILED"
+        reason = told(error)
+        outcome = {"code": reason["code"], "reason_vi": reason["vi"], "reason_en": reason["en"]}
+        return _Judged(part.content.sha256, {"indication": indication, **outcome})
 
 
 def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  jobs.OnFailure

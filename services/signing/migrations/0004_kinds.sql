@@ -4,6 +4,8 @@ ALTER TABLE document ADD COLUMN terms jsonb NOT NULL DEFAULT '{}';
 -- Under which agency's authority a signer signs, when it is not the leading one's.
 ALTER TABLE signer ADD COLUMN for_agency_id uuid;
 
+ALTER TABLE validation ADD COLUMN annexes jsonb NOT NULL DEFAULT '[]';
+
 -- `agency_id` is the agency that leads, whose document it is; `co_agency_id` the one that seals beside it.
 CREATE TABLE co_issuer (
     document_id uuid NOT NULL REFERENCES document,
