@@ -304,7 +304,7 @@ def test_an_image_holds_what_its_service_needs(service: str, tmp_path: Path) -> 
     subprocess.run([uv, "pip", "install", "--python", python, *arguments], check=True, cwd=ROOT)
     if service == "signing":  # as the Dockerfile does: the engine is a package of its own
         shutil.copytree(ROOT / "clients" / "verify", tmp_path / "verify")  # a build leaves its own folder behind
-        engine = ["--quiet", "--no-deps", tmp_path / "verify"]
+        engine = ["--quiet", "--no-deps", str(tmp_path / "verify")]
         subprocess.run([uv, "pip", "install", "--python", python, *engine], check=True, cwd=tmp_path)
     image = tmp_path / "image"
     for folder in ("shared", f"services/{service}"):
