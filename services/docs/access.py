@@ -19,8 +19,9 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, Field
 from starlette.requests import ClientDisconnect
 
-from services.docs import numbering, refusals, standing, store_exchange, store_numbering, store_registry
+from services.docs import numbering, refusals, standing, store_exchange, store_numbering, store_proof, store_registry
 from services.docs.numbering import Register
+from services.docs.proof import Policy
 from services.docs.standing import Post
 from services.docs.text import clean
 from shared import db
@@ -90,6 +91,10 @@ class Acting:
     def today(self) -> date:
         """On paper: the day in Việt Nam."""
         return numbering.today(self.clock())
+
+    def policy(self) -> Policy:
+        """The agency's, on signing and dispatching."""
+        return store_proof.get_policy(self.tx, self.agency_id)
 
     def agency(self) -> Party:
         found = store_registry.find_agency(self.tx, self.agency_id)

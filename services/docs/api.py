@@ -17,10 +17,12 @@ from services.docs import (
     api_exchange,
     api_files,
     api_incoming,
+    api_proof,
     delivery,
     document,
     drafting,
     numbering,
+    proof,
     refusals,
     refusals_kinds,
     standing,
@@ -52,6 +54,7 @@ from services.docs.views import (
 from services.docs.views_terms import CoIssuerView, OriginalView, SignerPlaceView, SignerView, terms_view
 from shared import db
 from shared.errors import Rejected
+from shared.events.signing import Debt
 from shared.http import OnceOnly, create_app, encode_cursor
 from shared.ids import new_id
 from shared.inbox import Follower
@@ -71,6 +74,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_files.router,
         api_exchange.router,
         api_copies.router,
+        api_proof.router,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )
@@ -162,6 +166,7 @@ class DocumentView(DocumentLine):
     original: OriginalView | None = Field(description="what a copy or extract was made of")
     content: ContentView | None
     level: str | None
+    owes: tuple[Debt, ...]
     history: list[EntryView]
     deliveries: list[DeliveryView]
 
@@ -246,6 +251,7 @@ def _view(tx: db.Tx, held: Document) -> DocumentView:
         **terms_view(held),
         content=ContentView(sha256=held.content.sha256, size=held.content.size),
         level=held.level,
+        owes=held.owes,
         history=entry_views(histories[held.id]),
         deliveries=[_delivery_view(d, histories[d.id]) for d in deliveries],
     )
@@ -338,6 +344,7 @@ def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
             author_name=acting.post.name,
             submitted_at=now,
             terms=terms,
+            unchecked_allowed=acting.policy().unchecked_allowed,
         )
         store.keep_document(acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True)
         return _view(acting.tx, store.get(acting.tx, draft.id))
@@ -371,6 +378,7 @@ def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfM
         signers=drafting.signers(acting, asked, held.type_code, terms),
         terms=terms,
         reviews=held.reviews if body.reviewer_ids is None else drafting.reviews(acting, body.reviewer_ids),
+        unchecked_allowed=acting.policy().unchecked_allowed,
     )
     return _made(acting, held, document.resubmit(held, revised, acting.by, acting.now()), None)
 
@@ -383,7 +391,7 @@ def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> Docu
         known = store_registry.find_authorities(acting.tx, [each.authority_id for each in held.signers])
         day = acting.today()
         still = tuple(drafting.signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
-        held = replace(held, signers=still)
+        held = replace(held, signers=still, unchecked_allowed=acting.policy().unchecked_allowed)
     step = document.approve(held, acting.person_id, acting.by, acting.now())
     return _made(acting, held, step, if_match)
 
@@ -444,7 +452,7 @@ def dispatch(document_id: UUID, body: DispatchBody, acting: Clerk, once: OnceOnl
 
     def act() -> DocumentView:
         held = store.lock(acting.tx, document_id)
-        document.check_issued(held)
+        proof.check_dispatch(held, acting.policy())
         day, now = acting.today(), acting.now()
         known = store_registry.find_agencies(acting.tx, body.recipients, day)
         recipients = standing.recipients_by(body.recipients, known, acting.agency_id, day)

@@ -27,7 +27,7 @@ from services.docs.views import (
     reason_view,
 )
 from shared.errors import NotFound, Rejected
-from shared.events.signing import SignatureSummary
+from shared.events.signing import Debt, SignatureSummary
 from shared.http import encode_cursor
 
 router = APIRouter(tags=["incoming"])
@@ -96,6 +96,7 @@ class IncomingLine(View):
     assignee: AssigneeView | None
     validation: ValidationView | None
     delayed: ReasonView | None
+    owes: tuple[Debt, ...]
     version: int
 
 
@@ -132,6 +133,7 @@ def _line(held: Incoming) -> dict[str, Any]:
         "assignee": {"person_id": held.assignee_id, "name": held.assignee_name} if assigned else None,
         "validation": _validation(held),
         "delayed": reason_view(held.delayed),
+        "owes": held.owes,
         "version": held.version,
     }
 

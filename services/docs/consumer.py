@@ -13,15 +13,18 @@ from services.docs import (
     delivery,
     document,
     incoming,
+    proof,
     store,
     store_incoming,
+    store_proof,
     store_registry,
 )
 from services.docs.document import Document
 from services.docs.step import Step, fact_of
+from shared import outbox
 from shared.db import Tx, act_for
 from shared.events import Envelope, Event, exchange, portal, registry, signing
-from shared.events.docs import DELIVERY, DeliveryDispatched, DeliveryStatusReported
+from shared.events.docs import DELIVERY, DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported
 from shared.ids import new_id
 from shared.inbox import Follower, Handler
 from shared.tokens import receive_key
@@ -48,8 +51,10 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         signing.DocumentSealed: receive_sealed_document,
         signing.DocumentRefused: receive_refused_document,
         signing.DocumentDelayed: receive_delayed_document,
+        signing.DocumentAugmented: receive_augmented_document,
         signing.DocumentValidated: receive_validated_document,
         DeliveryDispatched: receive_dispatched_delivery,
+        DeliveryRenewed: receive_renewed_delivery,
         DeliveryStatusReported: receive_delivery_status,
         exchange.DocumentSent: consumer_exchange.receive_partner_document,
         exchange.StatusSent: consumer_exchange.receive_partner_status,
@@ -134,12 +139,34 @@ def receive_delayed_document(tx: Tx, envelope: Envelope, *, source: str) -> None
             store_incoming.keep_incoming(tx, step, source=source)
 
 
+def receive_augmented_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """A better version: it stands from here on, the one before stays reachable, and whoever has it is told."""
+    stated = fact_of(envelope, signing.DocumentAugmented)
+    if not _act_for_owner(tx, stated.document_id, "document"):
+        return
+    held = store.lock(tx, stated.document_id)
+    step = proof.receive_augmented(held, stated)
+    if step is None:
+        return
+    store_proof.add_version(tx, held.id, held.agency_id, held.content, level=held.level, until=stated.at)
+    store.keep_document(tx, step, source=source)
+    for each in store.list_deliveries(tx, held.id):
+        if each.status != delivery.REFUSED:
+            fact = delivery.renewed(each, step.after, held.content.sha256, step.by, step.at)
+            outbox.put(tx, fact, source=source)
+
+
 def receive_validated_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
     stated = fact_of(envelope, signing.DocumentValidated)
     if _act_for_owner(tx, stated.incoming_id, "incoming"):
-        step = incoming.receive_validated(store_incoming.lock(tx, stated.incoming_id), stated)
-        if step:
-            store_incoming.keep_incoming(tx, step, source=source)
+        held = store_incoming.lock(tx, stated.incoming_id)
+        step = incoming.receive_validated(held, stated)
+        if step is None:
+            return
+        before = held.parts[0].content
+        if step.after.parts[0].content != before:
+            store_proof.add_version(tx, held.id, held.agency_id, before, level=None, until=stated.at)
+        store_incoming.keep_incoming(tx, step, source=source)
 
 
 def _move_on(tx: Tx, document_id: UUID, rule: Callable[[Document], Step[Document] | None], source: str) -> None:
@@ -168,6 +195,19 @@ def receive_dispatched_delivery(tx: Tx, envelope: Envelope, *, source: str) -> N
         act_for(tx, stated.receiver.agency_id)
         step = incoming.arrive(stated, new_id(), datetime.now(UTC))
         store_incoming.keep_incoming(tx, step, source=source, new=True)
+
+
+def receive_renewed_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """A better version of what was delivered: to the receiver's validation, or out on the partner's topic."""
+    stated = fact_of(envelope, DeliveryRenewed)
+    if stated.partner:
+        consumer_exchange.renew_at_partner(tx, stated, stated.partner, source=source)
+        return
+    act_for(tx, stated.receiver.agency_id)
+    held = store_incoming.find_delivered_for_update(tx, stated.delivery_id)
+    step = incoming.receive_renewed(held, stated) if held else None
+    if step:
+        store_incoming.keep_incoming(tx, step, source=source)
 
 
 def receive_delivery_status(tx: Tx, envelope: Envelope, *, source: str) -> None:

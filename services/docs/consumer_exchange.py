@@ -20,7 +20,7 @@ from shared import outbox
 from shared.db import Tx
 from shared.errors import Rejected, Sentence
 from shared.events import Actor, Envelope, Event, MalformedEvent
-from shared.events.docs import DeliveryDispatched, DeliveryStatusReported, Party
+from shared.events.docs import DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported, Party
 from shared.events.exchange import (
     INBOUND,
     OUTBOUND,
@@ -28,6 +28,7 @@ from shared.events.exchange import (
     AgencyRef,
     DeliveryRef,
     DocumentDelivered,
+    DocumentRenewed,
     DocumentSent,
     MessageAccepted,
     MessageRejected,
@@ -205,8 +206,28 @@ def deliver_to_partner(tx: Tx, fact: DeliveryDispatched, partner: str, *, source
     )
     with store_exchange.as_partner(tx, partner):
         store_exchange.add_out(tx, out)
-    delivered = DocumentDelivered(delivery_id=fact.delivery_id, message=message, recipient=_ref(fact.receiver))
+    delivered = DocumentDelivered(
+        delivery_id=fact.delivery_id, message=message, recipient=_ref(fact.receiver), owes=fact.owes
+    )
     outbox.put(tx, delivered, source=source, topic=OUTBOUND.of(partner))
+
+
+def renew_at_partner(tx: Tx, fact: DeliveryRenewed, partner: str, *, source: str) -> None:
+    """The better version of a delivered file: kept so that the partner may fetch it beside the earlier one."""
+    with store_exchange.as_partner(tx, partner):
+        held = store_exchange.find_out_for_update(tx, fact.delivery_id)
+        if held is None or held.file(fact.content.sha256):
+            return
+        part = held.parts[0].model_copy(update={"content": fact.content})
+        store_exchange.add_later(tx, held.delivery_id, part)
+    renewed = DocumentRenewed(
+        delivery_id=fact.delivery_id,
+        file=exchange.file_for_partner(part, fact.delivery_id),
+        previous_sha256=fact.previous_sha256,
+        level=fact.level,
+        owes=fact.owes,
+    )
+    outbox.put(tx, renewed, source=source, topic=OUTBOUND.of(partner))
 
 
 def report_to_partner(tx: Tx, fact: DeliveryStatusReported, partner: str, *, source: str) -> None:

@@ -18,7 +18,7 @@ from services.docs.standing import Agency
 from services.docs.step import Step
 from shared.errors import Rejected
 from shared.events import Actor
-from shared.events.docs import DeliveryDispatched, DeliveryStatusReported, Party
+from shared.events.docs import DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported, Party
 
 SENT = "00"
 REFUSED = "02"
@@ -74,6 +74,7 @@ def dispatch(document: Document, recipient: Agency, delivery_id: UUID, by: Actor
         descriptor=document.descriptor,
         signer_name=document.signed_for,
         parts=document.issued_parts,
+        owes=document.owes,
         by=by,
         at=at,
     )
@@ -86,6 +87,23 @@ def dispatch(document: Document, recipient: Agency, delivery_id: UUID, by: Actor
         dispatched_at=at,
     )
     return Step(made, SENT, by, at, tell=(fact,))
+
+
+def renewed(delivery: Delivery, document: Document, previous_sha256: str, by: Actor, at: datetime) -> DeliveryRenewed:
+    """The better version of a document goes to everybody who has it."""
+    return DeliveryRenewed(
+        delivery_id=delivery.id,
+        document_id=document.id,
+        sender=document.agency,
+        receiver=delivery.receiver,
+        partner=delivery.partner,
+        content=document.content,
+        previous_sha256=previous_sha256,
+        level=document.level or "",
+        owes=document.owes,
+        by=by,
+        at=at,
+    )
 
 
 def standing_recipients(deliveries: Iterable[Delivery]) -> set[str]:

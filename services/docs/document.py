@@ -67,9 +67,11 @@ class Document:
     author_name: str
     submitted_at: datetime
     level: str | None = None
+    owes: tuple[signing.Debt, ...] = ()
     waits_for: UUID | None = None
     state_reason: Reason | None = None
     numbering: Numbering | None = None
+    unchecked_allowed: bool = True  # the agency's policy of now, for the order to sign; not kept
     version: int = 0
     terms: Terms = field(default_factory=Terms)
 
@@ -132,7 +134,7 @@ def resubmit(document: Document, revised: Document, by: Actor, at: datetime) -> 
 
 
 def _enter(draft: Document, act: str, by: Actor, at: datetime) -> Step[Document]:
-    clean = replace(draft, state_reason=None, waits_for=None, level=None, terms=draft.terms.afresh())
+    clean = replace(draft, state_reason=None, waits_for=None, level=None, owes=(), terms=draft.terms.afresh())
     fact = DocumentSubmitted(
         document_id=draft.id,
         agency_id=draft.agency_id,
@@ -161,6 +163,7 @@ def _approved(document: Document, by: Actor, at: datetime) -> tuple[Event, ...]:
         signing_order=document.terms.signing_order,
         annexes=document.parts[1:],
         co_issuers=tuple(each.agency for each in document.terms.co_issuers),
+        unchecked_allowed=document.unchecked_allowed,
         by=by,
         at=at,
     )
@@ -321,6 +324,7 @@ def receive_signed(document: Document, fact: signing.DocumentSigned) -> Step[Doc
         state="awaiting_signature" if fact.waits_for else "signed",
         content=fact.content,
         level=fact.level,
+        owes=fact.owes,
         waits_for=fact.waits_for,
         state_reason=None,
         terms=replace(document.terms, signed=(*document.terms.signed, *_under(document, fact))),
@@ -345,13 +349,22 @@ def receive_sealed(document: Document, fact: signing.DocumentSealed) -> Step[Doc
     if document.numbering is None or document.numbering.number != fact.number:
         raise Rejected(refusals.SEALED_OTHER_NUMBER, number=fact.number)
     terms = replace(document.terms, annexes=fact.parts)
-    after = replace(document, state="issued", content=fact.content, level=fact.level, state_reason=None, terms=terms)
+    after = replace(
+        document,
+        state="issued",
+        content=fact.content,
+        level=fact.level,
+        owes=fact.owes,
+        state_reason=None,
+        terms=terms,
+    )
     issued = DocumentIssued(
         document_id=document.id,
         agency_id=document.agency_id,
         descriptor=after.descriptor,
         content=fact.content,
         level=fact.level,
+        owes=fact.owes,
         author_id=document.author_id,
         by=fact.by,
         at=fact.at,

@@ -53,9 +53,10 @@ class OutDelivery:
     parts: tuple[Part, ...]
     status: str
     delivered_at: datetime
+    later: tuple[Part, ...] = ()  # better versions of the main part
 
     def file(self, sha256: str) -> Part | None:
-        return next((p for p in self.parts if p.content.sha256 == sha256), None)
+        return next((p for p in (*self.parts, *self.later) if p.content.sha256 == sha256), None)
 
 
 def fingerprint(sent: DocumentSent) -> str:
@@ -187,14 +188,16 @@ def message_for_partner(fact: DeliveryDispatched) -> Message:
         abstract=about.abstract,
         urgency=about.urgency,
         signer_name=fact.signer_name,
-        files=tuple(
-            File(
-                filename=part.filename,
-                media_type=part.content.media_type,
-                size=part.content.size,
-                sha256=part.content.sha256,
-                href=FILE_PATH.format(delivery_id=fact.delivery_id, sha256=part.content.sha256),
-            )
-            for part in fact.parts
-        ),
+        files=tuple(file_for_partner(part, fact.delivery_id) for part in fact.parts),
+    )
+
+
+def file_for_partner(part: Part, delivery_id: UUID) -> File:
+    """A part by digest, with the address at which the partner fetches it."""
+    return File(
+        filename=part.filename,
+        media_type=part.content.media_type,
+        size=part.content.size,
+        sha256=part.content.sha256,
+        href=FILE_PATH.format(delivery_id=delivery_id, sha256=part.content.sha256),
     )

@@ -17,15 +17,17 @@ from shared.errors import Rejected
 from shared.events import Actor, BlobRef
 from shared.events.docs import (
     DeliveryDispatched,
+    DeliveryRenewed,
     DeliveryStatusReported,
     Descriptor,
     Part,
     Party,
     ValidateDocument,
 )
-from shared.events.signing import DocumentDelayed, DocumentValidated, PartValidated, SignatureSummary
+from shared.events.signing import Debt, DocumentDelayed, DocumentValidated, PartValidated, SignatureSummary
 
 ARRIVED, REGISTERED, ASSIGNED, STARTED, COMPLETED = "01", "03", "04", "05", "06"
+_WORTH = {"TOTAL_FAILED": 0, "INDETERMINATE": 1, "TOTAL_PASSED": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Incoming:
     delayed: Reason | None = None
     assignee_id: UUID | None = None
     assignee_name: str | None = None
+    owes: tuple[Debt, ...] = ()
+    renewal: BlobRef | None = None  # a better version, not yet validated
     version: int = 0
 
     @property
@@ -85,16 +89,43 @@ def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[In
         signer_name=fact.signer_name,
         parts=fact.parts,
         arrived_at=at,
+        owes=fact.owes,
     )
-    order = ValidateDocument(
-        incoming_id=incoming_id,
-        agency_id=made.agency_id,
-        content=fact.parts[0].content,
-        annexes=fact.parts[1:],
+    order = _validate(made, fact.parts[0].content, by, at)
+    return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
+
+
+def _validate(incoming: Incoming, content: BlobRef, by: Actor, at: datetime) -> ValidateDocument:
+    return ValidateDocument(
+        incoming_id=incoming.id,
+        agency_id=incoming.agency_id,
+        content=content,
+        annexes=incoming.parts[1:],
         by=by,
         at=at,
     )
-    return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
+
+
+def receive_renewed(incoming: Incoming, fact: DeliveryRenewed) -> Step[Incoming] | None:
+    """A better version came: it is validated before it takes the other's place, and after the other's own verdict."""
+    known = {incoming.parts[0].content.sha256, incoming.renewal.sha256 if incoming.renewal else ""}
+    if incoming.status == REFUSED or fact.content.sha256 in known:
+        return None
+    by = ourselves()
+    after = replace(incoming, renewal=fact.content, owes=fact.owes)
+    order = _validate(incoming, fact.content, by, fact.at)
+    return Step(after, "renewal_arrived", by, fact.at, tell=(order,) if incoming.validation else ())
+
+
+def receive_renewal_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incoming]:
+    """The better version stands from here on, unless its verdict is worse than the one that we have."""
+    verdict, renewal = _verdict(fact), incoming.renewal
+    before = incoming.validation.indication if incoming.validation else "TOTAL_FAILED"
+    if renewal is None or _WORTH[fact.indication] < _WORTH[before] or fact.code is not None:
+        return Step(replace(incoming, renewal=None), "renewal_refused", fact.by, fact.at, detail=fact.indication)
+    main = incoming.parts[0].model_copy(update={"content": renewal})
+    after = replace(incoming, parts=(main, *incoming.parts[1:]), validation=verdict, renewal=None)
+    return Step(after, "renewed", fact.by, fact.at, detail=fact.indication)
 
 
 def _report(incoming: Incoming, by: Actor, at: datetime) -> DeliveryStatusReported:
@@ -117,22 +148,15 @@ def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incom
     """A failed document, or one with a failed annex, is returned at once with the reason (art. 21.2); anything else is
     for the clerk to judge.
     """
+    if incoming.renewal and incoming.validation and fact.sha256 == incoming.renewal.sha256:
+        return receive_renewal_validated(incoming, fact)
     if incoming.validation is not None:
         return None
-    verdict = Validation(
-        indication=fact.indication,
-        sub_indication=fact.sub_indication,
-        code=fact.code,
-        reason_vi=fact.reason_vi,
-        reason_en=fact.reason_en,
-        signatures=fact.signatures,
-        report=fact.report,
-        annexes=fact.annexes,
-    )
-    known = replace(incoming, validation=verdict, delayed=None)
+    known = replace(incoming, validation=_verdict(fact), delayed=None)
     failed = _failed(incoming, fact)
     if incoming.status != ARRIVED or failed is None:
-        return Step(known, "validated", fact.by, fact.at, detail=fact.indication)
+        then = (_validate(known, known.renewal, ourselves(), fact.at),) if known.renewal else ()
+        return Step(known, "validated", fact.by, fact.at, detail=fact.indication, tell=then)
     code, reason = failed
     refused = replace(known, status=REFUSED, reason=reason, reason_code=code)
     told = _report(refused, fact.by, fact.at)
@@ -149,6 +173,19 @@ def _failed(incoming: Incoming, fact: DocumentValidated) -> tuple[str, str] | No
             code = annex.code or annex.sub_indication or annex.indication
             return code, f"Phụ lục “{names.get(annex.ordinal, annex.ordinal)}”: {annex.reason_vi}"
     return None
+
+
+def _verdict(fact: DocumentValidated) -> Validation:
+    return Validation(
+        indication=fact.indication,
+        sub_indication=fact.sub_indication,
+        code=fact.code,
+        reason_vi=fact.reason_vi,
+        reason_en=fact.reason_en,
+        signatures=fact.signatures,
+        report=fact.report,
+        annexes=fact.annexes,
+    )
 
 
 def receive_delayed(incoming: Incoming, fact: DocumentDelayed) -> Step[Incoming] | None:

@@ -31,6 +31,14 @@ MAIN_PART_FIRST = Refusal(
     status=422,
 )
 
+# --- how good the proof must be
+
+LEVEL_NOT_REACHED = Refusal(
+    "level_not_reached",
+    vi="Chữ ký mới đạt mức {level}, cơ quan quy định từ mức {needed} mới được gửi. Hệ thống đang tự bổ sung dấu thời gian và dữ liệu kiểm chứng; trang văn bản sẽ báo khi gửi được.",
+    en="The signatures have reached level {level}; the agency dispatches from {needed} on. What is missing is being added by itself; the document's page says when it can go.",
+)
+
 # --- submitting
 
 TYPE_UNKNOWN = Refusal(

@@ -151,7 +151,7 @@ def find_files(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, StoredFile]:
 
 DOCUMENT_COLUMNS = (
     "id, agency_id, agency_identifier, agency_name, state, state_reason, type_code, type_name, symbol, abstract,"
-    " urgency, signers, reviews, parts, content, level, author_id, author_name, waits_for, register_code, year, number,"
+    " urgency, signers, reviews, parts, content, level, owes, author_id, author_name, waits_for, register_code, year, number,"
     " number_symbol, issued_on, submitted_at, version"
 )
 
@@ -246,6 +246,7 @@ def _document_values(document: Document) -> list[Any]:
         json_of(document.parts),
         json_of(document.content),
         document.level,
+        list(document.owes),
         document.author_id,
         document.author_name,
         document.waits_for,
@@ -270,6 +271,7 @@ def _document(row: Row | None) -> Document:
         signers=tuple(Signer.model_validate(s) for s in row.pop("signers")),
         parts=tuple(Part.model_validate(p) for p in row.pop("parts")),
         content=BlobRef.model_validate(row.pop("content")),
+        owes=tuple(row.pop("owes")),
         numbering=Numbering(**numbered) if numbered["number"] is not None else None,
         **row,
     )

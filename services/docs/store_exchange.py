@@ -126,6 +126,13 @@ def find_out_for_update(tx: Tx, delivery_id: UUID) -> OutDelivery | None:
     return _out(row) if row else None
 
 
+def add_later(tx: Tx, delivery_id: UUID, part: Part) -> None:
+    """A better version of the main part, reachable from now on."""
+    tx.execute(
+        "UPDATE exchange_out SET later = later || %s::jsonb WHERE delivery_id = %s", [json_of([part]), delivery_id]
+    )
+
+
 def list_out(tx: Tx, before: UUID | None, limit: int) -> list[OutDelivery]:
     """Newest first; `before` is the last id of the page before."""
     rows = tx.execute(
@@ -148,5 +155,6 @@ def _out(row: dict[str, Any]) -> OutDelivery:
             "receiver": Party.model_validate(row["receiver"]),
             "message": Message.model_validate(row["message"]),
             "parts": tuple(Part.model_validate(p) for p in row["parts"]),
+            "later": tuple(Part.model_validate(p) for p in row["later"]),
         }
     )

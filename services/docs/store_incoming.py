@@ -29,6 +29,11 @@ def lock(tx: Tx, incoming_id: UUID) -> Incoming:
     return _incoming(tx.execute("SELECT * FROM incoming WHERE id = %s FOR UPDATE", [incoming_id]).fetchone())
 
 
+def find_delivered_for_update(tx: Tx, delivery_id: UUID) -> Incoming | None:
+    row = tx.execute("SELECT * FROM incoming WHERE delivery_id = %s FOR UPDATE", [delivery_id]).fetchone()
+    return _incoming(row) if row else None
+
+
 def list_incoming(tx: Tx, status: str | None, before: UUID | None, limit: int) -> list[Incoming]:
     """Newest first; `before` is the last id of the page before."""
     rows = tx.execute(
@@ -43,7 +48,7 @@ def add(tx: Tx, incoming: Incoming) -> None:
     add_whereabouts(tx, incoming.id, "incoming", incoming.agency_id)
     tx.execute(
         "INSERT INTO incoming (id, agency_id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts,"
-        " status, arrived_at, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        " status, arrived_at, owes, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
         [
             incoming.id,
             incoming.agency_id,
@@ -56,6 +61,7 @@ def add(tx: Tx, incoming: Incoming) -> None:
             json_of(incoming.parts),
             incoming.status,
             incoming.arrived_at,
+            list(incoming.owes),
         ],
     )
 
@@ -64,7 +70,7 @@ def save(tx: Tx, incoming: Incoming) -> None:
     """Raises Rejected(stale_version) when the row is no longer the one that was read."""
     done = tx.execute(
         "UPDATE incoming SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, validation = %s,"
-        " delayed = %s, assignee_id = %s, assignee_name = %s, version = version + 1 WHERE id = %s AND version = %s",
+        " delayed = %s, assignee_id = %s, assignee_name = %s, parts = %s, owes = %s, renewal = %s, version = version + 1 WHERE id = %s AND version = %s",
         [
             incoming.status,
             incoming.reason,
@@ -74,6 +80,9 @@ def save(tx: Tx, incoming: Incoming) -> None:
             reason_json(incoming.delayed),
             incoming.assignee_id,
             incoming.assignee_name,
+            json_of(incoming.parts),
+            list(incoming.owes),
+            json_of(incoming.renewal),
             incoming.id,
             incoming.version,
         ],
@@ -112,7 +121,7 @@ def _incoming(row: dict[str, Any] | None) -> Incoming:
     if row is None:
         raise NotFound("văn bản đến")
     del row["agency_id"]  # the receiver's, which says it too
-    delayed = row.pop("delayed")
+    delayed, renewal = row.pop("delayed"), row.pop("renewal")
     return Incoming(
         sender=Party.model_validate(row.pop("sender")),
         receiver=Party.model_validate(row.pop("receiver")),
@@ -120,5 +129,7 @@ def _incoming(row: dict[str, Any] | None) -> Incoming:
         parts=tuple(Part.model_validate(p) for p in row.pop("parts")),
         validation=_validation(row.pop("validation")),
         delayed=Reason(**delayed) if delayed else None,
+        owes=tuple(row.pop("owes")),
+        renewal=BlobRef.model_validate(renewal) if renewal else None,
         **row,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pydantic import Field, SecretStr
 from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice, read_roots
 from services.signing.keys import KeyStore
+from services.signing.rhythm import Rhythm
 from services.signing.workshop import Workshop
 from shared.blobs import Blobs
 from shared.db import Pool
@@ -43,6 +45,19 @@ class SigningSettings(Settings):
         default=1, ge=1
     )  # that drive the seal keys' device at the same time, each logged in once
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
+    debt_hours: float = Field(default=2.0, gt=0)  # after which people are told that a document's proof is incomplete
+    renewal_days: float = Field(default=90.0, gt=0)  # before its end, an archive time stamp is renewed
+    renewals: int = Field(default=50, ge=1)  # under way at a time
+    upkeep_seconds: float = Field(default=30.0, gt=0)
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(
+            owing_for=timedelta(hours=self.debt_hours),
+            margin=timedelta(days=self.renewal_days),
+            renewals=self.renewals,
+            every=self.upkeep_seconds,
+        )
 
 
 def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
@@ -66,22 +81,31 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
     from services.signing.api import router
+    from services.signing.api_longevity import router as longevity_router
     from services.signing.consumer import follower
     from shared.http import create_app
 
-    app = create_app("signing", pool, router, follower=follower(settings.source))
+    app = create_app("signing", pool, router, longevity_router, follower=follower(settings.source))
+    app.state.rhythm = settings.rhythm
     app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
     return app
 
 
 def _worker(settings: SigningSettings, pool: Pool) -> Worker:
     from services.signing.consumer import follower
+    from services.signing.upkeep import loop
     from services.signing.work import kinds
 
     keys = KeyStore(
         settings.pkcs11_module, settings.seal_token, settings.seal_pin.get_secret_value(), settings.seal_processes
     )
-    return Worker(follower(settings.source), kinds(_desk(settings, pool, keys)), job_threads=settings.processes)
+    desk = _desk(settings, pool, keys)
+    return Worker(
+        follower(settings.source),
+        kinds(desk),
+        job_threads=settings.processes,
+        loops={"upkeep": loop(desk, settings.rhythm)},
+    )
 
 
 def _seal_key(arguments: list[str]) -> None:

@@ -248,8 +248,16 @@ def get_preparation(preparation_id: UUID, request: Request, who: Who) -> Prepara
         state=found.told_state(at),
         expires_at=found.expires_at,
         problem=_problem(found.problem) if found.problem else None,
-        notice=Reason(**cached_notice(found.cached_revocation_as_of)) if found.cached_revocation_as_of else None,
+        notice=_notice(found),
     )
+
+
+def _notice(preparation: Preparation) -> Reason | None:
+    """What weighs most: something of the proof is owed, else kept data stood in for the CA."""
+    if preparation.notice:
+        return Reason(**preparation.notice)
+    cached = preparation.cached_revocation_as_of
+    return Reason(**cached_notice(cached)) if cached else None
 
 
 @router.get("/reports/{sha256}", response_class=Response)

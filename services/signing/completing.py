@@ -1,12 +1,12 @@
-"""The job `complete`: a verified raw signature becomes a signature in the PDF, with its time stamp."""
+"""The job `complete`: a verified raw signature becomes a signature in the PDF, with its time stamp or owing it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from uuid import UUID
 
-from services.signing import copies, craft, domain, store
-from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, told
+from services.signing import augmenting, copies, craft, domain, longevity, store, store_longevity
+from services.signing.desk import PDF, Desk, believed, online_or_kept, owed_notice, state_delay, told
 from services.signing.domain import Document, State
 from services.signing.session import Preparation
 from shared import jobs, outbox
@@ -15,7 +15,6 @@ from shared.errors import NotFound
 from shared.events.signing import SigningAct
 
 KIND = "complete"
-LEVEL = "PAdES-BASELINE-T"
 
 
 def put(tx: Tx, preparation: Preparation) -> None:
@@ -24,7 +23,8 @@ def put(tx: Tx, preparation: Preparation) -> None:
 
 
 def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
-    """Outside any transaction: check the certificate on-line, have it time-stamped, embed, store.
+    """Outside any transaction: check the certificate on-line, have it time-stamped, embed, store. What can't be had now
+    is owed and paid later (augmenting.py); what is known against the certificate refuses the signature.
 
     A second run after a crash makes other bytes with another time stamp; only one of them is ever committed.
     """
@@ -34,6 +34,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         preparation = store.find_preparation(tx, preparation_id)
         certificate = copies.get_certificate(tx, preparation.certificate_id) if preparation else None
         network = believed(tx, desk, store.now(tx), new=True)
+        allowed = store_longevity.get(tx, document.id, agency_id).unchecked_allowed
     if preparation is None or certificate is None:
         raise NotFound("preparation")
     if not _is_wanted(document, preparation_id) or preparation.prepared is None or preparation.signature is None:
@@ -44,6 +45,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         network,
         [certificate.id],
         lambda reach: desk.workshop.run(craft.finish, base, prepared, signature, network=reach),
+        unchecked=allowed,
     )
     content = desk.blobs.put(made.pdf, PDF)
     ordinal, serial = preparation.ordinal, certificate.serial
@@ -53,12 +55,34 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         current = store.lock(tx, document.id)
         if not _is_wanted(current, preparation_id):
             return
+        at = store.now(tx)
+        signer = current.signers[ordinal - 1]
+        owes = augmenting.keep_signature(
+            tx,
+            current,
+            made,
+            kind="person",
+            name=signer.name,
+            person_id=signer.person_id,
+            certificate_id=certificate.id,
+            target=longevity.SIGNED_TARGET,
+            at=at,
+        )
         after, fact = domain.signed(
-            current, ordinal, content, serial=serial, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of
+            current,
+            ordinal,
+            content,
+            serial=serial,
+            level=made.level,
+            at=at,
+            cached_as_of=made.cached_as_of,
+            owes=owes,
         )
         store.save(tx, after, stage="signed")
-        store.end_preparation(tx, preparation_id, cached_as_of=made.cached_as_of)
+        store.end_preparation(tx, preparation_id, cached_as_of=made.cached_as_of, notice=owed_notice(made))
         outbox.put(tx, fact, source=desk.source)
+        if owes and longevity.may_augment(after):
+            augmenting.put(tx, after)
 
     return commit
 

@@ -15,6 +15,7 @@ from services.signing import (
     sealing,
     stopping,
     store,
+    store_longevity,
     validating,
 )
 from services.signing.desk import state_refusal, told
@@ -106,6 +107,7 @@ def receive_order_to_prepare(tx: Tx, envelope: Envelope, source: str) -> None:
         document = store.get(tx, again.id)
     else:
         return
+    store_longevity.begin(tx, document.id, document.agency_id, unchecked_allowed=command.unchecked_allowed)
     returned = store.find_withdrawal(tx, document.id)
     if returned and (ended := domain.cancel(document, returned)):
         store.save(tx, ended)
@@ -221,6 +223,7 @@ def _state_seal_again(tx: Tx, document: Document, source: str) -> None:
         number=numbering.number,
         level=document.level or "",
         parts=document.terms.sealed_annexes,
+        owes=store_longevity.get(tx, document.id, document.agency_id).owes,
     )
     outbox.put(tx, fact, source=source)
 

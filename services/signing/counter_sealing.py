@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.signing import copies, craft, domain, seal_use, store
+from services.signing import augmenting, copies, craft, domain, longevity, seal_use, store, store_longevity
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import CoIssuer, Document, State
 from services.signing.refusals import BASE_CHANGED, CERTIFICATE_REVOKED
@@ -17,7 +17,6 @@ from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
 
 KIND = "counter_seal"
-LEVEL = "PAdES-BASELINE-T"  # the leading agency's seal brings all of them further
 
 
 def put(tx: Tx, document: Document, co_issuer: CoIssuer) -> None:
@@ -43,6 +42,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         candidates = seal_use.usable(copies.seal_certificates_of(tx, own.agency_id), at)
         agency = copies.find_agency(tx, own.agency_id)
         network = believed(tx, desk, at, new=True)
+        standing = store_longevity.get(tx, document_id, agency_id)
     base = desk.blobs.get(document.content)
     order = craft.SealOrder(
         number=None,
@@ -51,7 +51,8 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         parent=agency.parent if agency else None,
         certificates=tuple((c.der, c.chain_pem) for c in candidates),
         sealed_at=at.replace(microsecond=0),
-        level=LEVEL,
+        level=standing.level or longevity.T,
+        owing=bool(standing.owes),
         pss=desk.keys.pss,
     )
     field = craft.co_seal_field(own.ordinal)
@@ -60,7 +61,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         with seal_use.permitted_keys(desk, permit) as keys:
             return desk.workshop.run(craft.counter_seal, base, order, field, keys=keys, network=reach)
 
-    made = online_or_kept(desk, network, [c.id for c in candidates], work)
+    made = online_or_kept(desk, network, [c.id for c in candidates], work, unchecked=standing.unchecked_allowed)
     content = desk.blobs.put(made.pdf, PDF)
 
     def commit(tx: Tx) -> None:
@@ -70,14 +71,27 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             return
         if current.content != document.content:
             raise waiting(Rejected(BASE_CHANGED))
-        standing = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, own.agency_id), store.now(tx))}
-        if not standing >= {c.id for c in candidates}:
+        at = store.now(tx)
+        usable = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, own.agency_id), at)}
+        if not usable >= {c.id for c in candidates}:
             raise waiting(Rejected(CERTIFICATE_REVOKED))
+        owes = augmenting.keep_signature(
+            tx,
+            current,
+            made,
+            kind="seal",
+            name=own.name,
+            certificate_id=next((c.id for c in candidates if c.der == made.certificate), None),
+            target=longevity.SIGNED_TARGET,
+            at=at,
+        )
         after, fact = domain.counter_sealed(
-            current, own.agency_id, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of
+            current, own.agency_id, content, level=made.level, at=at, cached_as_of=made.cached_as_of
         )
         store.save(tx, after, stage="counter_sealed")
         outbox.put(tx, fact, source=desk.source)
+        if owes:
+            augmenting.put(tx, after)
 
     return commit
 

@@ -10,19 +10,25 @@ import hashlib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from services.signing.kept import Kept
 from services.signing.keys import Keys, SealKey, find_seal
+from services.signing.longevity import LTA, Stamp, lowest
 from services.signing.mechanism import Mechanism
-from services.signing.refusals import PDF_CERTIFIED_WITHOUT_FIELDS, PDF_NO_CHANGES_ALLOWED, SEAL_KEY_MISSING
+from services.signing.refusals import (
+    PDF_CERTIFIED_WITHOUT_FIELDS,
+    PDF_NO_CHANGES_ALLOWED,
+    SEAL_KEY_MISSING,
+)
 from services.signing.refusals_seal import COPY_FORBIDDEN
 from shared.errors import Rejected
 
 if TYPE_CHECKING:
     from services.signing.appearance import TextLook
+    from services.signing.pdf_sign import PreparedSignature
     from services.signing.pdf_trust import TimeStampService, Trust
 
 _LOCKED = (PDF_CERTIFIED_WITHOUT_FIELDS.code, PDF_NO_CHANGES_ALLOWED.code)
@@ -33,7 +39,8 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 class Network:
     """Whom we believe and whom we ask: `roots` are DER, `tsa` addresses are tried in order, `timeout` in seconds.
 
-    `limits`, `revoked` and `kept` as in pdf_trust.Trust.
+    `limits`, `revoked` and `kept` as in pdf_trust.Trust. `unchecked`: a certificate about which no CA says anything may
+    sign all the same.
     """
 
     roots: tuple[bytes, ...]
@@ -42,6 +49,7 @@ class Network:
     limits: Mapping[str, frozenset[str]] = field(default_factory=dict)
     revoked: frozenset[str] = frozenset()
     kept: tuple[Kept, ...] = ()
+    unchecked: bool = False
 
     @property
     def snapshot(self) -> str:
@@ -68,6 +76,8 @@ class Network:
 class SealOrder:
     """What a seal shall say. `certificates` are (DER, chain in PEM), the preferred first; `number` None leaves
     number and date alone; `sealed_at` is aware; RSA keys sign RSASSA-PSS (TT 15/2025) when `pss`.
+
+    `level` is the lowest of the signatures beneath the seal, `owing` says that something of their proof is missing.
     """
 
     number: int | None
@@ -77,15 +87,30 @@ class SealOrder:
     certificates: tuple[tuple[bytes, str], ...]
     sealed_at: datetime
     level: str
+    owing: bool = False
     pss: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A signed document. `cached_as_of`: the CA was silent, its word was read from data kept since then."""
+    """A signed document. `cached_as_of`: the CA was silent, its word was read from data kept since then.
+
+    `level` is the new signature's own; `field`, `certificate` (DER), `anchor` and `algorithms` likewise; `unchecked`: no CA
+    said anything about its certificate. `all_at`: every signature was checked and brought to this level, or None;
+    `missing` is why it is not a higher one.
+    """
 
     pdf: bytes
     cached_as_of: datetime | None = None
+    level: str = ""
+    field: str = ""
+    unchecked: bool = False
+    certificate: bytes = b""
+    anchor: str | None = None
+    algorithms: tuple[str, ...] = ()
+    all_at: str | None = None
+    stamp: Stamp | None = None
+    missing: Rejected | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,31 +214,53 @@ def verify(prepared: dict[str, Any], signature: bytes) -> None:
 
 
 def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: Network) -> Made:
-    """The signed document with its time stamp.
+    """The signed document with its time stamp, or without one while none is to be had.
 
     1. TT 15/2025: the certificate is checked on-line against its CA before anything is embedded.
     2. The raw signature is verified once more, time-stamped and embedded.
     """
     from services.signing import pdf as craft
+    from services.signing import pdf_endure
 
     half = craft.PreparedSignature.from_json(prepared)
     trust = network.trust()
-    craft.check_certificate(half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS)
-    made = craft.finish_signature(pdf, half, signature, time_stamps=network.time_stamps())
-    return Made(made, min(trust.used, default=None))
+    craft.check_certificate(
+        half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS, unchecked=network.unchecked
+    )
+    made, level = pdf_endure.finish_at_best(pdf, half, signature, time_stamps=network.time_stamps())
+    return Made(
+        made,
+        min(trust.used, default=None),
+        level=level,
+        field=half.field,
+        unchecked=network.unchecked,
+        certificate=half.certificate,
+        anchor=pdf_endure.root_of(half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS),
+        algorithms=(half.digest, *pdf_endure.key_of(half.certificate)),
+    )
 
 
 def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
-    """Number, date, seal, LT and LTA; the certificate is checked on-line first (TT 15/2025)."""
+    """Number, date, seal, and the best level that can be had now.
+
+    1. The seal's certificate is checked on-line first (TT 15/2025).
+    2. So are those of signatures that no time stamp proves yet: a seal over a revoked one would give it weight.
+    3. Number, date and seal, with a time stamp where there is one; then LT and LTA.
+    """
     from services.signing import pdf as craft
+    from services.signing import pdf_endure
     from services.signing.appearance import SealLook, printed_date, printed_number
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
+    craft.check_certificate(
+        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
+    )
+    if order.owing:
+        pdf_endure.judge_signers(pdf, trust=trust, time_stamps=network.time_stamps())
     day, month = printed_date(order.issued_on)
     numbered = order.number is not None
-    made = craft.fill_number_and_seal(
+    half = craft.begin_seal(
         pdf,
         number=printed_number(order.number) if order.number is not None else None,
         day=day if numbered else None,
@@ -221,22 +268,62 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
         sealer=sealer,
         look=SealLook(agency=order.agency, parent=order.parent),
         sealed_at=order.sealed_at,
-        level=craft.Level(order.level),
-        trust=trust,
-        time_stamps=network.time_stamps(),
     )
-    return Made(made, min(trust.used, default=None))
+    return _at_best(pdf, half, sealer, network, trust, beneath=order.level)
+
+
+def _at_best(
+    base: bytes,
+    half: PreparedSignature,
+    sealer: SealKey,
+    network: Network,
+    trust: Trust,
+    *,
+    beneath: str,
+    extend: bool = True,
+) -> Made:
+    """Signed by the agency's key at the best level that can be had now; `beneath` is the lowest of what stands there."""
+    from services.signing import pdf as craft
+    from services.signing import pdf_endure
+
+    stamps = network.time_stamps()
+    sealed, level = pdf_endure.finish_at_best(base, half, sealer.sign(half.digest_to_sign), time_stamps=stamps)
+    made, all_at, missing = sealed, None, None
+    if extend:
+        have = craft.Level(lowest((beneath, level)))
+        made, best, missing = pdf_endure.extend_at_best(sealed, have=have, trust=trust, time_stamps=stamps)
+        all_at = None if made == sealed else best
+    return Made(
+        made,
+        min(trust.used, default=None),
+        level=level,
+        field=half.field,
+        unchecked=network.unchecked and all_at is None,
+        certificate=sealer.certificate,
+        anchor=pdf_endure.root_of(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS),
+        algorithms=(half.digest, *pdf_endure.key_of(sealer.certificate)),
+        all_at=all_at,
+        stamp=pdf_endure.newest_stamp(made, trust),
+        missing=missing,
+    )
 
 
 def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, network: Network) -> Made:
-    """A co-issuer's seal with its time stamp, number and date left alone; checked on-line first as any seal."""
+    """A co-issuer's seal, number and date left alone; checked on-line first as any seal. The leading agency's seal brings
+    it further than its time stamp.
+    """
     from services.signing import pdf as craft
+    from services.signing import pdf_endure
     from services.signing.appearance import SealLook
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
-    made = craft.fill_number_and_seal(
+    craft.check_certificate(
+        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
+    )
+    if order.owing:
+        pdf_endure.judge_signers(pdf, trust=trust, time_stamps=network.time_stamps())
+    half = craft.begin_seal(
         pdf,
         number=None,
         day=None,
@@ -244,12 +331,9 @@ def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, networ
         sealer=sealer,
         look=SealLook(agency=order.agency, parent=order.parent),
         sealed_at=order.sealed_at,
-        level=craft.Level(order.level),
-        trust=trust,
-        time_stamps=network.time_stamps(),
         field=field,
     )
-    return Made(made, min(trust.used, default=None))
+    return _at_best(pdf, half, sealer, network, trust, beneath=order.level, extend=False)
 
 
 def co_seal_field(ordinal: int) -> str:
@@ -283,12 +367,19 @@ def _unlocked() -> Iterator[None]:
 
 
 def sign_annex(pdf: bytes, order: SealOrder, number_symbol: str, *, keys: Keys, network: Network) -> Made:
-    """The agency's text-only signature on an annex in a file of its own (NĐ 30, annex I.III.1d)."""
+    """The agency's text-only signature on an annex in a file of its own (NĐ 30, annex I.III.1d).
+
+    Whole or not at all: debts are kept of the main text alone, so what is missing is Rejected and waited for.
+    """
     from services.signing.appearance import annex_look
     from services.signing.text_spot import ANNEX_WIDTH_MM
 
     look = annex_look(number_symbol, order.sealed_at)
-    return _with_text(pdf, order, look, "vanthu_annex", ANNEX_WIDTH_MM, lock=True, keys=keys, network=network)
+    alone = replace(order, level=LTA)
+    made = _with_text(pdf, alone, look, "vanthu_annex", ANNEX_WIDTH_MM, lock=True, keys=keys, network=network)
+    if made.missing:
+        raise made.missing
+    return made
 
 
 def certify_copy(pdf: bytes, order: SealOrder, form: str, *, keys: Keys, network: Network) -> Made:
@@ -316,20 +407,13 @@ def _with_text(
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS)
-    made = craft.sign_with_text(
-        pdf,
-        look,
-        name=name,
-        width_mm=width_mm,
-        lock=lock,
-        sealer=sealer,
-        signed_at=order.sealed_at,
-        level=craft.Level(order.level),
-        trust=trust,
-        time_stamps=network.time_stamps(),
+    craft.check_certificate(
+        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
     )
-    return Made(made, min(trust.used, default=None))
+    base, half = craft.begin_with_text(
+        pdf, look, name=name, width_mm=width_mm, lock=lock, sealer=sealer, signed_at=order.sealed_at
+    )
+    return _at_best(base, half, sealer, network, trust, beneath=order.level)
 
 
 def _sealer(keys: Keys, order: SealOrder) -> SealKey:

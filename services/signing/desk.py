@@ -16,11 +16,14 @@ from services.signing.authority import VIETNAM, check_fresh
 from services.signing.domain import SYSTEM, Document
 from services.signing.kept import Kept
 from services.signing.keys import KeyStore
+from services.signing.longevity import B
 from services.signing.refusals import (
     CACHED_REVOCATION_USED,
     PROCESS_DIED,
     REGISTRY_STATE_PARKED,
     REVOCATION_UNAVAILABLE,
+    REVOCATION_UNCHECKED,
+    TIME_STAMP_OWED,
     TRUST_MISSING,
     UNEXPECTED,
 )
@@ -121,12 +124,18 @@ def _covers(one: copies_trust.StatedAnchor, now: datetime, *, new: bool) -> bool
 
 
 def online_or_kept(
-    desk: Desk, network: craft.Network, certificates: Iterable[UUID], work: Callable[[craft.Network], craft.Made]
+    desk: Desk,
+    network: craft.Network,
+    certificates: Iterable[UUID],
+    work: Callable[[craft.Network], craft.Made],
+    *,
+    unchecked: bool = False,
 ) -> craft.Made:
-    """The work with what CAs say now; when they are silent, once more with what the registry kept of their word.
+    """The work with what CAs say now; when they are silent, once more with what the registry kept of their word; where
+    that is not enough either and the agency's policy permits it (`unchecked`), with nobody's word but the registry's.
 
-    `certificates` are the registered ones that the work meets. Without a fresh word of the registry nothing kept is
-    used: a revocation may not have reached us.
+    `certificates` are the registered ones that the work meets. Without a fresh word of the registry nothing of this is
+    done: a revocation may not have reached us.
     """
     try:
         return work(network)
@@ -137,26 +146,39 @@ def online_or_kept(
             check_fresh(copies.as_of(tx), store.now(tx), desk.stale_after)
             found = copies_trust.list_kept(tx, certificates)
             ended = copies_trust.list_ended(tx)
-        if not found:
+        if not found and not unchecked:
             raise
-        kept = tuple(
-            Kept(
-                kind=one.kind,
-                url=one.url,
-                issuer_sha256=one.issuer_sha256,
-                serial=one.serial,
-                content=desk.blobs.get(one.content),
-                this_update=one.this_update,
-                next_update=one.next_update,
-            )
-            for one in found
-        )
-        return work(replace(network, kept=kept, revoked=ended))
+    kept = tuple(_kept(desk, one) for one in found)
+    try:
+        return work(replace(network, kept=kept, revoked=ended, unchecked=unchecked and not kept))
+    except Rejected as error:
+        if error.code != REVOCATION_UNAVAILABLE.code or not (unchecked and kept):
+            raise
+    return work(replace(network, revoked=ended, unchecked=True))
+
+
+def _kept(desk: Desk, one: copies_trust.KeptReference) -> Kept:
+    return Kept(
+        kind=one.kind,
+        url=one.url,
+        issuer_sha256=one.issuer_sha256,
+        serial=one.serial,
+        content=desk.blobs.get(one.content),
+        this_update=one.this_update,
+        next_update=one.next_update,
+    )
 
 
 def cached_notice(as_of: datetime) -> dict[str, str]:
     """What people are told when a kept answer stood in for the CA's: code, vi, en."""
     return told(Rejected(CACHED_REVOCATION_USED, at=as_of.astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")))
+
+
+def owed_notice(made: craft.Made) -> dict[str, str] | None:
+    """What a signer is told when something of their signature's proof is owed."""
+    if made.unchecked:
+        return told(Rejected(REVOCATION_UNCHECKED))
+    return told(Rejected(TIME_STAMP_OWED)) if made.level == B else None
 
 
 def told(error: Exception) -> dict[str, str]:

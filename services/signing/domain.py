@@ -22,7 +22,7 @@ from services.signing.refusals_seal import COUNTER_SEALS_MISSING, NOT_A_CO_ISSUE
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef
 from shared.events.docs import CounterSealDocument, Descriptor, Part, PrepareCopy, PrepareDocument, SealDocument
-from shared.events.signing import DocumentCounterSealed, DocumentPrepared, DocumentSealed, DocumentSigned
+from shared.events.signing import Debt, DocumentCounterSealed, DocumentPrepared, DocumentSealed, DocumentSigned
 
 SYSTEM = Actor(name="Hệ thống ký số", system="signing")
 COPIES = ("SY", "SL", "TrS")  # sao y, sao lục, trích sao: signed by the agency alone (NĐ 30, art. 25)
@@ -282,8 +282,12 @@ def signed(
     level: str,
     at: datetime,
     cached_as_of: datetime | None = None,
+    owes: tuple[Debt, ...] = (),
 ) -> tuple[Document, DocumentSigned]:
-    """A signature stands in the PDF, with its time stamp. `cached_as_of`: the CA's word was read from kept data."""
+    """A signature stands in the PDF at `level`. `cached_as_of`: the CA's word was read from kept data.
+
+    `owes` is what all signatures together still lack (longevity.py).
+    """
     signers = tuple(
         replace(s, signed_at=at, certificate_serial=serial) if s.ordinal == ordinal else s for s in document.signers
     )
@@ -311,6 +315,7 @@ def signed(
         waits_for=waiting.person_id if waiting else None,
         authority_id=signer.authority_id,
         cached_revocation_as_of=cached_as_of,
+        owes=owes,
     )
 
 
@@ -399,9 +404,12 @@ def sealed(
     level: str,
     at: datetime,
     cached_as_of: datetime | None = None,
+    owes: tuple[Debt, ...] = (),
     annexes: tuple[Part, ...] = (),
 ) -> tuple[Document, DocumentSealed]:
-    """Number, date and seal stand, and the level is reached. `cached_as_of` as above; `annexes` as signed."""
+    """Number, date and seal stand, at the best level that could be had. `cached_as_of` and `owes` as above; `annexes` as
+    signed.
+    """
     numbering = check_seal(document)
     after = replace(
         document,
@@ -421,6 +429,7 @@ def sealed(
         level=level,
         cached_revocation_as_of=cached_as_of,
         parts=annexes,
+        owes=owes,
     )
 
 

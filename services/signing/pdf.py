@@ -20,12 +20,19 @@ from services.signing.pdf_form import (
     prepare,
     signer_field,
 )
-from services.signing.pdf_issue import Sealer, fill_number_and_seal
+from services.signing.pdf_issue import Sealer, begin_seal, fill_number_and_seal
 from services.signing.pdf_read import PdfFacts, inspect
 from services.signing.pdf_report import Indication, Modification, SignatureReport, ValidationReport
 from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
-from services.signing.pdf_text import check_signable, sign_with_text
-from services.signing.pdf_trust import SEAL_DOCUMENTS, SIGN_DOCUMENTS, TimeStampService, Trust, check_certificate
+from services.signing.pdf_text import begin_with_text, check_signable, sign_with_text
+from services.signing.pdf_trust import (
+    SEAL_DOCUMENTS,
+    SIGN_DOCUMENTS,
+    TIME_STAMPS,
+    TimeStampService,
+    Trust,
+    check_certificate,
+)
 from services.signing.pdf_validate import validate
 
 __all__ = [
@@ -35,6 +42,7 @@ __all__ = [
     "SEAL_DOCUMENTS",
     "SEAL_FIELD",
     "SIGN_DOCUMENTS",
+    "TIME_STAMPS",
     "Indication",
     "Level",
     "Mechanism",
@@ -48,7 +56,9 @@ __all__ = [
     "TimeStampService",
     "Trust",
     "ValidationReport",
+    "begin_seal",
     "begin_signature",
+    "begin_with_text",
     "check_certificate",
     "check_signable",
     "extend",

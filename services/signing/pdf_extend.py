@@ -62,6 +62,19 @@ def extend(pdf: bytes, *, level: Level, trust: Trust, time_stamps: TimeStampServ
         raise Rejected(PDF_DAMAGED) from error
 
 
+def add_time_stamp(pdf: bytes, *, time_stamps: TimeStampService) -> bytes:
+    """The document under one more document time stamp, nothing else: proof that all in it existed (EN 319 142-1, 5.4.3).
+
+    Nobody's certificate is looked at here: check before, what is stamped unchecked stays so.
+    """
+    try:
+        return _add_time_stamp(pdf, time_stamps)
+    except Rejected:
+        raise
+    except BROKEN as error:
+        raise Rejected(PDF_DAMAGED) from error
+
+
 def signature_time_stamp(signature: EmbeddedPdfSignature) -> cms.SignedData | None:
     """The signed data of the signature time stamp (unsigned attribute), if there is one."""
     attributes = signature.signer_info["unsigned_attrs"]

@@ -10,7 +10,7 @@ from services.signing.appearance import SealLook
 from services.signing.mechanism import Mechanism
 from services.signing.pdf_extend import Level, extend
 from services.signing.pdf_form import DAY_FIELD, MONTH_FIELD, NUMBER_FIELD, SEAL_FIELD
-from services.signing.pdf_sign import begin_signature, finish_signature
+from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
 from services.signing.pdf_trust import TimeStampService, Trust
 
 
@@ -25,6 +25,31 @@ class Sealer(Protocol):
     def mechanism(self) -> Mechanism: ...
     def sign(self, digest: bytes) -> bytes:
         """The raw signature over a SHA-256 digest."""
+
+
+def begin_seal(
+    pdf: bytes,
+    *,
+    number: str | None,
+    day: str | None,
+    month: str | None,
+    sealer: Sealer,
+    look: SealLook,
+    sealed_at: datetime,
+    field: str = SEAL_FIELD,
+) -> PreparedSignature:
+    """Number and date, and what the seal's key shall sign over them, as fill_number_and_seal describes."""
+    texts = {NUMBER_FIELD: number, DAY_FIELD: day, MONTH_FIELD: month}
+    return begin_signature(
+        pdf,
+        field,
+        certificate=sealer.certificate,
+        chain=sealer.chain,
+        look=look,
+        signed_at=sealed_at,
+        mechanism=sealer.mechanism,
+        texts={name: text for name, text in texts.items() if text is not None},
+    )
 
 
 def fill_number_and_seal(
@@ -46,16 +71,8 @@ def fill_number_and_seal(
     The seal's own field holds the lock over the signers' fields. Number, day and month come as printed
     (appearance.printed_number, printed_date); None leaves a field that the document does not have.
     """
-    texts = {NUMBER_FIELD: number, DAY_FIELD: day, MONTH_FIELD: month}
-    prepared = begin_signature(
-        pdf,
-        field,
-        certificate=sealer.certificate,
-        chain=sealer.chain,
-        look=look,
-        signed_at=sealed_at,
-        mechanism=sealer.mechanism,
-        texts={name: text for name, text in texts.items() if text is not None},
+    prepared = begin_seal(
+        pdf, number=number, day=day, month=month, sealer=sealer, look=look, sealed_at=sealed_at, field=field
     )
     raw = sealer.sign(prepared.digest_to_sign)
     sealed = finish_signature(pdf, prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)

@@ -13,7 +13,7 @@ from services.signing.pdf_extend import Level, extend
 from services.signing.pdf_form import Plan, SignerPlace, prepare
 from services.signing.pdf_issue import Sealer
 from services.signing.pdf_read import PdfFacts, inspect
-from services.signing.pdf_sign import begin_signature, finish_signature
+from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
 from services.signing.pdf_trust import TimeStampService, Trust
 from services.signing.refusals import PDF_CERTIFIED_WITHOUT_FIELDS
 from services.signing.text_spot import find_spot
@@ -30,6 +30,27 @@ def check_signable(pdf: bytes) -> PdfFacts:
     return facts
 
 
+def begin_with_text(
+    pdf: bytes, look: TextLook, *, name: str, width_mm: float, lock: bool, sealer: Sealer, signed_at: datetime
+) -> tuple[bytes, PreparedSignature]:
+    """The file with a field for the agency's signature, and what its key shall sign, as sign_with_text describes."""
+    facts = check_signable(pdf)
+    taken = {*facts.signatures, *facts.empty_signature_fields}
+    field = next(each for n in range(1, len(taken) + 2) if (each := f"{name}_{n}") not in taken)
+    place = SignerPlace(field, find_spot(pdf, width_mm), look.text)
+    base = prepare(pdf, Plan(signers=(place,), already_signed=facts.signatures))
+    return base, begin_signature(
+        base,
+        field,
+        certificate=sealer.certificate,
+        chain=sealer.chain,
+        look=look,
+        signed_at=signed_at,
+        mechanism=sealer.mechanism,
+        certify=NO_CHANGES if lock and not facts.signatures else None,
+    )
+
+
 def sign_with_text(
     pdf: bytes,
     look: TextLook,
@@ -44,20 +65,8 @@ def sign_with_text(
     time_stamps: TimeStampService,
 ) -> bytes:
     """The file with the agency's signature as `level` wants it; `name` begins the field's name, `lock` certifies."""
-    facts = check_signable(pdf)
-    taken = {*facts.signatures, *facts.empty_signature_fields}
-    field = next(each for n in range(1, len(taken) + 2) if (each := f"{name}_{n}") not in taken)
-    place = SignerPlace(field, find_spot(pdf, width_mm), look.text)
-    base = prepare(pdf, Plan(signers=(place,), already_signed=facts.signatures))
-    prepared = begin_signature(
-        base,
-        field,
-        certificate=sealer.certificate,
-        chain=sealer.chain,
-        look=look,
-        signed_at=signed_at,
-        mechanism=sealer.mechanism,
-        certify=NO_CHANGES if lock and not facts.signatures else None,
+    base, prepared = begin_with_text(
+        pdf, look, name=name, width_mm=width_mm, lock=lock, sealer=sealer, signed_at=signed_at
     )
     raw = sealer.sign(prepared.digest_to_sign)
     made = finish_signature(base, prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)

@@ -293,3 +293,38 @@ CACHED_REVOCATION_USED = Refusal(  # no refusal: a notice beside what went well
     en="The CA's status servers did not answer; revocation data kept since {at} were used, which are still fresh.",
     status=200,
 )
+
+# Notices of the same kind: the signature stands, something of its proof is owed.
+TIME_STAMP_OWED = Refusal(
+    "time_stamp_owed",
+    vi="Đã ký; máy chủ dấu thời gian không trả lời nên còn nợ dấu thời gian, hệ thống tự bổ sung.",
+    en="Signed; the time-stamp server did not answer, so a time stamp is owed and will be added by itself.",
+    status=200,
+)
+REVOCATION_UNCHECKED = Refusal(
+    "revocation_unchecked",
+    vi="Đã ký, nhưng CHƯA kiểm tra được chứng thư có bị thu hồi hay không: máy chủ của nơi cấp không trả lời; hệ thống sẽ kiểm tra và bổ sung.",
+    en="Signed, but whether the certificate is revoked could NOT be checked: the CA does not answer; it is checked later.",
+    status=200,
+)
+SIGNER_CERTIFICATE_ENDED = Refusal(
+    "signer_certificate_ended",
+    vi="Chứng thư của một chữ ký đã bị thu hồi hoặc hết hạn khi chữ ký chưa có dấu thời gian, nên không chứng minh được chữ ký có trước đó; hãy hủy số (nếu đã cấp) và trình ký lại.",
+    en="A signer's certificate was revoked or ran out before a time stamp proved that the signature existed; void the number, if one was taken, and have the document signed again.",
+)
+NO_NEWER_STAMP = Refusal(
+    "no_newer_stamp",
+    vi="Máy chủ dấu thời gian vẫn dùng chứng thư sắp hết hạn; chưa gia hạn được dấu lưu trữ, hãy báo đơn vị cấp dấu thời gian.",
+    en="The time-stamp server still uses the certificate that runs out; archive stamps can't be renewed, tell its operator.",
+)
+SIGNATURE_LOST = Refusal(
+    "signature_lost",
+    vi="Chữ ký đã gửi nhưng không hoàn tất được do sự cố; văn bản lại chờ ký, hãy ký lại.",
+    en="The signature was handed in but could not be finished after a failure; the document waits again, sign it anew.",
+)
+DEBT_OVERDUE = Refusal(
+    "debt_overdue",
+    vi="Bằng chứng của chữ ký còn thiếu {what} từ {since}: máy chủ dấu thời gian hoặc nơi cấp chứng thư chưa trả lời; hệ thống vẫn tự bổ sung.",
+    en="The signatures' proof has lacked {what} since {since}: the time-stamp server or the CA does not answer; it will still be added.",
+    status=200,
+)

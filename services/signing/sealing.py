@@ -1,13 +1,24 @@
 """The job `seal`: docs' number and date onto the page, the agency's seal over them, then long-term validity.
 
-The number is taken already, so whatever an operator or officer can mend is waited for with that same number.
+The number is taken already, so whatever an operator or officer can mend is waited for with that same number. A silent TSA
+or CA is not waited for: the seal is made at the best level that can be had, the rest is owed (augmenting.py).
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from services.signing import annexing, copies, craft, domain, seal_use, store
+from services.signing import (
+    annexing,
+    augmenting,
+    copies,
+    craft,
+    domain,
+    longevity,
+    seal_use,
+    store,
+    store_longevity,
+)
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import Document, State
 from services.signing.refusals import CERTIFICATE_REVOKED
@@ -17,7 +28,6 @@ from shared.errors import Rejected
 from shared.events.docs import Part
 
 KIND = "seal"
-LEVEL = "PAdES-BASELINE-LTA"
 
 
 def put(tx: Tx, document: Document) -> None:
@@ -31,7 +41,8 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
 
     1. The policy permits this use of the key (seal_policy.py), and that is recorded.
     2. The agency has an active seal certificate in its validity, whose key is in our device.
-    3. Fill, seal, then LT and LTA; nothing is committed unless the level is reached.
+    3. Signatures that no time stamp proves yet still stand: SIGNER_CERTIFICATE_ENDED otherwise, which ends the order.
+    4. Fill, seal, then as far towards LTA as can be had now.
     """
     document_id, agency_id = UUID(job.subject), UUID(job.payload["agency_id"])
     with transaction(desk.pool, agency=agency_id) as tx:
@@ -47,6 +58,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         candidates = seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)
         agency = copies.find_agency(tx, agency_id)
         network = believed(tx, desk, at, new=True)
+        standing = store_longevity.get(tx, document_id, agency_id)
         signing = [c.id for signer in document.signers for c in copies.certificates_of(tx, signer.person_id)]
         met = [*signing, *(c.id for c in candidates)]
     base = desk.blobs.get(document.content)
@@ -57,7 +69,8 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         parent=agency.parent if agency else None,
         certificates=tuple((c.der, c.chain_pem) for c in candidates),
         sealed_at=at.replace(microsecond=0),
-        level=LEVEL,
+        level=standing.level or longevity.T,
+        owing=bool(standing.owes),
         pss=desk.keys.pss,
     )
 
@@ -73,7 +86,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             annexes = annexing.sign(desk, document, order, keys=keys, network=reach)
             return made
 
-    made = online_or_kept(desk, network, met, work)
+    made = online_or_kept(desk, network, met, work, unchecked=standing.unchecked_allowed)
     content = desk.blobs.put(made.pdf, PDF)
 
     def commit(tx: Tx) -> None:
@@ -82,14 +95,29 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if not _is_wanted(current, job.payload["number"]) or current.content != document.content:
             return
         # A revocation that came while the seal was being made: it is not used, and the clerk reads why.
-        standing = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, agency_id), store.now(tx))}
-        if not standing >= {c.id for c in candidates}:
+        at = store.now(tx)
+        usable = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)}
+        if not usable >= {c.id for c in candidates}:
             raise waiting(Rejected(CERTIFICATE_REVOKED))
+        used = next((c.id for c in candidates if c.der == made.certificate), None)
+        owes = augmenting.keep_signature(
+            tx,
+            current,
+            made,
+            kind="seal",
+            name=current.descriptor.agency_name,
+            certificate_id=used,
+            target=longevity.SEALED_TARGET,
+            at=at,
+        )
+        level = store_longevity.get(tx, document_id, agency_id).level or made.level
         after, fact = domain.sealed(
-            current, content, level=LEVEL, at=store.now(tx), cached_as_of=made.cached_as_of, annexes=annexes
+            current, content, level=level, at=at, cached_as_of=made.cached_as_of, owes=owes, annexes=annexes
         )
         store.save(tx, after, stage="sealed")
         outbox.put(tx, fact, source=desk.source)
+        if owes:
+            augmenting.put(tx, after)
 
     return commit
 

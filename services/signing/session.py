@@ -41,6 +41,7 @@ class Preparation:
     signature: bytes | None = None
     problem: dict[str, str] | None = None
     cached_revocation_as_of: datetime | None = None
+    notice: dict[str, str] | None = None
 
     def told_state(self, now: datetime) -> str:
         """The state as clients see it."""

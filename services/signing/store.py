@@ -338,7 +338,7 @@ def get_preparation(tx: Tx, preparation_id: UUID, person_id: UUID | None) -> Pre
 def find_preparation(tx: Tx, preparation_id: UUID) -> Preparation | None:
     row = tx.execute(
         "SELECT id, document_id, agency_id, person_id, ordinal, base_sha256, certificate_id, state, prepared,"
-        " signature, problem, expires_at, cached_revocation_as_of FROM preparation WHERE id = %s",
+        " signature, problem, expires_at, cached_revocation_as_of, notice FROM preparation WHERE id = %s",
         [preparation_id],
     ).fetchone()
     return Preparation(**{**row, "state": PreparationState(row["state"])}) if row else None
@@ -355,12 +355,24 @@ def begin_completion(tx: Tx, preparation_id: UUID, signature: bytes) -> None:
 
 
 def end_preparation(
-    tx: Tx, preparation_id: UUID, *, problem: dict[str, str] | None = None, cached_as_of: datetime | None = None
+    tx: Tx,
+    preparation_id: UUID,
+    *,
+    problem: dict[str, str] | None = None,
+    cached_as_of: datetime | None = None,
+    notice: dict[str, str] | None = None,
 ) -> None:
-    """Completed, or failed with a problem; what was prepared is of no use any more."""
+    """Completed, with a notice for the signer, or failed with a problem; what was prepared is of no use any more."""
     tx.execute(
-        "UPDATE preparation SET state = %s, problem = %s, cached_revocation_as_of = %s, prepared = NULL WHERE id = %s",
-        ["failed" if problem else "completed", Jsonb(problem) if problem else None, cached_as_of, preparation_id],
+        "UPDATE preparation SET state = %s, problem = %s, cached_revocation_as_of = %s, notice = %s, prepared = NULL"
+        " WHERE id = %s",
+        [
+            "failed" if problem else "completed",
+            Jsonb(problem) if problem else None,
+            cached_as_of,
+            Jsonb(notice) if notice else None,
+            preparation_id,
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 
-from services.signing import completing, counter_sealing, preparing, sealing, stopping, validating
+from services.signing import augmenting, completing, counter_sealing, preparing, sealing, stopping, validating
 from services.signing.desk import CRASHES, Desk, is_crash
 from services.signing.refusals import PDF_TOO_HARD
 from shared import jobs
@@ -50,4 +50,5 @@ _MODULES: Mapping[ModuleType, bool] = {
     counter_sealing: False,
     stopping: False,
     validating: True,
+    augmenting: False,
 }

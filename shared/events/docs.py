@@ -11,6 +11,7 @@ from pydantic import Field
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
 from shared.events.part import Part as Part  # noqa: PLC0414  both names are part of this module
 from shared.events.part import Party as Party  # noqa: PLC0414
+from shared.events.signing import Debt
 
 DOCUMENT = topic("docs.document", "fact", stated_by="docs", followed_by=("signing", "notify", "portal"), partitions=6)
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
@@ -104,6 +105,7 @@ class DocumentIssued(DocumentFact, type="vn.vanthu.docs.document.issued.v1", top
     content: BlobRef
     level: str
     author_id: UUID
+    owes: tuple[Debt, ...] = ()  # of the proof; added by itself
 
 
 class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", topic=DELIVERY, key="delivery_id"):
@@ -117,6 +119,21 @@ class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", top
     descriptor: Descriptor
     signer_name: str
     parts: tuple[Part, ...]
+    owes: tuple[Debt, ...] = ()  # sent before its proof was complete; DeliveryRenewed follows
+
+
+class DeliveryRenewed(Fact, type="vn.vanthu.docs.delivery.renewed.v1", topic=DELIVERY, key="delivery_id"):
+    """A better version of the main part that was delivered: the same bytes with more proof after them."""
+
+    delivery_id: UUID
+    document_id: UUID
+    sender: Party
+    receiver: Party
+    partner: str | None = None
+    content: BlobRef
+    previous_sha256: str
+    level: str
+    owes: tuple[Debt, ...] = ()
 
 
 class DeliveryStatusReported(
@@ -147,10 +164,14 @@ class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMAN
     signing_order: Literal["any", "fixed"] = "any"  # fixed: each signs after those named before
     annexes: tuple[Part, ...] = ()  # in files of their own, looked at now so that no number is taken for bad ones
     co_issuers: tuple[Party, ...] = ()  # agencies that seal beside the one that leads
+    # The agency's policy: a signature may stand while the CA says nothing about its certificate; it is checked later.
+    unchecked_allowed: bool = True
 
 
 class SealDocument(Fact, type="vn.vanthu.docs.order.seal.v1", topic=COMMANDS, key="document_id"):
-    """Order to signing: fill number and date, seal, and bring to LTA; sign annexes in files of their own (`parts`)."""
+    """Order to signing: fill number and date, seal, and bring to LTA as soon as that can be had; sign annexes in files of
+    their own (`parts`).
+    """
 
     document_id: UUID
     agency_id: UUID

@@ -73,6 +73,19 @@ class DocumentDelivered(Event, type="vn.vanthu.exchange.document.delivered.v1", 
     delivery_id: UUID
     message: Message
     recipient: AgencyRef
+    owes: tuple[str, ...] = ()  # what the signatures' proof lacks yet; DocumentRenewed follows
+
+
+class DocumentRenewed(Event, type="vn.vanthu.exchange.document.renewed.v1", topic=OUTBOUND, key="delivery_id"):
+    """A better version of a delivered file: the same bytes with more proof of its signatures after them. Keep it instead;
+    the earlier one stays valid and can still be fetched.
+    """
+
+    delivery_id: UUID
+    file: File
+    previous_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    level: str  # PAdES baseline level of the weakest signature
+    owes: tuple[str, ...] = ()
 
 
 class DeliveryRef(Contract):

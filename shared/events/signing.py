@@ -16,6 +16,11 @@ ACT = topic("signing.act", "fact", stated_by="signing", followed_by=("docs",), p
 Indication = Literal["TOTAL_PASSED", "TOTAL_FAILED", "INDETERMINATE"]
 
 
+# What is still missing of a document's proof: the CA said nothing about a certificate, a time stamp, validation data, an
+# archive time stamp. It is paid by itself.
+Debt = Literal["revocation", "T", "LT", "LTA"]
+
+
 class DocumentPrepared(Fact, type="vn.vanthu.signing.document.prepared.v1", topic=DOCUMENT, key="document_id"):
     """Fields for signers, number, date and seal are in the PDF; the first signer may sign."""
 
@@ -28,7 +33,9 @@ class DocumentPrepared(Fact, type="vn.vanthu.signing.document.prepared.v1", topi
 
 
 class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DOCUMENT, key="document_id"):
-    """A leader's signature is embedded and time-stamped. `waits_for` is the next signer, none when all have signed."""
+    """A leader's signature is embedded, time-stamped unless that is owed. `waits_for` is the next signer, none when all
+    have signed.
+    """
 
     document_id: UUID
     content: BlobRef
@@ -40,10 +47,11 @@ class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DO
     authority_id: UUID | None = None  # under which authority; the capacity is in `by`
     # The CA was not reachable: its status of the certificate was read from data kept since then (oldest thisUpdate).
     cached_revocation_as_of: AwareDatetime | None = None
+    owes: tuple[Debt, ...] = ()  # the whole document, while it waits for its number
 
 
 class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DOCUMENT, key="document_id"):
-    """Number and date are filled, the agency's seal stands, the level is reached."""
+    """Number and date are filled, the agency's seal stands, at the best level that could be had."""
 
     document_id: UUID
     content: BlobRef
@@ -51,6 +59,7 @@ class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DO
     level: str
     cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
     parts: tuple[Part, ...] = ()  # the annexes in files of their own, as they were signed
+    owes: tuple[Debt, ...] = ()
 
 
 class DocumentCounterSealed(
@@ -64,6 +73,34 @@ class DocumentCounterSealed(
     content: BlobRef
     level: str
     cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
+
+
+class DocumentAugmented(Fact, type="vn.vanthu.signing.document.augmented.v1", topic=DOCUMENT, key="document_id"):
+    """A better version of the same document: what stood is untouched, proof was added after it. `previous_sha256` is
+    the version that it continues; `was_told` says that people had been told of the debt (DocumentOwing).
+    """
+
+    document_id: UUID
+    content: BlobRef
+    previous_sha256: str
+    level: str
+    owes: tuple[Debt, ...] = ()
+    cause: Literal["debt", "renewal"]
+    was_told: bool = False
+    proven_until: AwareDatetime | None = None  # the end of the newest archive time stamp's authority
+
+
+class DocumentOwing(Fact, type="vn.vanthu.signing.document.owing.v1", topic=DOCUMENT, key="document_id"):
+    """A debt has grown older than people should have to find out by themselves, or can't be paid at all."""
+
+    document_id: UUID
+    level: str
+    owes: tuple[Debt, ...]
+    since: AwareDatetime
+    final: bool = False  # it can't be paid: somebody has to do something
+    code: str
+    reason_vi: str
+    reason_en: str
 
 
 class DocumentRefused(Fact, type="vn.vanthu.signing.document.refused.v1", topic=DOCUMENT, key="document_id"):

@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 import httpx
 
 from services.signing.api import router
+from services.signing.api_longevity import router as longevity_router
+from services.signing.rhythm import Rhythm
 from shared import db
 from shared.events import docs, signing
 from shared.http import create_app
@@ -22,8 +24,8 @@ class Desktop:
     """HTTP clients of one served application, one for each person."""
 
     def __init__(self, office: Office, stack: ExitStack) -> None:
-        app = create_app("signing", office.pool, router)
-        app.state.desk = office.desk
+        app = create_app("signing", office.pool, router, longevity_router)
+        app.state.desk, app.state.rhythm = office.desk, Rhythm()
         self.url = stack.enter_context(serve(app))
         self.issuer = Issuer()
         self.stack = stack

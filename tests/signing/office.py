@@ -160,9 +160,9 @@ class Office:
             self.take(person(each), authority(each), certificate(each))
         self.heartbeat()
 
-    def order(self, *leaders: Leader, pdf: bytes | None = None, document_id: UUID | None = None) -> UUID:
+    def order(self, *leaders: Leader, pdf: bytes | None = None, document_id: UUID | None = None, **more: Any) -> UUID:
         """Docs orders a file to be prepared for these signers."""
-        command = self.order_of(*leaders, pdf=pdf, document_id=document_id)
+        command = self.order_of(*leaders, pdf=pdf, document_id=document_id).model_copy(update=more)
         self.take(command)
         return command.document_id
 

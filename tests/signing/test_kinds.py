@@ -13,6 +13,7 @@ import pytest
 
 from deploy.devpki.issuing import Issued
 from deploy.devpki.server import Running
+from services.signing import store_longevity
 from services.signing.keys import KeyStore
 from shared import db
 from shared.events import Actor, BlobRef, docs, signing
@@ -89,7 +90,9 @@ def test_each_use_of_the_seal_is_recorded_before_it_is_made(
     document_id = signed(office, desktop, leader)
     _, sha = content(desktop.of(leader.principal), document_id)
     office.seal_certificate(seal)
-    pki.outage(tsa=True)
+    with db.transaction(office.pool, agency=AGENCY) as tx:  # so that the seal is tried again
+        store_longevity.begin(tx, document_id, AGENCY, unchecked_allowed=False)
+    pki.outage(ocsp=True, crl=True)
     office.order_seal(document_id)
     office.work()
     office.work_again()

@@ -12,7 +12,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.issuing import Issued
-from deploy.devpki.server import Running
 from services.signing.keys import KeyStore
 from shared import db
 from shared.events import docs, signing
@@ -186,36 +185,6 @@ def test_the_operator_makes_a_seal_key_once_and_gets_its_request_again(seal_toke
     assert wrong.returncode == 1
     assert "PIN" in wrong.stderr
     assert "0000" not in wrong.stderr
-
-
-def test_time_stamps_and_revocation_data_are_waited_for(
-    office: Office, desktop: Desktop, pki: Running, seal: Issued, leader: Leader
-) -> None:
-    document_id = prepared(office, leader)
-    http = desktop.of(leader.principal)
-    pki.outage(tsa=True)
-    sign(http, leader, document_id)
-    office.stated()
-    office.work()
-    delayed = office.only(signing.DocumentDelayed)
-    assert (delayed.stage, delayed.code) == ("sign", "tsa_unavailable")
-    office.work_again()
-    assert office.stated() == [], "a reason is stated once"
-    pki.outage(tsa=False, ocsp=True, crl=True)
-    office.work_again()
-    assert office.only(signing.DocumentDelayed).code == "revocation_unavailable"
-    pki.outage(ocsp=False, crl=False)
-    office.work_again()
-    office.only(signing.DocumentSigned)
-
-    office.seal_certificate(seal)
-    pki.outage(tsa=True)
-    office.order_seal(document_id)
-    office.work()
-    assert (office.only(signing.DocumentDelayed)).stage == "seal"
-    pki.outage(tsa=False)
-    office.work_again()
-    assert office.only(signing.DocumentSealed).number == 15
 
 
 def test_without_fresh_word_from_the_registry_nothing_is_signed_or_sealed(

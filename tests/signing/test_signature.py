@@ -175,14 +175,16 @@ def test_a_certificate_that_its_own_ca_revoked_is_found_out_before_anything_is_e
 def test_a_returned_document_is_not_signed_and_comes_again(
     office: Office, desktop: Desktop, pki: Running, leader: Leader
 ) -> None:
-    document_id = prepared(office, leader)
+    office.found(leader)
+    document_id = office.order(leader, unchecked_allowed=False)  # so that it waits for the CA
+    office.work()
     http = desktop.of(leader.principal)
-    pki.outage(tsa=True)
+    pki.outage(ocsp=True, crl=True)
     preparation = sign(http, leader, document_id)
     office.work()
     office.take(returned(document_id, datetime.now(UTC)))
     office.stated()
-    pki.outage(tsa=False)
+    pki.outage(ocsp=False, crl=False)
     office.work_again()
     assert office.stated() == []
     assert http.get("/tasks").json()["items"] == []

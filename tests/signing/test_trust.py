@@ -160,11 +160,11 @@ def test_what_ran_out_helps_nobody(
     silent(pki)
     sign(desktop.of(leader.principal), leader, document_id)
     office.work()
-    delayed = next(e for e in office.stated() if isinstance(e, signing.DocumentDelayed))
-    assert delayed.code == "revocation_unavailable"
+    fact = next(e for e in office.stated() if isinstance(e, signing.DocumentSigned))
+    assert (fact.cached_revocation_as_of, fact.owes) == (None, ("revocation",))
     pki.outage(ocsp=False, crl=False)
     office.work_again()
-    assert any(isinstance(e, signing.DocumentSigned) for e in office.stated())
+    assert next(e for e in office.stated() if isinstance(e, signing.DocumentAugmented)).owes == ()
 
 
 def test_a_certificate_that_the_registry_revoked_is_not_helped_by_an_older_good(
@@ -179,11 +179,12 @@ def test_a_certificate_that_the_registry_revoked_is_not_helped_by_an_older_good(
     office.take(stated_certificate(leader, status="revoked"))
     office.order_seal(document_id)
     office.work()
-    delayed = [e for e in office.stated() if isinstance(e, signing.DocumentDelayed) and e.stage == "seal"]
-    assert [one.code for one in delayed] == ["revocation_unavailable"]
+    sealed = next(e for e in office.stated() if isinstance(e, signing.DocumentSealed))
+    assert sealed.owes == ("LT", "LTA"), "no validation data are made of it"
     pki.outage(ocsp=False, crl=False)
     office.work_again()
-    assert any(isinstance(e, signing.DocumentSealed) for e in office.stated()), "signed before it ended: the CA says so"
+    paid = next(e for e in office.stated() if isinstance(e, signing.DocumentAugmented))
+    assert paid.owes == (), "signed before it ended: the CA says so"
 
 
 def test_without_a_fresh_word_of_the_registry_nothing_kept_is_used(
