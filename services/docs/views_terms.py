@@ -33,6 +33,7 @@ class SignerPlaceView(SignerView):
 class CoIssuerView(View):
     """`state`: due, under_way, sealed; `reason` says why a seal waits or was refused."""
 
+    agency_id: UUID | None
     identifier: str
     name: str
     state: str
@@ -84,6 +85,7 @@ def _place(held: Document, signer: Signer, *, may_sign: bool) -> SignerPlaceView
 def _co_issuer(held: CoIssuer) -> CoIssuerView:
     state = "sealed" if held.sealed_at else "under_way" if held.asked_by else "due"
     return CoIssuerView(
+        agency_id=held.agency.agency_id,
         identifier=held.agency.identifier,
         name=held.agency.name,
         state=state,

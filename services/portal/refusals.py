@@ -100,6 +100,12 @@ AGENCY_UNKNOWN = Refusal(
     en='No agency has the identifier "{identifier}"; look it up in the directory.',
     status=422,
 )
+AGENCY_NOT_FOUND = Refusal(
+    "agency_not_found",
+    vi="Không tìm thấy đúng một cơ quan với “{words}”; hãy gõ mã định danh hoặc tên đầy đủ hơn.",
+    en="There is not just one agency for “{words}”; type its identifier or more of its name.",
+    status=422,
+)
 FILE_MISSING = Refusal(
     "file_missing",
     vi="Chưa chọn tệp PDF của văn bản; hãy chọn tệp ở mục “Tệp văn bản”.",

@@ -151,6 +151,11 @@ ACTS = {
     "sign_refused": "Chữ ký không dùng được",
     "signed_too_late": "Chữ ký đến sau khi văn bản đã trả lại",
     "numbered": "Cấp số",
+    "copy_made": "Tạo bản sao từ",
+    "counter_seal_asked": "Yêu cầu đóng dấu của",
+    "counter_sealed": "Đóng dấu của",
+    "counter_seal_delayed": "Đóng dấu đang chờ, tự thử lại:",
+    "counter_seal_refused": "Không đóng dấu được:",
     "seal_delayed": "Đóng dấu đang chờ, tự thử lại",
     "seal_refused": "Không đóng dấu được",
     "sealed_too_late": "Dấu đến sau khi số đã hủy",
@@ -172,6 +177,18 @@ ACTS = {
     "04": "Nơi nhận phân công",
     "05": "Nơi nhận đang xử lý",
     "06": "Nơi nhận hoàn thành",
+}
+
+COPY_FORMS = (
+    ("SY", "Sao y", "từ bản quét văn bản giấy"),
+    ("SL", "Sao lục", "từ bản sao y"),
+    ("TrS", "Trích sao", "một phần văn bản, thành tệp mới"),
+)
+
+CO_ISSUER_STATES = {
+    "due": ("chờ đóng dấu", "wait"),
+    "under_way": ("đang đóng dấu", "work"),
+    "sealed": ("đã đóng dấu", "good"),
 }
 
 WAITING = {
@@ -243,6 +260,8 @@ DONE = {
     "approved": "Đã duyệt; văn bản chuyển sang người ký.",
     "returned": "Đã trả lại cho người soạn kèm lý do.",
     "numbered": "Đã cấp số; hệ thống đang đóng dấu cơ quan.",
+    "counter_seal_asked": "Đã nhận; hệ thống đang đóng dấu của cơ quan bạn.",
+    "copy_made": "Đã tạo bản sao; hệ thống kiểm tra tệp rồi bạn cấp số.",
     "voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
     "dispatched": "Đã phát hành tới các nơi nhận đã chọn.",
     "registered": "Đã đăng ký văn bản đến; nơi gửi được báo đã tiếp nhận.",

@@ -21,6 +21,7 @@ ACTS = {
     "return": ("return", "returned", ("reason",)),
     "issue": ("issue", "numbered", ("register_code",)),
     "void-number": ("void-number", "voided", ("reason",)),
+    "counter-seal": ("counter-seal", "counter_seal_asked", ()),
 }
 
 
@@ -65,14 +66,19 @@ def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
     """Which acts are offered. Only what concerns the reader is shown; whether it is allowed, docs decides."""
     me, state = str(visit.person.person_id), document["state"]
     reviews = any(r["person_id"] == me and not r["approved"] for r in document["reviewers"])
-    signs = document["signer"]["person_id"] == me
+    signs = any(s["person_id"] == me and s["may_sign"] for s in document["signers"])
+    own = next((c for c in document["co_issuers"] if c["agency_id"] == str(visit.post.agency_id)), None)
+    leads = own is None
+    waits = leads and all(c["state"] == "sealed" for c in document["co_issuers"])
     return {
         "review": state == "in_review" and reviews,
         "sign": state == "awaiting_signature" and signs,
-        "number": state == "signed" and visit.has("clerk"),
-        "void": state == "sealing" and visit.has("clerk"),
-        "dispatch": state == "issued" and visit.has("clerk"),
-        "resubmit": state in {"returned", "refused"} and visit.has("clerk"),
+        "number": state == "signed" and visit.has("clerk") and waits,
+        "counter_seal": own is not None and own["state"] == "due" and state == "signed" and visit.has("clerk"),
+        "void": state == "sealing" and visit.has("clerk") and leads,
+        "dispatch": state == "issued" and visit.has("clerk") and leads,
+        "copy": state == "issued" and visit.has("clerk") and leads,
+        "resubmit": state in {"returned", "refused"} and visit.has("clerk") and bool(document["signers"]),
     }
 
 
@@ -84,6 +90,13 @@ def show_content(visit: Reading, document_id: UUID) -> Response:
 @router.get("/documents/{document_id}/parts/{ordinal}")
 def show_part(visit: Reading, document_id: UUID, ordinal: int) -> Response:
     path = f"/documents/{document_id}/parts/{ordinal}/content"
+    return relay(visit, "docs", path, filename=f"{document_id}-{ordinal}.pdf")
+
+
+@router.get("/documents/{document_id}/issued/{ordinal}")
+def show_issued_part(visit: Reading, document_id: UUID, ordinal: int) -> Response:
+    """A part as it is sent: an annex with the agency's signature."""
+    path = f"/documents/{document_id}/issued-parts/{ordinal}/content"
     return relay(visit, "docs", path, filename=f"{document_id}-{ordinal}.pdf")
 
 

@@ -53,7 +53,11 @@ def _first_things(found: dict[str, Any]) -> list[dict[str, str]]:
     rows = []
     for key, what, tone, path in FIRST:
         for item in found.get(key, {"items": []})["items"][:SHOWN]:
-            who = item["sender"]["name"] if "sender" in item else item.get("agency_name") or item["signer"]["name"]
+            who = (
+                item["sender"]["name"]
+                if "sender" in item
+                else item.get("agency_name") or (item["signer"] or item["agency"])["name"]
+            )
             about = f"{item['type_name']} · {who}"
             href = f"{path}/{item.get('document_id') or item['id']}"
             rows.append({"abstract": item["abstract"], "about": about, "what": what, "tone": tone, "href": href})

@@ -58,6 +58,12 @@ def show_content(visit: Reading, incoming_id: UUID) -> Response:
     return relay(visit, "docs", f"/incoming/{incoming_id}/content", filename=f"{incoming_id}.pdf")
 
 
+@router.get("/incoming/{incoming_id}/parts/{ordinal}")
+def show_part(visit: Reading, incoming_id: UUID, ordinal: int) -> Response:
+    path = f"/incoming/{incoming_id}/parts/{ordinal}/content"
+    return relay(visit, "docs", path, filename=f"{incoming_id}-{ordinal}.pdf")
+
+
 @router.get("/incoming/{incoming_id}/report")
 def show_report(visit: Reading, incoming_id: UUID) -> Response:
     """The whole validation report; `?download` gives it as the JSON that it is."""

@@ -36,11 +36,15 @@ def show_tasks(visit: Reading) -> Response:
 
 
 def _page(visit: Visit, *, error: Rejected | None = None, typed: Form | None = None) -> Response:
+    tasks, later = None, []
     try:
-        tasks = visit.api.get("signing", "/tasks")["items"]
+        found = visit.api.get("signing", "/tasks")
+        tasks, later = found["items"], found["later"]
     except Rejected as rejected:
-        error, tasks = error or rejected, None
-    answer = visit.page("signing.html", error=error, tasks=tasks, typed=typed or Form(), agent_ports=AGENT_PORTS)
+        error = error or rejected
+    answer = visit.page(
+        "signing.html", error=error, tasks=tasks, later=later, typed=typed or Form(), agent_ports=AGENT_PORTS
+    )
     answer.headers["Content-Security-Policy"] = _policy()
     return answer
 

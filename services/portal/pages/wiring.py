@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.pages import (
     authority,
     certificate,
+    copies,
     device,
     directory,
     dispatch,
@@ -46,6 +47,7 @@ PAGES = (
     session,
     home,
     submission,
+    copies,
     dispatch,
     document,
     incoming,
