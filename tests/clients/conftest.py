@@ -65,7 +65,9 @@ def desk_of(
             leader, store = leader_with_token(signing_pki, tmp_path / "token", **asked)  # type: ignore[arg-type]
             office.found(leader)
             office.stated()
-            made = Desk(office, Desktop(office, stack), leader, str(store.softhsm.module), store, tmp_path / "home")
+            made = Desk(
+                signing_pki, office, Desktop(office, stack), leader, str(store.softhsm.module), store, tmp_path / "home"
+            )
             return stack.enter_context(made.at_work())
 
         yield make

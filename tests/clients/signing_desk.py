@@ -102,6 +102,7 @@ class Relay:
 class Desk:
     """Everything that one leader and one deployment need for a test."""
 
+    pki: Running
     office: Office
     desktop: Desktop
     leader: Leader
@@ -122,11 +123,15 @@ class Desk:
         """So many documents that wait for the leader."""
         before = self.states().get("awaiting_signature", 0)
         made = [self.office.order(self.leader, **more) for _ in range(count)]
+        self.wait_for("awaiting_signature", before + count)
+        return made
+
+    def wait_for(self, state: str, count: int = 1) -> None:
+        """Until the service's worker has brought so many documents there."""
         until = time.monotonic() + 120
-        while self.states().get("awaiting_signature", 0) < before + count:
+        while self.states().get(state, 0) < count:
             assert time.monotonic() < until, self.states()
             self._pause.wait(0.05)
-        return made
 
     def sitting(self, **more: Any) -> Sitting:
         return Sitting(self.server(**more), self.home, told=self.told.append, **more)
@@ -240,17 +245,34 @@ class Desk:
 def leader_with_token(
     pki: Running, place: Path, *, kind: str = "ec-p256", **validity: Any
 ) -> tuple[Leader, softhsm.Store]:
-    """A new token with a key made on it, and a leader whose certificate is beside it. SOFTHSM2_CONF has to name it."""
+    """A new token with a key made on it, and a leader whose certificate is beside it. SOFTHSM2_CONF has to name it.
+
+    `kind` "each": a key that wants its PIN for every signature.
+    """
     store = softhsm.open_store(softhsm.provide(), place)
     store.provide(LABEL, pin=PIN, so_pin="87654321")
     os.environ["SOFTHSM2_CONF"] = str(store.conf)
-    with device.opened(str(store.softhsm.module), LABEL) as token:
+    module = str(store.softhsm.module)
+    made = _made_apart(module) if kind == "each" else None
+    with device.opened(module, LABEL) as token:
         token.log_in(PIN, writing=True)
-        key_id, spki = token.make_key(kind)
+        key_id, spki = made or token.make_key(kind)
         public = cast("Any", serialization.load_der_public_key(spki))
         issued = pki.issue(public, common_name="Nguyễn Văn Bình", organisation="UBND xã Đông Hà", **validity)
         token.write_certificate(key_id, issued.der)
     return Leader("Nguyễn Văn Bình", cast("Any", None), issued), store
+
+
+def _made_apart(module: str) -> tuple[bytes, bytes]:
+    filled = subprocess.run(
+        [sys.executable, "-m", "tests.clients.fill_always", module, LABEL, PIN],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    key_id, spki = filled.stdout.split()
+    return bytes.fromhex(key_id), bytes.fromhex(spki)
 
 
 def _json(value: Any) -> bytes:

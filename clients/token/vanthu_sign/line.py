@@ -59,12 +59,17 @@ class Line:
     """HTTP to the hosts of one portal. `waits` hears the address when the line is cut and is tried again."""
 
     def __init__(
-        self, *, stop: threading.Event | None = None, waits: Callable[[str], None] = lambda _where: None
+        self,
+        *,
+        stop: threading.Event | None = None,
+        waits: Callable[[str], None] = lambda _where: None,
+        patience: float = PATIENCE,
     ) -> None:
         headers = {"Accept": JSON, "Accept-Encoding": "identity"}  # packed answers could unpack to any size
         self._http = httpx.Client(timeout=TIMEOUT, headers=headers, follow_redirects=False)
         self._stop = stop or threading.Event()
         self._waits = waits
+        self._patience = patience
         self.clock = timedelta()  # how far the server's clock is ahead of ours
 
     def now(self) -> datetime:
@@ -79,15 +84,15 @@ class Line:
         limit: int = JSON_LIMIT,
         kind: str = JSON,
         once: bool = False,
-        patience: float = PATIENCE,
+        patience: float | None = None,
         **more: Any,
     ) -> Answer:
-        """One request and its whole answer; repeated while the line is cut, for `patience` seconds at most.
+        """One request and its whole answer; repeated while the line is cut, for `patience` seconds at most (the line's own).
 
         `once`: the request may count only once (a refresh token does), so it is repeated only when it surely never
         arrived. `kind`: the content type that a good answer has; `limit` in bytes.
         """
-        until, pause, said = time.monotonic() + patience, 0.2, False
+        until, pause, said = time.monotonic() + (self._patience if patience is None else patience), 0.2, False
         passing = (httpx.ConnectError, httpx.ConnectTimeout) if once else (httpx.TransportError,)
         while True:
             error: httpx.TransportError | None = None

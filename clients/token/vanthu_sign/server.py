@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from vanthu_sign.check import Prepared
 from vanthu_sign.folder import locked, write_private
-from vanthu_sign.line import JSON, MB, Answer, Line, check_origin, problem
+from vanthu_sign.line import JSON, MB, PATIENCE, Answer, Line, check_origin, problem
 from vanthu_sign.words import LOGIN_DENIED, NOT_LOGGED_IN, PORTAL_ADDRESS, Refused
 from vanthu_sign.words_sitting import ANSWER_TOO_LARGE, ANSWER_UNEXPECTED
 
@@ -43,7 +43,7 @@ class DeviceCode:
 class Server:
     """One portal and the services behind it, as one person; the session lies in a file only they can read.
 
-    `stop` ends waiting for a cut line; `waits` hears that one is waited for. May be used by several threads.
+    `stop` ends waiting for a cut line, `patience` (seconds) bounds it, `waits` hears that one is waited for. May be used by several threads.
     """
 
     def __init__(
@@ -52,10 +52,11 @@ class Server:
         *,
         stop: threading.Event | None = None,
         waits: Callable[[str], None] = lambda _where: None,
+        patience: float = PATIENCE,
     ) -> None:
         self._home = home
         self._file = home / "session.json"
-        self._line = Line(stop=stop, waits=waits)
+        self._line = Line(stop=stop, waits=waits, patience=patience)
         self._session = self._read()
         self._access: dict[str, tuple[str, float]] = {}  # audience: token and when it ends
         self._lock = threading.RLock()
@@ -159,7 +160,8 @@ class Server:
             "audience": audience,
         }
         endpoint = check_origin(self.portal, self._session["portal"]["token_endpoint"])
-        answer = self._line.ask("POST", endpoint, once=True, data=form)
+        # The portal takes a refresh token once more while nobody used its successor: an answer lost on the way.
+        answer = self._line.ask("POST", endpoint, data=form)
         if answer.status in (429, 502, 503, 504):
             raise problem(answer.json())
         if answer.status != 200:
