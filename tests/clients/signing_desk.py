@@ -21,6 +21,7 @@ from uuid import UUID
 import httpx
 from cryptography.hazmat.primitives import serialization
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from vanthu_sign import device, folder
 from vanthu_sign.pile import Item, Result
 from vanthu_sign.pin import PinAsk
@@ -219,7 +220,7 @@ class Desk:
                     params=request.query_params,
                     headers=kept,
                 )
-            tampered = self.tamper(request, answer)
+            tampered = await run_in_threadpool(self.tamper, request, answer)
             if tampered is not None:
                 return tampered
             return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from vanthu_sign.words import UNREACHABLE, Refused, told
+from vanthu_sign.words import UNREACHABLE, Refused, shown, told
 from vanthu_sign.words_sitting import (
     ANSWER_TOO_LARGE,
     ANSWER_TOO_SLOW,
@@ -50,7 +50,7 @@ class Answer:
         """The object in the body; of a failing server that says no JSON, only its status."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         return found if isinstance(found, dict) else {"code": f"http_{self.status}"}
 
@@ -125,9 +125,9 @@ class Line:
             found = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             # A refusal is read whatever it is; a good answer has to be what was asked for.
             if answer.is_success and found != kind:
-                raise Refused(ANSWER_UNEXPECTED, where=where, found=found[:60] or "-")
+                raise Refused(ANSWER_UNEXPECTED, where=where, found=shown(found, 60) or "-")
             if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise Refused(ANSWER_UNEXPECTED, where=where, found=answer.headers["Content-Encoding"][:60])
+                raise Refused(ANSWER_UNEXPECTED, where=where, found=shown(answer.headers["Content-Encoding"], 60))
             if answer.is_error:
                 limit = min(limit, MB)
             body = bytearray()
@@ -167,16 +167,11 @@ def check_origin(portal: str, url: str) -> str:
 def problem(found: dict[str, Any]) -> Refused:
     """A refusal of a service (RFC 9457) as ours."""
     return told(
-        str(found.get("code", "server_error"))[:80],
-        _shown(found.get("detail_vi", "Máy chủ báo lỗi; hãy thử lại sau ít phút.")),
-        _shown(found.get("detail_en", "The server failed; try again in a few minutes.")),
+        shown(found.get("code", "server_error"), 80),
+        shown(found.get("detail_vi", "Máy chủ báo lỗi; hãy thử lại sau ít phút.")),
+        shown(found.get("detail_en", "The server failed; try again in a few minutes.")),
     )
 
 
-def _shown(text: object) -> str:
-    """A server's words without anything that moves the cursor or hides what stands beside them."""
-    return "".join(c if c.isprintable() else " " for c in str(text))[:1000]
-
-
 def _host_of(location: str) -> str:
-    return origin(location)[:120] if "://" in location else location[:120]
+    return shown(origin(location) if "://" in location else location, 120)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from vanthu_sign.folder import write_private
-from vanthu_sign.words import Refused
+from vanthu_sign.words import Refused, shown
 
 PATIENCE = 60.0  # seconds for one look at one document
 MOST_PAGES = 300  # beyond these a comparison is left to the reader
@@ -42,7 +42,7 @@ class Viewer:
 
     def addressees(self, file: Path) -> str:
         """Whom the document names after "Kính gửi", read from its own text, not from what a server says; may be empty."""
-        return str(self._ask("addressees", str(file)) or "")
+        return shown(self._ask("addressees", str(file)) or "", 500)
 
     def differing(self, old: Path, new: Path) -> tuple[int, ...] | None:
         """The pages (from 1) that look different, added and removed ones included; None when that can't be told here."""

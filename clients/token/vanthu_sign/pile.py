@@ -16,12 +16,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from asn1crypto import x509
+
 from vanthu_sign.check import check_base, check_prepared
 from vanthu_sign.device import Certificate
 from vanthu_sign.folder import Documents
 from vanthu_sign.pages import Viewer
 from vanthu_sign.server import Server, prepared_from, problem
-from vanthu_sign.words import BYTES_DIFFER, Refused, Words
+from vanthu_sign.words import BYTES_DIFFER, DIGEST_DIFFERS, Refused, Words, shown
 from vanthu_sign.words_sitting import BASE_IS_NEW, LEASE_RAN_OUT
 
 CHUNK = 25  # documents in one call of the server: a chunk is prepared while the one before is fetched and checked
@@ -102,7 +104,8 @@ class Item:
 
 def title_of(task: Task) -> str:
     """Type, symbol and abstract in one line."""
-    return f"{task.get('type_name', '')} …/{task.get('symbol', '')}  {task.get('abstract', '')}".strip()
+    said = (shown(task.get(name, ""), 300) for name in ("type_name", "symbol", "abstract"))
+    return "{} …/{}  {}".format(*said).strip()
 
 
 def file_names(task: Task) -> tuple[str, str]:
@@ -223,6 +226,18 @@ class Pile:
             self._documents.keep(digest, base)
         return base
 
+    def _mechanism(self, said: dict[str, Any]) -> str:
+        """The one of ours that goes with the certificate's key and with what we asked for."""
+        mechanism = str(said["mechanism"])
+        usable = (
+            ("rsa-pkcs1v15", "rsa-pss")
+            if x509.Certificate.load(self._certificate.der).public_key.algorithm == "rsa"
+            else ("ecdsa",)
+        )
+        if mechanism not in usable or (mechanism == "rsa-pss" and not self._pss):
+            raise Refused(DIGEST_DIFFERS, what="mechanism")
+        return mechanism
+
     def _item(self, task: Task, said: dict[str, Any], content: Future[bytes]) -> Item:
         item = Item(str(task["document_id"]), task)
         try:
@@ -236,7 +251,7 @@ class Pile:
                 item,
                 file=self._documents.show(item.document_id, document),
                 preparation_id=str(said["preparation_id"]),
-                mechanism=str(said["mechanism"]),
+                mechanism=self._mechanism(said),
                 digest=prepared.digest,
                 signed_attributes=prepared.signed_attributes,
                 expires_at=_moment(said.get("expires_at")),

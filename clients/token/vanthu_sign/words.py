@@ -37,6 +37,11 @@ def _escape(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
+def shown(text: object, most: int = 1000) -> str:
+    """Somebody else's text without anything that moves a terminal's cursor or hides what stands beside it."""
+    return "".join(c if c.isprintable() else " " for c in str(text))[:most]
+
+
 def say(vi: str, en: str) -> str:
     """The sentence in the language of the environment; Vietnamese unless it asks for English."""
     return en if os.environ.get("VANTHU_LANG", "vi").startswith("en") else vi

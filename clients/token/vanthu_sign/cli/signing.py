@@ -14,10 +14,10 @@ from typing import Any
 
 from vanthu_sign import device
 from vanthu_sign.cli.options import Commands, add_pin, add_token, agreed, ask_pin
-from vanthu_sign.pile import Ended, Item, Result, Task
+from vanthu_sign.pile import Ended, Item, Result, Task, title_of
 from vanthu_sign.server import Server
 from vanthu_sign.sitting import Progress, Sitting, Step
-from vanthu_sign.words import NOTHING_CHOSEN, UNKNOWN_DOCUMENT, Refused, both, say
+from vanthu_sign.words import NOTHING_CHOSEN, UNKNOWN_DOCUMENT, Refused, both, say, shown
 
 ENDED = {
     Ended.SIGNED: ("đã ký", "signed"),
@@ -61,7 +61,7 @@ def _list(options: argparse.Namespace) -> int:
     for number, task in enumerate(tasks, 1):
         _print_task(task, number, sys.stdout)
         for problem in task.get("problems", []):
-            print(f"      ! {say(problem['vi'], problem['en'])} [{problem['code']}]")
+            print(shown(f"      ! {say(problem['vi'], problem['en'])} [{problem['code']}]"))
     return 0
 
 
@@ -245,16 +245,11 @@ class _Talk:
 
 
 def _print_task(task: Task, number: int, out: Any) -> None:
-    print(
-        f"{number:3}. {task['document_id']}  {task['type_name']} …/{task['symbol']}  {task['abstract']}",
-        file=out,
-    )
-    pages = say(f"{task['page_count']} trang", f"{task['page_count']} pages")
-    print(
-        f"      {task['agency_name']} · {' / '.join(task['block'])} · {task['signer_name']} · {pages} · sha256 {task['sha256'][:16]}…",
-        file=out,
-        flush=True,
-    )
+    block = " / ".join(map(str, task.get("block", ())))
+    pages = say(f"{task.get('page_count')} trang", f"{task.get('page_count')} pages")
+    about = (task.get("agency_name", ""), block, task.get("signer_name", ""), pages, f"sha256 {task['sha256'][:16]}…")
+    print(f"{number:3}. {shown(task['document_id'], 40)}  {title_of(task)}", file=out)
+    print("      " + " · ".join(shown(each, 200) for each in about), file=out, flush=True)
 
 
 def _as_json(result: Result) -> dict[str, Any]:
