@@ -39,6 +39,8 @@ def follower() -> Follower:
             signing.DocumentSigned,
             signing.DocumentRefused,
             signing.DocumentDelayed,
+            signing.DocumentOwing,
+            signing.DocumentAugmented,
             signing.DocumentValidated,
         ),
         call_whose_turn_it_is,

@@ -169,6 +169,51 @@ def _delayed(event: signing.DocumentDelayed, known: Known) -> tuple[Call, ...]:
     )
 
 
+def _owing(event: signing.DocumentOwing, known: Known) -> tuple[Call, ...]:
+    """The clerks look after it; one notice for a pile of debts, unless this one needs somebody to do something."""
+    document = _document(event.document_id, known)
+    if event.final:
+        title = "Chữ ký không đủ bằng chứng"
+        text = f"{document.title}. Không bổ sung được bằng chứng cho chữ ký; hãy mở văn bản để xem lý do."
+        to: tuple[Person | Clerks, ...] = (Clerks(document.agency_id), Person(document.author_id))
+        return tuple(Call(each, title, text, _page(document.id), reason=event.reason_vi) for each in to)
+    text = (
+        f"{document.title}. Chữ ký còn nợ {_debts(event.owes)} vì máy chủ bên ngoài chưa trả lời; hệ thống vẫn tự bổ"
+        " sung, bạn chưa cần làm gì. Các văn bản khác xem ở trang bằng chứng chữ ký."
+    )
+    return (
+        Call(
+            Clerks(document.agency_id),
+            "Chữ ký còn nợ bằng chứng",
+            text,
+            "/at-risk",
+            reason=event.reason_vi,
+            once_while_unread=True,
+        ),
+    )
+
+
+def _augmented(event: signing.DocumentAugmented, known: Known) -> tuple[Call, ...]:
+    """Good news for those alone who had heard the bad one."""
+    if not event.was_told or event.owes:
+        return ()
+    document = _document(event.document_id, known)
+    text = f"{document.title}. Chữ ký đã đủ bằng chứng; nơi đã nhận cũng được gửi bản mới."
+    return (Call(Clerks(document.agency_id), "Chữ ký đã đủ bằng chứng", text, _page(document.id)),)
+
+
+DEBTS: Mapping[str, str] = {
+    "revocation": "kiểm tra thu hồi chứng thư",
+    "T": "dấu thời gian",
+    "LT": "dữ liệu kiểm chứng",
+    "LTA": "dấu thời gian lưu trữ",
+}
+
+
+def _debts(owes: tuple[str, ...]) -> str:
+    return ", ".join(DEBTS.get(debt, debt) for debt in owes)
+
+
 def _cannot_sign(event: signing.DocumentDelayed, document: Document, signer: UUID) -> tuple[Call, ...]:
     """The certificate was taken away while documents wait: one notice for the signer and the clerks, however many do."""
     title, who = "Chữ ký bị dừng: chứng thư số không còn hiệu lực", event.signer_name or "Người ký"
@@ -190,7 +235,8 @@ def _cannot_sign(event: signing.DocumentDelayed, document: Document, signer: UUI
 
 def _issued(event: docs.DocumentIssued, _known: Known) -> tuple[Call, ...]:
     number = event.descriptor.number_symbol
-    text = f"{title_of(event.descriptor)}. Số {number} đã ký, đóng dấu xong; hãy gửi đi."
+    owing = f" Chữ ký còn nợ {_debts(event.owes)}, hệ thống tự bổ sung." if event.owes else ""
+    text = f"{title_of(event.descriptor)}. Số {number} đã ký, đóng dấu xong; hãy gửi đi.{owing}"
     return (Call(Person(event.author_id), f"Văn bản {number} sẵn sàng gửi", text, _page(event.document_id)),)
 
 
@@ -267,6 +313,8 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     signing.DocumentSigned: _signed,
     signing.DocumentRefused: _refused,
     signing.DocumentDelayed: _delayed,
+    signing.DocumentOwing: _owing,
+    signing.DocumentAugmented: _augmented,
     signing.DocumentValidated: _validated,
 }
 """A type that is not here is nobody's turn: approving and sealing are followed by another fact at once."""

@@ -160,6 +160,10 @@ ACTS = {
     "seal_refused": "Không đóng dấu được",
     "sealed_too_late": "Dấu đến sau khi số đã hủy",
     "issued": "Đóng dấu, ban hành",
+    "augmented": "Bổ sung bằng chứng chữ ký",
+    "renewal_arrived": "Có bản đủ bằng chứng hơn, đang kiểm tra",
+    "renewed": "Nhận bản đủ bằng chứng hơn",
+    "renewal_refused": "Không nhận bản mới, giữ bản đang có",
     "number_voided": "Hủy số",
     "arrived": "Văn bản đến",
     "validated": "Kiểm tra chữ ký",
@@ -191,6 +195,40 @@ CO_ISSUER_STATES = {
     "sealed": ("đã đóng dấu", "good"),
 }
 
+# What the proof of a signature still lacks, and what its level means to a reader (EN 319 142-1).
+DEBTS = {
+    "revocation": "kiểm tra thu hồi chứng thư",
+    "T": "dấu thời gian",
+    "LT": "dữ liệu kiểm chứng",
+    "LTA": "dấu thời gian lưu trữ",
+}
+
+LEVELS_OF_PROOF = {
+    "PAdES-BASELINE-B": "Mức B: chữ ký",
+    "PAdES-BASELINE-T": "Mức T: có dấu thời gian",
+    "PAdES-BASELINE-LT": "Mức LT: có dữ liệu kiểm chứng",
+    "PAdES-BASELINE-LTA": "Mức LTA: lưu trữ lâu dài",
+}
+
+DISPATCH_LEVELS = {
+    "B": "ngay khi có chữ ký và dấu",
+    "T": "khi có dấu thời gian",
+    "LT": "khi có đủ dữ liệu kiểm chứng (khuyến nghị)",
+    "LTA": "khi có dấu thời gian lưu trữ",
+}
+
+# risk → (in a word, which colour, what it means)
+RISKS = {
+    "owing": ("Nợ lâu", "wait", "máy chủ dấu thời gian hoặc nơi cấp chứng thư chưa trả lời"),
+    "not_payable": ("Không bổ sung được", "bad", "cần người xem lý do và xử lý"),
+    "stamp_ending": ("Dấu lưu trữ sắp hết hạn", "wait", "hệ thống đang gia hạn dần"),
+    "stamp_ended": ("Dấu lưu trữ đã hết hạn", "bad", "không gia hạn kịp"),
+    "authority_revoked": ("Nơi cấp dấu thời gian bị thu hồi", "bad", "dấu đã cấp có thể không còn giá trị"),
+    "anchor_withdrawn": ("Gốc tin cậy đã gỡ", "bad", "chữ ký dựa trên gốc không còn được tin"),
+    "algorithm_weak": ("Thuật toán yếu", "bad", "chưa có dấu lưu trữ che chở"),
+    "repaired": ("Đã tự làm tiếp", "off", "việc dở dang trong 7 ngày qua"),
+}
+
 WAITING = {
     "reviewer": "người xem xét",
     "leader": "lãnh đạo ký",
@@ -203,6 +241,7 @@ DETAILS = {
     "TOTAL_PASSED": "chữ ký hợp lệ",
     "TOTAL_FAILED": "chữ ký không hợp lệ",
     "INDETERMINATE": "chưa đủ căn cứ kết luận",
+    **LEVELS_OF_PROOF,
 }
 
 # Problems of a signature by their stable codes.

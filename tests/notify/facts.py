@@ -111,6 +111,33 @@ class Story:
             reason_en="The file has a password.",
         )
 
+    def owing(self, *, final: bool = False) -> signing.DocumentOwing:
+        return signing.DocumentOwing(
+            document_id=self.document,
+            level="PAdES-BASELINE-B",
+            owes=("T",),
+            since=NOW,
+            final=final,
+            code="debt_overdue",
+            reason_vi="Máy chủ dấu thời gian chưa trả lời.",
+            reason_en="The time-stamp server does not answer.",
+            by=self.by,
+            at=NOW,
+        )
+
+    def augmented(self, *, told: bool, owes: tuple[signing.Debt, ...] = ()) -> signing.DocumentAugmented:
+        return signing.DocumentAugmented(
+            document_id=self.document,
+            content=BLOB,
+            previous_sha256="c" * 64,
+            level="PAdES-BASELINE-T",
+            owes=owes,
+            cause="debt",
+            was_told=told,
+            by=self.by,
+            at=NOW,
+        )
+
     def delayed(self, stage: Any = "seal", **more: Any) -> signing.DocumentDelayed:
         return signing.DocumentDelayed(
             by=self.by,

@@ -32,7 +32,7 @@ def test_a_page_stands_while_the_services_behind_it_are_away(portal: Portal) -> 
     home = browser.open("/")
     assert home.status_code == 200
     assert "service_down" in home.text
-    for path in ("/documents", "/incoming", "/signing", "/notices", "/documents/new"):
+    for path in ("/documents", "/incoming", "/signing", "/notices", "/documents/new", "/at-risk", "/policy"):
         page = browser.open(path)
         assert (page.status_code, code_of(page)) == (503, "service_down"), path
         assert 'action="/logout"' in page.text

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from services.portal.forms import Form, Posted
 from services.portal.pages.pdf import relay
+from services.portal.pages.proof import proof_of
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of
 from shared.errors import Rejected
 
@@ -59,6 +60,7 @@ def document_page(
         registers=registers,
         typed=typed or Form(),
         own=_own(visit, document),
+        proof=proof_of(visit, document),
     )
 
 

@@ -31,6 +31,7 @@ from services.portal.pages import (
     inventory,
     notice,
     procedure,
+    proof,
     session,
     signing,
     structure,
@@ -42,13 +43,14 @@ from services.portal.pages import (
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
 from shared.http import problem
 
-# submission and dispatch before document, whose last route takes any act.
+# submission, dispatch and proof before document, whose last route takes any act.
 PAGES = (
     session,
     home,
     submission,
     copies,
     dispatch,
+    proof,
     document,
     incoming,
     signing,
