@@ -241,11 +241,13 @@ _RISKS = f"""
     SELECT l.document_id, l.agency_id, 'authority_revoked', l.level, l.owes, s.checked_at, NULL
       FROM stamp_authority s JOIN longevity l ON l.stamped_by = s.sha256 WHERE s.revoked
     UNION ALL
-    SELECT l.document_id, l.agency_id, 'anchor_withdrawn', l.level, l.owes, NULL, NULL
-      FROM longevity l WHERE l.ground = ANY(ARRAY(SELECT g.id FROM ground g JOIN trust_anchor t
-             ON t.fingerprint = ANY(g.anchors) WHERE t.withdrawn))
-        OR l.stamped_by = ANY(ARRAY(SELECT s.sha256 FROM stamp_authority s JOIN trust_anchor t
-             ON t.fingerprint = s.anchor WHERE t.withdrawn))
+    (SELECT l.document_id, l.agency_id, 'anchor_withdrawn', l.level, l.owes, NULL::timestamptz, NULL
+       FROM ground g JOIN trust_anchor t ON t.fingerprint = ANY(g.anchors) AND t.withdrawn
+       JOIN longevity l ON l.ground = g.id
+     UNION
+     SELECT l.document_id, l.agency_id, 'anchor_withdrawn', l.level, l.owes, NULL, NULL
+       FROM stamp_authority s JOIN trust_anchor t ON t.fingerprint = s.anchor AND t.withdrawn
+       JOIN longevity l ON l.stamped_by = s.sha256)
     UNION ALL
     SELECT l.document_id, l.agency_id, 'algorithm_weak', l.level, l.owes, NULL, NULL
       FROM longevity l WHERE l.stamped_by IS NULL AND l.ground = ANY(ARRAY(SELECT g.id FROM ground g JOIN algorithm a
@@ -254,6 +256,11 @@ _RISKS = f"""
     SELECT document_id, agency_id, 'repaired', NULL, '{{}}', at, found || ': ' || done
       FROM repair WHERE at > %(repaired_after)s
 """  # noqa: S608  ours
+AT_RISK = (
+    f"SELECT r.*, d.numbering ->> 'number_symbol' AS number_symbol, d.descriptor ->> 'abstract' AS abstract"  # noqa: S608
+    f" FROM (SELECT * FROM ({_RISKS}) every ORDER BY at NULLS FIRST, document_id LIMIT %(limit)s) r"
+    " LEFT JOIN document d ON d.id = r.document_id ORDER BY r.at NULLS FIRST, r.document_id"
+)
 KEPT_REPAIRS = timedelta(days=7)
 
 
@@ -263,24 +270,20 @@ def list_at_risk(tx: Tx, *, owing_for: timedelta, margin: timedelta, now: dateti
     One statement over whatever rows the transaction may see: an agency's own, or under `watch` everybody's, then without
     a word of what the documents say.
     """
-    return tx.execute(
-        f"SELECT r.*, d.numbering ->> 'number_symbol' AS number_symbol, d.descriptor ->> 'abstract' AS abstract"  # noqa: S608
-        f" FROM (SELECT * FROM ({_RISKS}) every ORDER BY at NULLS FIRST, document_id LIMIT %(limit)s) r"
-        " LEFT JOIN document d ON d.id = r.document_id ORDER BY r.at NULLS FIRST, r.document_id",
-        {**_bounds(owing_for, margin, now), "limit": limit},
-    ).fetchall()
+    return tx.execute(AT_RISK, at_risk_bounds(owing_for, margin, now) | {"limit": limit}).fetchall()
 
 
 def count_at_risk(tx: Tx, *, owing_for: timedelta, margin: timedelta, now: datetime) -> dict[str, int]:
     """How many documents there are of each risk, among the rows that the transaction may see."""
     rows = tx.execute(
         f"SELECT risk, count(*) AS n FROM ({_RISKS}) every GROUP BY risk ORDER BY risk",  # noqa: S608  ours
-        _bounds(owing_for, margin, now),
+        at_risk_bounds(owing_for, margin, now),
     ).fetchall()
     return {row["risk"]: row["n"] for row in rows}
 
 
-def _bounds(owing_for: timedelta, margin: timedelta, now: datetime) -> dict[str, datetime]:
+def at_risk_bounds(owing_for: timedelta, margin: timedelta, now: datetime) -> dict[str, Any]:
+    """The parameters of AT_RISK but for its limit."""
     return {"owing_before": now - owing_for, "ending_before": now + margin, "repaired_after": now - KEPT_REPAIRS}
 
 
