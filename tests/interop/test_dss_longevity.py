@@ -10,6 +10,7 @@ import pytest
 from deploy.devpki.server import Running
 from services.signing import craft, craft_proof, pdf, pdf_endure
 from services.signing.longevity import LT, LTA, B, T
+from services.signing.pdf_trust import load
 from tests.interop import paper
 from tests.interop.judge import FileVerdict, judge
 
@@ -120,7 +121,7 @@ def test_a_person_s_certificate_that_ends_after_the_archive_changes_nothing(pki:
     signed = signed_without_stamp(pki, person)
     pki.outage(tsa=False)
     paid = augment(pki, sealed(pki, signed, pdf.Level.B_T), B)
-    pki.revoke(pdf_endure.load(person.certificate).serial_number, "superseded")
+    pki.revoke(load(person.certificate).serial_number, "superseded")
     found = verdicts(pki, tmp_path, paid=paid.pdf, unpaid=signed)
     assert levels(found["paid"]) == [LTA, LTA]
     assert not found["unpaid"].accepted
