@@ -13,7 +13,15 @@ from uuid import UUID, uuid4
 import httpx
 
 from vanthu_integrator.files import FileDamaged, FileRefused, Files
-from vanthu_integrator.messages import Agency, DocumentDelivered, DocumentSent, Message, StatusSent
+from vanthu_integrator.messages import (
+    Agency,
+    DocumentDelivered,
+    DocumentRenewed,
+    DocumentSent,
+    File,
+    Message,
+    StatusSent,
+)
 from vanthu_integrator.partner import Credential, NotDelivered, Partner, Received
 
 
@@ -127,12 +135,17 @@ def _receive(options: argparse.Namespace) -> int:
     files = _files()
     for received in _partner().receive("outbound", seconds=options.seconds):
         _print(received)
-        if isinstance(received.data, DocumentDelivered):
-            for file in received.data.message.files:
-                # Only the last part of a sender's file name is believed.
-                path = options.folder / f"{received.data.delivery_id}-{Path(file.filename).name}"
-                path.write_bytes(files.download(file))
+        for file in _files_of(received.data):
+            # Only the last part of a sender's file name is believed. A better version takes the place of the one before.
+            path = options.folder / f"{received.data.delivery_id}-{Path(file.filename).name}"
+            path.write_bytes(files.download(file))
     return 0
+
+
+def _files_of(data: object) -> tuple[File, ...]:
+    if isinstance(data, DocumentRenewed):
+        return (data.file,)
+    return data.message.files if isinstance(data, DocumentDelivered) else ()
 
 
 def _replies(options: argparse.Namespace) -> int:

@@ -72,6 +72,17 @@ class DocumentDelivered(_Value):
     delivery_id: UUID
     message: Message
     recipient: Agency
+    owes: tuple[str, ...] = ()  # what the signatures' proof lacks yet: a DocumentRenewed follows
+
+
+class DocumentRenewed(_Value):
+    """You get, on outbound: a better version of a delivered file, the same bytes with more proof of its signatures."""
+
+    delivery_id: UUID
+    file: File
+    previous_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    level: str
+    owes: tuple[str, ...] = ()
 
 
 class Delivery(_Value):
@@ -116,6 +127,7 @@ TYPES: dict[str, type[_Value]] = {
     f"{PREFIX}document.sent.v1": DocumentSent,
     f"{PREFIX}status.sent.v1": StatusSent,
     f"{PREFIX}document.delivered.v1": DocumentDelivered,
+    f"{PREFIX}document.renewed.v1": DocumentRenewed,
     f"{PREFIX}message.accepted.v1": MessageAccepted,
     f"{PREFIX}message.rejected.v1": MessageRejected,
     f"{PREFIX}status.reported.v1": StatusReported,
