@@ -135,17 +135,19 @@ def _receive(options: argparse.Namespace) -> int:
     files = _files()
     for received in _partner().receive("outbound", seconds=options.seconds):
         _print(received)
-        for file in _files_of(received.data):
+        for delivery_id, file in _files_of(received.data):
             # Only the last part of a sender's file name is believed. A better version takes the place of the one before.
-            path = options.folder / f"{received.data.delivery_id}-{Path(file.filename).name}"
+            path = options.folder / f"{delivery_id}-{Path(file.filename).name}"
             path.write_bytes(files.download(file))
     return 0
 
 
-def _files_of(data: object) -> tuple[File, ...]:
+def _files_of(data: object) -> list[tuple[UUID, File]]:
     if isinstance(data, DocumentRenewed):
-        return (data.file,)
-    return data.message.files if isinstance(data, DocumentDelivered) else ()
+        return [(data.delivery_id, data.file)]
+    if isinstance(data, DocumentDelivered):
+        return [(data.delivery_id, file) for file in data.message.files]
+    return []
 
 
 def _replies(options: argparse.Namespace) -> int:
