@@ -69,7 +69,7 @@ class Network:
     def time_stamps(self) -> TimeStampService:
         from services.signing.pdf_trust import TimeStampService
 
-        return TimeStampService(urls=self.tsa, timeout=self.timeout)
+        return TimeStampService(urls=self.tsa, timeout=self.timeout, trust=self.trust())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,14 @@ from services.signing.refusals import (
     CERTIFICATE_REVOKED,
     REVOCATION_UNAVAILABLE,
     SIGNER_CERTIFICATE_ENDED,
+    TSA_NOT_BELIEVED,
     TSA_UNAVAILABLE,
 )
 from shared.errors import PDF_DAMAGED, Rejected
 
-_AWAY = frozenset({TSA_UNAVAILABLE.code, REVOCATION_UNAVAILABLE.code})
+# A stamp that is not believed is none; clocks that differ are waited for (clock_differs), since every stamp would lie.
+_UNSTAMPED = frozenset({TSA_UNAVAILABLE.code, TSA_NOT_BELIEVED.code})
+_AWAY = _UNSTAMPED | {REVOCATION_UNAVAILABLE.code}
 _CURVES = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}
 
 
@@ -45,7 +48,7 @@ def finish_at_best(
     try:
         return finish_signature(pdf, prepared, signature, time_stamps=time_stamps), Level.B_T
     except Rejected as error:
-        if error.code != TSA_UNAVAILABLE.code:
+        if error.code not in _UNSTAMPED:
             raise
         return finish_signature(pdf, prepared, signature, time_stamps=None), Level.B_B
 
@@ -74,7 +77,7 @@ def extend_at_best(
     except Rejected as error:
         if error.code not in _AWAY:
             raise
-        if error.code != TSA_UNAVAILABLE.code or have is not Level.B_T:
+        if error.code not in _UNSTAMPED or have is not Level.B_T:
             return pdf, have, error
         missing = error
     try:

@@ -23,9 +23,9 @@ from pyhanko_certvalidator.path import ValidationPath
 
 from services.signing.pdf_form import Revision
 from services.signing.pdf_read import BROKEN, open_reader
+from services.signing.pdf_stamp import TimeStamps
 from services.signing.pdf_trust import (
     TIME_STAMPS,
-    TimeStamps,
     TimeStampService,
     Trust,
     certificates_of,

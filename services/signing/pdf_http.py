@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import requests
 
 MAX_ANSWER = 8 * 1024 * 1024
+BODY_WITHIN = 2  # times the time-out, for the whole of an answer
 MAX_IDLE = 4  # connections kept for one server
 _Key = tuple[str, str, int | None]
 _lock = threading.Lock()
@@ -64,22 +66,25 @@ def _once(
     headers: Mapping[str, str],
     data: bytes | None,
 ) -> tuple[int, Mapping[str, str], bytes]:
+    answer: http.client.HTTPResponse | None = None
     try:
         if connection.sock is not None:
             connection.sock.settimeout(timeout)
         connection.request(method, path, body=data, headers=dict(headers))
         answer = connection.getresponse()
-        body = answer.read(MAX_ANSWER + 1)
+        body = _read(answer.read1, time.monotonic() + BODY_WITHIN * timeout)
+        answer.read()  # nothing is left: only this makes the answer close, and the connection one to be kept
+        if answer.will_close or not answer.isclosed():
+            connection.close()
+        else:
+            _keep(key, connection)
     except BaseException:
+        if answer is not None:
+            answer.close()  # it holds the socket by itself when the other end does not keep it open
         connection.close()
         raise
-    if answer.will_close or not answer.isclosed():
-        connection.close()
     else:
-        _keep(key, connection)
-    if len(body) > MAX_ANSWER:
-        raise requests.exceptions.ContentDecodingError("answer too large")
-    return answer.status, dict(answer.headers), body
+        return answer.status, answer.headers, body  # type: ignore[return-value]
 
 
 def _connect(key: _Key, timeout: float) -> http.client.HTTPConnection:
@@ -109,9 +114,17 @@ def _through_requests(
     with requests.request(
         method, url, data=data, headers=dict(headers), timeout=timeout, stream=True, allow_redirects=False
     ) as answer:
-        body = b""
-        for chunk in answer.iter_content(65536):
-            body += chunk
-            if len(body) > MAX_ANSWER:
-                raise requests.exceptions.ContentDecodingError("answer too large")
+        body = _read(lambda size: answer.raw.read1(size, decode_content=True), time.monotonic() + BODY_WITHIN * timeout)
         return answer.status_code, answer.headers, body
+
+
+def _read(read1: Callable[[int], bytes], end: float) -> bytes:
+    """The whole body, if it is not too large and there in time: each read is bounded too, but a trickle never ends."""
+    body = b""
+    while chunk := read1(65536):
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise requests.exceptions.ContentDecodingError("answer too large")
+        if time.monotonic() > end:
+            raise requests.exceptions.ReadTimeout("answer too slow")
+    return body

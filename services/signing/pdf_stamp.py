@@ -1,120 +1,116 @@
-"""Time stamps (RFC 3161): asked for, and looked at before they are believed."""
+"""Time stamps (RFC 3161): asked for, and looked at before anything of them is embedded."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import os
-from functools import lru_cache
+import secrets
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from asn1crypto import algos, cms, tsp, x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509 import load_der_x509_certificate
+from asn1crypto import cms
+from pyhanko.sign.timestamps import TimeStamper
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    InvalidCertificateError,
+    NotYetValidError,
+    PathBuildingError,
+    RevokedError,
+    ValidationError,
+)
 
-from services.signing.mechanism import DIGESTS
-from services.signing.pdf_trust import TimeStampService, post
-from services.signing.refusals import TSA_UNAVAILABLE
+from services.signing.pdf_token import Asked, Flaw, Flawed, Token, check_time, read
+from services.signing.pdf_trust import TIME_STAMPS, TOLERANCE, TimeStampService, Trust, fetchers, load, minutes, post
+from services.signing.refusals import CLOCK_DIFFERS, TSA_NOT_BELIEVED, TSA_UNAVAILABLE
 from shared.errors import Rejected
 
+BELIEVED_FOR = 300.0  # seconds that an authority's certificate is not looked at again
 _HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-_HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
 
 
-class _Lies(ValueError):
-    """The authority answered something else than was asked."""
+class TimeStamps(TimeStamper):  # type: ignore[misc]
+    """pyHanko's time-stamper over `stamp_digest`."""
+
+    def __init__(self, service: TimeStampService) -> None:
+        super().__init__()
+        self.service = service
+
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        return cms.ContentInfo.load(await asyncio.to_thread(stamp_digest, self.service, message_digest, md_algorithm))
 
 
-def time_stamp(service: TimeStampService, value: bytes, digest: str) -> bytes:
-    """The token (DER) over `digest` of the value; Rejected(tsa_unavailable) when no server gives a good one.
+def time_stamp(service: TimeStampService, value: bytes, algorithm: str) -> bytes:
+    """The token (DER) over the digest of the value; Rejected as by `stamp_digest`."""
+    return stamp_digest(service, hashlib.new(algorithm, value).digest(), algorithm)
 
-    A token is good when it says granted, repeats digest and nonce, and is signed by the certificate it carries.
-    Whether that certificate is believed is judged with its path, before anything relies on the stamp.
+
+def stamp_digest(service: TimeStampService, digest: bytes, algorithm: str) -> bytes:
+    """The token (DER) of the first server that gives a good one over this digest; never a doubtful one.
+
+    1. The servers in order. 2. What they answer is read and compared with what was asked. 3. Its time is compared with our clock.
+    4. Its signer is believed. 5. None of them: Rejected with what says most: clock_differs, tsa_not_believed, tsa_unavailable.
+    A server that was caught is not asked again; one that did not answer is.
     """
-    imprint = hashlib.new(digest, value).digest()
-    nonce = int.from_bytes(os.urandom(8))
-    request = tsp.TimeStampReq(
-        {
-            "version": "v1",
-            "message_imprint": {"hash_algorithm": {"algorithm": digest}, "hashed_message": imprint},
-            "nonce": nonce,
-            "cert_req": True,
-        }
-    ).dump()
+    caught: dict[str, Flawed] = {}
     last: Exception | None = None
-    for url in service.urls * service.tries:
+    for url in service.urls * service.tries:  # 1
+        if url in caught:
+            continue
+        asked = Asked(digest, algorithm, secrets.randbits(63), service.policy)
         try:
-            return _checked(post(url, request, headers=_HEADERS, timeout=service.timeout), imprint, digest, nonce)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, InvalidSignature) as error:
+            token = read(post(url, asked.request(), headers=_HEADERS, timeout=service.timeout), asked)  # 2
+            check_time(token, datetime.now(UTC), TOLERANCE)  # 3
+            if service.trust is not None:
+                _believe(token, service.trust)  # 4
+        except Flawed as flawed:
+            last = caught[url] = flawed
+        except OSError as error:
             last = error
+        else:
+            return token.der
+    off_by = next((one.off_by for one in caught.values() if one.off_by is not None), None)  # 5
+    if off_by is not None:
+        raise Rejected(CLOCK_DIFFERS, whose="TSA", by=minutes(off_by)) from last
+    if caught:
+        raise Rejected(TSA_NOT_BELIEVED, why=", ".join(one.flaw for one in caught.values())) from last
     raise Rejected(TSA_UNAVAILABLE) from last
 
 
-def _checked(answer: bytes, imprint: bytes, digest: str, nonce: int) -> bytes:
-    said = tsp.TimeStampResp.load(answer)
-    if said["status"]["status"].native not in ("granted", "granted_with_mods"):
-        raise _Lies("not granted")
-    token = said["time_stamp_token"]
-    signed = token["content"]
-    info = signed["encap_content_info"]["content"].parsed
-    about = info["message_imprint"]
-    if about["hashed_message"].native != imprint or about["hash_algorithm"]["algorithm"].native != digest:
-        raise _Lies("imprint differs")
-    if info["nonce"].native != nonce:
-        raise _Lies("nonce differs")
-    _check_signature(signed)
-    dumped: bytes = token.dump()
-    return dumped
+# When a signer that was believed is looked at again, by its certificate and the roots.
+_believed: dict[tuple[bytes, tuple[bytes, ...]], float] = {}
 
 
-def _check_signature(signed: cms.SignedData) -> None:
-    """RFC 5652, 5.4 and 5.6: the digest of the content, then the signature over the attributes."""
-    (signer,) = signed["signer_infos"]
-    algorithm = signer["digest_algorithm"]["algorithm"].native
-    if algorithm not in DIGESTS:
-        raise _Lies("digest algorithm")
-    content = signed["encap_content_info"]["content"]
-    attributes = {each["type"].native: each["values"] for each in signer["signed_attrs"]}
-    if attributes["message_digest"][0].native != hashlib.new(algorithm, bytes(content)).digest():
-        raise _Lies("content differs")
-    key = _key(_certificate(signed, signer["sid"]))
-    over = signer["signed_attrs"].untag().dump()
-    _verify(key, signer["signature_algorithm"], signer["signature"].native, over, algorithm)
+def _believe(token: Token, trust: Trust) -> None:
+    """Flawed unless the signer leads to a root believed for time stamps, today, for that use, and is not known as revoked.
 
-
-def _certificate(signed: cms.SignedData, sid: cms.SignerIdentifier) -> bytes:
-    for choice in signed["certificates"]:
-        each = choice.chosen
-        if not isinstance(each, x509.Certificate):
-            continue
-        if sid.name == "issuer_and_serial_number":
-            wanted = sid.chosen
-            if each.serial_number == wanted["serial_number"].native and each.issuer == wanted["issuer"]:
-                return bytes(each.dump())
-        elif each.key_identifier == sid.chosen.native:
-            return bytes(each.dump())
-    raise _Lies("no certificate")
-
-
-@lru_cache(maxsize=32)
-def _key(certificate: bytes) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
-    key = load_der_x509_certificate(certificate).public_key()
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        raise _Lies("key")
-    return key
-
-
-def _verify(
-    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-    algorithm: algos.SignedDigestAlgorithm,
-    signature: bytes,
-    over: bytes,
-    digest: str,
-) -> None:
-    hashed = _HASHES[digest]
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, over, ec.ECDSA(hashed))
-    elif algorithm.signature_algo == "rsassa_pss":
-        key.verify(signature, over, padding.PSS(padding.MGF1(hashed), padding.PSS.AUTO), hashed)
-    else:
-        key.verify(signature, over, padding.PKCS1v15(), hashed)
+    A silent CA is no objection here: whether the stamp's certificate was good is proven by the validation data, later.
+    """
+    if hashlib.sha256(token.signer).hexdigest() in trust.revoked:
+        raise Flawed(Flaw.REVOKED)
+    roots = trust.roots_for(TIME_STAMPS)
+    if _believed.get((token.signer, roots), 0.0) > time.monotonic():
+        return
+    within = ValidationContext(
+        trust_roots=[load(root) for root in roots],
+        other_certs=[load(one) for one in token.others],
+        allow_fetching=trust.fetch,
+        fetchers=fetchers(replace(trust, used=[])) if trust.fetch else None,
+        revocation_mode="soft-fail",
+        time_tolerance=TOLERANCE,
+        crls=[],
+        ocsps=[],
+    )
+    validator = CertificateValidator(load(token.signer), validation_context=within)
+    try:
+        asyncio.run(validator.async_validate_usage(set(), {"time_stamping"}))
+    except RevokedError:
+        raise Flawed(Flaw.REVOKED) from None
+    except (ExpiredError, NotYetValidError):
+        raise Flawed(Flaw.EXPIRED) from None
+    except InvalidCertificateError:
+        raise Flawed(Flaw.PURPOSE) from None
+    except (PathBuildingError, ValidationError):
+        raise Flawed(Flaw.UNTRUSTED) from None
+    _believed[token.signer, roots] = time.monotonic() + BELIEVED_FOR

@@ -12,14 +12,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from asn1crypto import cms, crl, ocsp, tsp, x509
+from asn1crypto import cms, crl, ocsp, x509
 from pyhanko.sign.general import SignedDataCerts
-from pyhanko.sign.timestamps import TimeStamper
-from pyhanko.sign.timestamps.common_utils import TimestampRequestError, handle_tsp_response
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.authority import Authority, AuthorityWithCert
@@ -48,8 +47,8 @@ from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NOT_TRUSTED,
     CERTIFICATE_REVOKED,
+    CLOCK_DIFFERS,
     REVOCATION_UNAVAILABLE,
-    TSA_UNAVAILABLE,
 )
 from shared.errors import Rejected
 
@@ -57,6 +56,7 @@ for _noisy in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_noisy).setLevel(logging.CRITICAL + 1)
 
 # Answers are made after the moment that is judged, by other people's clocks; also what a busy machine may lag.
+# A clock that is further off is said to be (clock_differs) instead of being guessed around.
 TOLERANCE = timedelta(minutes=1)
 # The purposes that the registry states of a root.
 SIGN_DOCUMENTS, SEAL_DOCUMENTS, TIME_STAMPS = ("sign_documents", "seal_documents", "time_stamps")
@@ -72,7 +72,8 @@ class Trust:
     `roots` are DER certificates; `limits` says of some, by SHA-256 (hex) of the DER, for which purposes they are believed
     (the others for all). `revoked` are certificates, named likewise, that the registry knows as ended whatever their
     CA says. `kept` data stand in for a CA that does not answer; when they do, `used` gets their thisUpdate. `fetch` permits OCSP, CRL and issuer look-ups at the
-    http(s) addresses that certificates name, on `hosts` only when that is given; `timeout` is seconds a request.
+    http(s) addresses that certificates name, on `hosts` only when that is given; `timeout` is seconds a request. `ahead` gets how
+    far the clock of each server that answered is ahead of ours.
     """
 
     roots: tuple[bytes, ...]
@@ -83,6 +84,7 @@ class Trust:
     revoked: frozenset[str] = frozenset()
     kept: tuple[Kept, ...] = ()
     used: list[datetime] = field(default_factory=list, compare=False)
+    ahead: list[timedelta] = field(default_factory=list, compare=False)
 
     def roots_for(self, purpose: str) -> tuple[bytes, ...]:
         """The roots that are believed for this."""
@@ -95,11 +97,17 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class TimeStampService:
-    """RFC 3161 servers, tried in this order, `tries` rounds, `timeout` seconds a request."""
+    """RFC 3161 servers, tried in this order, `tries` rounds, `timeout` seconds a request.
+
+    With `trust`, only stamps whose signer leads to a root that is believed for time stamps are taken; with `policy` (dotted), only
+    such as say that they were made under it.
+    """
 
     urls: tuple[str, ...]
     timeout: float = 5.0
     tries: int = 2
+    trust: Trust | None = None
+    policy: str | None = None
 
 
 def _request(
@@ -133,6 +141,16 @@ def post(url: str, data: bytes, *, headers: dict[str, str], timeout: float) -> b
     return _request("POST", url, timeout=timeout, hosts=None, headers=headers, data=data).content
 
 
+def _ahead(headers: Mapping[str, str]) -> list[timedelta]:
+    """How far the server's clock is ahead of ours by its Date (RFC 9110, 6.6.1), to the second; what a cache kept tells nothing."""
+    try:
+        if "Age" in headers:
+            return []
+        return [parsedate_to_datetime(headers["Date"]) - datetime.now(UTC)]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
 class _Bounded:
     """Replaces the two calls through which pyHanko's fetchers reach the network."""
 
@@ -151,7 +169,9 @@ class _Bounded:
         return asyncio.to_thread(self._ask, "POST", url, headers, data)
 
     def _ask(self, method: str, url: str, headers: dict[str, str], data: bytes | None = None) -> requests.Response:
-        return _request(method, url, timeout=self.trust.timeout, hosts=self.trust.hosts, headers=headers, data=data)
+        answer = _request(method, url, timeout=self.trust.timeout, hosts=self.trust.hosts, headers=headers, data=data)
+        self.trust.ahead.extend(_ahead(answer.headers))
+        return answer
 
 
 class _Certificates(_Bounded, RequestsCertificateFetcher):  # type: ignore[misc]
@@ -311,12 +331,27 @@ async def path_to_root(
             raise Rejected(CERTIFICATE_REVOKED)
         if trust.kept:
             raise Rejected(REVOCATION_UNAVAILABLE, why="ended at the registry")
-    path = await _validated(certificate, within, time_stamping=purpose == TIME_STAMPS)
+    try:
+        path = await _validated(certificate, within, time_stamping=purpose == TIME_STAMPS)
+    except Rejected as error:
+        furthest = max(trust.ahead, key=abs, default=timedelta())
+        if error.code in _BY_THE_CLOCK and abs(furthest) > TOLERANCE:
+            raise Rejected(CLOCK_DIFFERS, whose="CA", by=minutes(furthest)) from error
+        raise
     root = path.trust_anchor.authority
     der = root.certificate.dump() if isinstance(root, AuthorityWithCert) else b""
     if not any(trust.believes(der, one) for one in ((purpose,) if purpose else DOCUMENTS)):
         raise Rejected(CERTIFICATE_NOT_TRUSTED, why="the root is not believed for this")
     return path
+
+
+# What a wrong clock of ours looks like.
+_BY_THE_CLOCK = frozenset({CERTIFICATE_EXPIRED.code, REVOCATION_UNAVAILABLE.code, CERTIFICATE_NOT_TRUSTED.code})
+
+
+def minutes(ahead: timedelta) -> str:
+    """As people read it: minutes with a sign, theirs against ours."""
+    return f"{ahead.total_seconds() / 60:+.0f}"
 
 
 async def _validated(
@@ -359,42 +394,6 @@ def check_certificate(
         await path_to_root(load(certificate), within, trust, purpose=purpose, signs_now=True)
 
     asyncio.run(check())
-
-
-class TimeStamps(TimeStamper):  # type: ignore[misc]
-    """pyHanko's time-stamper over a pool of servers; every failure becomes Rejected(tsa_unavailable)."""
-
-    def __init__(self, service: TimeStampService) -> None:
-        super().__init__()
-        self.service = service
-
-    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        return await asyncio.to_thread(self._ask, lambda answer: answer, req)
-
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        nonce, request = self.request_cms(message_digest, md_algorithm)
-
-        def accept(answer: tsp.TimeStampResp) -> cms.ContentInfo:
-            token = handle_tsp_response(answer, nonce)
-            imprint = token["content"]["encap_content_info"]["content"].parsed["message_imprint"]
-            if imprint["hashed_message"].native != message_digest:
-                raise TimestampRequestError("imprint differs")
-            return token
-
-        return await asyncio.to_thread(self._ask, accept, request)
-
-    def _ask(self, accept: Callable[[tsp.TimeStampResp], Any], request: tsp.TimeStampReq) -> Any:
-        headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-        last: Exception | None = None
-        for url in self.service.urls * self.service.tries:
-            try:
-                answer = _request(
-                    "POST", url, timeout=self.service.timeout, hosts=None, headers=headers, data=request.dump()
-                )
-                return accept(tsp.TimeStampResp.load(answer.content))
-            except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-                last = error
-        raise Rejected(TSA_UNAVAILABLE) from last
 
 
 def certificates_of(signed_data: cms.SignedData) -> SignedDataCerts:

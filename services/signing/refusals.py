@@ -104,6 +104,18 @@ TSA_UNAVAILABLE = Refusal(
     en="No time stamp could be had from the TSA; nothing was embedded, it is tried again.",
     status=503,
 )
+TSA_NOT_BELIEVED = Refusal(
+    "tsa_not_believed",
+    vi="Máy chủ dấu thời gian trả lời không đáng tin ({why}); dấu đó không được ghi, hãy báo người vận hành kiểm tra TSA.",
+    en="The time-stamping server's answer is not to be believed ({why}); it was not embedded, the operator must check the TSA.",
+    status=503,
+)
+CLOCK_DIFFERS = Refusal(
+    "clock_differs",
+    vi="Đồng hồ của {whose} lệch {by} phút so với máy chủ ký; chưa ghi chữ ký nào, hãy báo người vận hành chỉnh lại giờ (NTP).",
+    en="The clock of the {whose} is {by} minutes off ours; nothing was embedded, the operator must set the clocks (NTP).",
+    status=503,
+)
 REVOCATION_UNAVAILABLE = Refusal(
     "revocation_unavailable",
     vi="Không lấy được trạng thái thu hồi của chứng thư ({why}); hệ thống sẽ thử lại.",
