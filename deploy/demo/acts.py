@@ -59,12 +59,10 @@ def signer_of(pdf: Path, leaders: list[Person]) -> Person:
     return next((leader for leader in leaders if signer and leader.login.name == signer["name"]), leaders[0])
 
 
-def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, Any]:
-    """The clerk uploads a PDF and submits it for the leader's signature."""
-    with story.step(f"văn thư trình {pdf.name}"):
-        file = clerk.post(
-            "docs", f"/files?filename={pdf.name}", content=pdf.read_bytes(), headers={"Content-Type": PDF}
-        )
+def submit(story: Story, clerk: Person, leader: Person, pdf: Path, *annexes: Path) -> dict[str, Any]:
+    """The clerk uploads a PDF, with annexes in files of their own, and submits it for the leader's signature."""
+    with story.step(f"văn thư trình {pdf.name}" + (f" kèm {len(annexes)} phụ lục" if annexes else "")):
+        file, *others = [_upload(clerk, each) for each in (pdf, *annexes)]
         authority = next(
             (a for a in clerk.get("docs", "/choices")["authorities"] if a["person_name"] == leader.login.name), None
         )
@@ -77,7 +75,7 @@ def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, 
             "abstract": described["abstract"],
             "urgency": 0,
             "authority_id": authority["authority_id"],
-            "parts": [{"file_id": file["file_id"], "kind": "main"}],
+            "parts": [{"file_id": file, "kind": "main"}, *({"file_id": each, "kind": "annex"} for each in others)],
             "reviewer_ids": [],
         }
         answer = clerk.call("POST", "docs", "/documents", json=body)
@@ -86,6 +84,14 @@ def submit(story: Story, clerk: Person, leader: Person, pdf: Path) -> dict[str, 
         story.summary.setdefault("trace_id", answer.headers["x-trace-id"])
     with story.step("hệ thống đặt ô chữ ký, số, ngày và dấu"):
         return wait_for_state(clerk, document["id"], "awaiting_signature")
+
+
+def _upload(clerk: Person, pdf: Path) -> str:
+    headers = {"Content-Type": PDF}
+    file_id: str = clerk.post("docs", f"/files?filename={pdf.name}", content=pdf.read_bytes(), headers=headers)[
+        "file_id"
+    ]
+    return file_id
 
 
 def wait_for_state(clerk: Person, document_id: str, state: str, *, seconds: float = 120.0) -> dict[str, Any]:
@@ -132,6 +138,8 @@ def issue(story: Story, clerk: Person, document: dict[str, Any]) -> dict[str, An
     name = re.sub(r"[^\w-]+", "-", f"{issued['number_symbol']}-{issued['issued_on']}")
     issued["file"] = story.folder / f"{name}.pdf"
     issued["file"].write_bytes(pdf.content)
+    for part in issued["issued_parts"][1:]:
+        _keep_part(story, clerk, issued, part["ordinal"], f"{name}-phu-luc-{part['ordinal']}")
     story.summary["documents"].append(
         {
             "id": issued["id"],
@@ -149,6 +157,34 @@ def _archived(clerk: Person, document_id: str) -> dict[str, Any] | None:
     return document if document["level"] == "PAdES-BASELINE-LTA" else None
 
 
+def _keep_part(story: Story, clerk: Person, issued: dict[str, Any], ordinal: int, name: str) -> None:
+    """A part as it is sent, beside the documents themselves: var/demo/parts/."""
+    folder = story.folder / "parts"
+    folder.mkdir(exist_ok=True)
+    pdf = clerk.call("GET", "docs", f"/documents/{issued['id']}/issued-parts/{ordinal}/content").content
+    expect(pdf.startswith(b"%PDF-") and b"ETSI.CAdES.detached" in pdf, f"part {ordinal} is no signed PDF")
+    (folder / f"{name}.pdf").write_bytes(pdf)
+
+
+def certify_copy(story: Story, clerk: Person, scan: Path) -> dict[str, Any]:
+    """A certified copy of a paper: its scan, with the agency's text-only signature, numbered among the copies."""
+    with story.step("văn thư sao y một văn bản giấy từ bản quét"):
+        original = {
+            "agency": "Bộ Khoa học và Công nghệ",
+            "number_symbol": "15/QĐ-BKHCN",
+            "issued_on": "2019-03-04",
+            "abstract": "ban hành danh mục",
+        }
+        body = {"form": "SY", "symbol": "UBND", "file_id": _upload(clerk, scan), "original": original}
+        made = clerk.post("docs", "/copies", body)
+        wait_for_state(clerk, made["id"], "signed")
+        clerk.post("docs", f"/documents/{made['id']}/issue", {})
+        issued = wait_for_state(clerk, made["id"], "issued")
+        _keep_part(story, clerk, issued, 0, re.sub(r"[^\w-]+", "-", issued["number_symbol"]))
+        story.summary["copy"] = {name: issued[name] for name in ("id", "number_symbol", "level")}
+    return issued
+
+
 def dispatch(story: Story, clerk: Person, document: dict[str, Any], recipients: list[str]) -> dict[str, str]:
     """Send to all recipients with one decision; returns delivery ids by recipient identifier."""
     with story.step(f"văn thư phát hành tới {', '.join(recipients)}"):
@@ -164,7 +200,9 @@ def receive(story: Story, receivers: list[Person], deliveries: dict[str, str]) -
     for receiver in receivers:
         with story.step(f"{receiver.login.agency} nhận, kiểm tra chữ ký, vào sổ đến"):
             incoming = wait_for_incoming(receiver, deliveries[receiver.login.agency_identifier])
-            expect(incoming["validation"]["indication"] == "TOTAL_PASSED", f"validation: {incoming['validation']}")
+            verdicts = [incoming["validation"], *incoming["validation"]["annexes"]]
+            expect(all(v["indication"] == "TOTAL_PASSED" for v in verdicts), f"validation: {verdicts}")
+            expect(len(verdicts) == len(incoming["parts"]), f"not every part was validated: {verdicts}")
             receiver.get("docs", f"/incoming/{incoming['id']}/report")
             registered = receiver.post("docs", f"/incoming/{incoming['id']}/register", {})
             expect(registered["status"] == "03" and registered["arrival_number"], f"not registered: {registered}")
@@ -199,8 +237,8 @@ def partner_receives(story: Story, system: PartnerSystem, delivery_id: str) -> N
     """The partner's system takes its delivery from Kafka, fetches the file by digest and acknowledges."""
     with story.step(f"đối tác {system.partner.credential.name} nhận qua Kafka, tải tệp, báo đã vào sổ"):
         delivered = _delivered(story, system, delivery_id)
-        data = system.files.download(delivered.message.files[0])
-        expect(data.startswith(b"%PDF-"), "the partner got no PDF")
+        for file in delivered.message.files:
+            expect(system.files.download(file).startswith(b"%PDF-"), f"the partner got no PDF as {file.filename}")
         for status in ("01", "03"):
             said = StatusSent(
                 delivery_id=UUID(delivery_id), status=status, staff="Cổng dịch vụ công", at=datetime.now(UTC)

@@ -26,6 +26,7 @@ from deploy.demo.people import Login, Person, Unexpected, expect
 from deploy.demo.signer import Signer
 
 ROOT = Path(__file__).resolve().parents[2]
+ANNEX, SCAN = (ROOT / "tests" / "data" / name for name in ("02-bao-cao.pdf", "09-ban-quet-200dpi.pdf"))
 SAMPLES = [ROOT / "tests" / "data" / name for name in ("01-cong-van.pdf", "03-quyet-dinh-pdfa2b.pdf")]
 
 
@@ -96,14 +97,17 @@ class Story:
 
 
 def play(story: Story, pdfs: list[Path]) -> None:
-    """Everything, in order. The first PDF makes the whole journey, the second is spoilt on its way, the others rest."""
+    """Everything, in order. The first PDF makes the whole journey, with an annex, the second is spoilt on its way, the
+    others rest.
+    """
     with story.step("văn thư và lãnh đạo cơ quan gửi, văn thư hai cơ quan nhận đăng nhập"):
         clerk, leaders, receivers = cast(story)
     piles: dict[str, list[dict[str, Any]]] = {}
-    documents = []
+    documents: list[dict[str, Any]] = []
     for pdf in pdfs:
         leader = acts.signer_of(pdf, leaders)
-        documents.append(acts.submit(story, clerk, leader, pdf))
+        annexes = [] if documents else [ANNEX]
+        documents.append(acts.submit(story, clerk, leader, pdf, *annexes))
         piles.setdefault(leader.login.login, []).append(documents[-1])
     for leader in leaders:
         if pile := piles.get(leader.login.login):
@@ -112,6 +116,7 @@ def play(story: Story, pdfs: list[Path]) -> None:
                 signer.log_in(story.portal, leader)
             acts.sign(story, clerk, signer, pile)
     issued = [acts.issue(story, clerk, document) for document in documents]
+    acts.certify_copy(story, clerk, SCAN)
     first = issued[0]
     system = story.partner()
     outside = system.entry["agency_identifier"]

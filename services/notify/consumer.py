@@ -37,6 +37,7 @@ def follower() -> Follower:
             docs.DeliveryStatusReported,
             signing.DocumentPrepared,
             signing.DocumentSigned,
+            signing.DocumentCounterSealed,
             signing.DocumentRefused,
             signing.DocumentDelayed,
             signing.DocumentOwing,

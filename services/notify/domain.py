@@ -121,14 +121,31 @@ def _returned(event: docs.DocumentReturned, known: Known) -> tuple[Call, ...]:
 
 def _prepared(event: signing.DocumentPrepared, known: Known) -> tuple[Call, ...]:
     document = _document(event.document_id, known)
-    return (_to_sign(document, event.waits_for),)
+    if event.copy_of_paper:
+        return ()  # its clerk has just made it and numbers it next
+    return tuple(_to_sign(document, each) for each in event.may_sign or (event.waits_for,))
 
 
 def _signed(event: signing.DocumentSigned, known: Known) -> tuple[Call, ...]:
     document = _document(event.document_id, known)
     if event.waits_for is not None:
         return (_to_sign(document, event.waits_for),)
+    if event.seals_due:
+        return tuple(_to_counter_seal(document, each) for each in event.seals_due)
     text = f"{document.title}. {event.signer_name} đã ký; hãy lấy số và đóng dấu."
+    return (Call(Clerks(document.agency_id), "Văn bản chờ lấy số và đóng dấu", text, _page(document.id)),)
+
+
+def _to_counter_seal(document: Document, agency_id: UUID) -> Call:
+    text = f"{document.title}. Mọi người đã ký; cơ quan bạn cùng ban hành, hãy mở văn bản và đóng dấu."
+    return Call(Clerks(agency_id), "Văn bản chờ cơ quan bạn đóng dấu", text, _page(document.id))
+
+
+def _counter_sealed(event: signing.DocumentCounterSealed, known: Known) -> tuple[Call, ...]:
+    document = _document(event.document_id, known)
+    if event.seals_due:
+        return ()
+    text = f"{document.title}. Các cơ quan cùng ban hành đã đóng dấu; hãy lấy số và đóng dấu."
     return (Call(Clerks(document.agency_id), "Văn bản chờ lấy số và đóng dấu", text, _page(document.id)),)
 
 
@@ -143,7 +160,8 @@ def _refused(event: signing.DocumentRefused, known: Known) -> tuple[Call, ...]:
     text = f"{document.title}. Hệ thống không thể {what} văn bản này; hãy mở văn bản để xem lý do."
     to: list[Person | Clerks] = [Person(document.author_id)]
     if event.stage == "seal":
-        to.append(Clerks(document.agency_id))  # the number is taken by now, and only a clerk may void it
+        # The number is taken by now, and only a clerk may void it; a co-issuer's clerk asks for their seal again.
+        to.append(Clerks(event.agency_id or document.agency_id))
     return tuple(
         Call(each, "Văn bản không xử lý được", text, _page(document.id), reason=event.reason_vi) for each in to
     )
@@ -310,6 +328,7 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.DeliveryDispatched: _dispatched,
     docs.DeliveryStatusReported: _status_reported,
     signing.DocumentPrepared: _prepared,
+    signing.DocumentCounterSealed: _counter_sealed,
     signing.DocumentSigned: _signed,
     signing.DocumentRefused: _refused,
     signing.DocumentDelayed: _delayed,

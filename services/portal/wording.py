@@ -32,6 +32,10 @@ DOCUMENT_STATES = {
     "voided": ("Đã hủy số", "off", "Số đã cấp được ghi hủy trong sổ và không dùng lại."),
 }
 
+# What "signed" means of a copy, which nobody signs, and while other agencies have to seal.
+COPY_READY = ("Chờ cấp số", "act", "Tệp dùng được; văn thư cấp số, cơ quan ký số lên bản sao.")
+SEALS_DUE = ("Đã ký, chờ đóng dấu", "wait", "Các cơ quan cùng ban hành đóng dấu, rồi cơ quan chủ trì cấp số.")
+
 DELIVERY_STATUSES = {
     "00": ("Đã gửi", "work"),
     "01": ("Đã đến", "wait"),

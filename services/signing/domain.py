@@ -314,6 +314,7 @@ def signed(
         level=level,
         waits_for=waiting.person_id if waiting else None,
         authority_id=signer.authority_id,
+        seals_due=() if waiting else tuple(each.agency_id for each in after.seals_due),
         cached_revocation_as_of=cached_as_of,
         owes=owes,
     )
@@ -374,6 +375,8 @@ def counter_sealed(
         agency_name=own.name,
         content=content,
         level=level,
+        lead_agency_id=document.agency_id,
+        seals_due=tuple(each.agency_id for each in after.seals_due),
         cached_revocation_as_of=cached_as_of,
     )
 

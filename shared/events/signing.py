@@ -45,6 +45,7 @@ class DocumentSigned(Fact, type="vn.vanthu.signing.document.signed.v1", topic=DO
     level: str
     waits_for: UUID | None = None
     authority_id: UUID | None = None  # under which authority; the capacity is in `by`
+    seals_due: tuple[UUID, ...] = ()  # with the last signature: agencies that seal before the one that leads
     # The CA was not reachable: its status of the certificate was read from data kept since then (oldest thisUpdate).
     cached_revocation_as_of: AwareDatetime | None = None
     owes: tuple[Debt, ...] = ()  # the whole document, while it waits for its number
@@ -72,6 +73,8 @@ class DocumentCounterSealed(
     agency_name: str
     content: BlobRef
     level: str
+    lead_agency_id: UUID | None = None
+    seals_due: tuple[UUID, ...] = ()  # agencies whose seal is not there yet
     cached_revocation_as_of: AwareDatetime | None = None  # as of DocumentSigned
 
 

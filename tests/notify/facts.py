@@ -100,6 +100,19 @@ class Story:
             waits_for=waits_for,
         )
 
+    def counter_sealed(self, *due: UUID) -> signing.DocumentCounterSealed:
+        return signing.DocumentCounterSealed(
+            by=self.by,
+            at=NOW,
+            document_id=self.document,
+            agency_id=self.receiver,
+            agency_name="Sở Tư pháp",
+            content=BLOB,
+            level="PAdES-BASELINE-T",
+            lead_agency_id=self.agency,
+            seals_due=due,
+        )
+
     def refused(self, stage: Any = "prepare") -> signing.DocumentRefused:
         return signing.DocumentRefused(
             by=self.by,

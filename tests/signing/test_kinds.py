@@ -335,6 +335,7 @@ def test_each_agency_seals_by_its_own_clerk_and_the_number_comes_last(  # noqa: 
         office.work()
     facts = [e for e in office.stated() if isinstance(e, signing.DocumentSigned)]
     assert [f.by.agency_id for f in facts] == [AGENCY, OTHER], "each signs for their own agency"
+    assert [f.seals_due for f in facts] == [(), (OTHER,)]
 
     office.order_seal(order.document_id)
     assert office.only(signing.DocumentRefused).code == "counter_seals_missing"
@@ -347,6 +348,7 @@ def test_each_agency_seals_by_its_own_clerk_and_the_number_comes_last(  # noqa: 
     office.work()
     sealed = office.only(signing.DocumentCounterSealed)
     assert (sealed.agency_id, sealed.agency_name, sealed.by) == (OTHER, "Sở Tư pháp", CO_CLERK)
+    assert (sealed.lead_agency_id, sealed.seals_due) == (AGENCY, ())
     office.order_seal(order.document_id)
     office.work()
     issued = office.only(signing.DocumentSealed)

@@ -79,7 +79,7 @@ def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
         "counter_seal": own is not None and own["state"] == "due" and state == "signed" and visit.has("clerk"),
         "void": state == "sealing" and visit.has("clerk") and leads,
         "dispatch": state == "issued" and visit.has("clerk") and leads,
-        "copy": state == "issued" and visit.has("clerk") and leads,
+        "certify": state == "issued" and visit.has("clerk") and leads,
         "resubmit": state in {"returned", "refused"} and visit.has("clerk") and bool(document["signers"]),
     }
 
