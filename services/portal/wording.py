@@ -348,6 +348,16 @@ def in_vietnam(value: str | datetime | None) -> datetime | None:
     return found.astimezone(VIETNAM)
 
 
+# Why a machine that people sign on should be looked at: text, kind of badge.
+FLEET: dict[str, tuple[str, str]] = {
+    "certificate_ended": ("Chứng thư hết hạn", "bad"),
+    "token_problem": ("Token báo lỗi", "bad"),
+    "selftest_failed": ("Tự kiểm tra không đạt", "bad"),
+    "certificate_ends_soon": ("Chứng thư sắp hết hạn", "wait"),
+    "version_old": ("Bản cũ", "wait"),
+}
+
+
 def moment(value: str | datetime | None) -> str:
     """dd/MM/yyyy HH:mm in Viet Nam."""
     found = in_vietnam(value)

@@ -81,11 +81,12 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
     from services.signing.api import router
+    from services.signing.api_clients import router as clients_router
     from services.signing.api_longevity import router as longevity_router
     from services.signing.consumer import follower
     from shared.http import create_app
 
-    app = create_app("signing", pool, router, longevity_router, follower=follower(settings.source))
+    app = create_app("signing", pool, router, clients_router, longevity_router, follower=follower(settings.source))
     app.state.rhythm = settings.rhythm
     app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
     return app

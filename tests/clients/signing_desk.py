@@ -132,7 +132,11 @@ class Desk:
         until = time.monotonic() + 120
         while self.states().get(state, 0) < count:
             assert time.monotonic() < until, self.states()
-            self._pause.wait(0.05)
+            self.pause()
+
+    def pause(self) -> None:
+        """For another process or thread to come further, within a bounded wait."""
+        self._pause.wait(0.05)
 
     def sitting(self, **more: Any) -> Sitting:
         return Sitting(self.server(**more), self.home, told=self.told.append, **more)

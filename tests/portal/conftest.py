@@ -87,7 +87,9 @@ def portal(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Port
 
 
 @contextmanager
-def at_work(made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE) -> Iterator[Portal]:
+def at_work(
+    made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE, signing_url: str = NOBODY_THERE
+) -> Iterator[Portal]:
     port = free_port()
     settings = composition.PortalSettings(
         service="portal",
@@ -100,7 +102,7 @@ def at_work(made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE)
         worker_port=port,
         portal_url="http://portal.example",
         docs_url=NOBODY_THERE,
-        signing_url=NOBODY_THERE,
+        signing_url=signing_url,
         registry_url=registry_url,
         notify_url=NOBODY_THERE,
     )

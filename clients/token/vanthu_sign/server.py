@@ -214,7 +214,7 @@ class Server:
 
     def report(self, said: dict[str, Any]) -> None:
         """Tell the operator's fleet view about this program; see report.py."""
-        self._call("signing", "POST", "/clients", patience=2.0, json=said)
+        self._call("signing", "POST", "/clients", patience=1.0, json=said)
 
     def _signing(self, method: str, path: str, **more: Any) -> Answer:
         return self._call("signing", method, path, **more)

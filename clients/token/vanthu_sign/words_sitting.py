@@ -64,3 +64,28 @@ FOLDER_UNUSABLE = Words(
     "Không ghi được vào thư mục {path} ({why}); hãy giải phóng ổ đĩa hoặc kiểm tra quyền rồi chạy lại.",
     "The folder {path} cannot be written ({why}); free some disk space or check its permissions and run again.",
 )
+DISK_LOW = Words(
+    "disk_low",
+    "Ổ đĩa chứa {path} chỉ còn {free_mb} MB (cần {need_mb} MB); hãy giải phóng ổ đĩa.",
+    "The disk of {path} has only {free_mb} MB left ({need_mb} MB are needed); free some space.",
+)
+CLOCK_OFF = Words(
+    "clock_off",
+    "Đồng hồ máy này lệch máy chủ {seconds} giây; hãy bật đồng bộ giờ của hệ điều hành.",
+    "This machine's clock is {seconds} s off the server's; switch on the system's time synchronisation.",
+)
+ISSUER_MISMATCH = Words(
+    "certificate_issuer_mismatch",
+    "Chứng thư trên token không do {issuer} trên token cấp; hãy báo cán bộ quản lý chứng thư.",
+    "The token's certificate was not issued by the {issuer} that lies beside it; tell the certificate officer.",
+)
+CERTIFICATE_UNREGISTERED = Words(
+    "certificate_not_registered",
+    "Chứng thư {serial} chưa được đăng ký hoặc không còn hiệu lực trong hệ thống; hãy hỏi cán bộ quản lý hoặc chạy vanthu-sign register.",
+    "Certificate {serial} is not registered for you or not active; ask the officer or run vanthu-sign register.",
+)
+TEST_SIGNATURE_WRONG = Words(
+    "test_signature_wrong",
+    "Chữ ký thử không khớp với chứng thư trên token; hãy đem kiểm tra thiết bị hoặc cài lại trình điều khiển.",
+    "The test signature does not fit the token's certificate; have the device checked or install its driver again.",
+)

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from vanthu_sign import __version__
-from vanthu_sign.cli import agent, enrolment, session, signing, token, verify
+from vanthu_sign.cli import agent, enrolment, selftest, session, signing, token, verify
 from vanthu_sign.words import Refused, both, say
 
 OK, FAILED, WRONG_USE = 0, 1, 2
-NOUNS = (session, signing, agent, token, enrolment, verify)  # each with add(commands)
+NOUNS = (session, signing, agent, token, selftest, enrolment, verify)  # each with add(commands)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from vanthu_sign import report
 from vanthu_sign.cli.options import Commands
 from vanthu_sign.server import Server
 from vanthu_sign.words import say
@@ -29,6 +30,7 @@ def _log_in(options: argparse.Namespace) -> int:
         flush=True,
     )
     server.finish_log_in(code)
+    report.send(server, options.home, "login")
     print(say("Đã đăng nhập.", "Logged in."))
     return 0
 

@@ -12,13 +12,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from vanthu_sign import device
+from vanthu_sign import device, report
 from vanthu_sign.cli.options import Commands, add_pin, add_token, agreed, ask_pin
 from vanthu_sign.pile import Ended, Item, Result, Task, title_of
 from vanthu_sign.server import Server
 from vanthu_sign.sitting import Progress, Sitting, Step
 from vanthu_sign.words import NOTHING_CHOSEN, UNKNOWN_DOCUMENT, Refused, both, say, shown
 
+NO_FAULT = ("stopped", "not_reviewed", "document_changed", "pin_cancelled")  # left unsigned, and nobody's fault
 ENDED = {
     Ended.SIGNED: ("đã ký", "signed"),
     Ended.TAKEN: ("đã nhận chữ ký, đang hoàn tất", "signature taken, being completed"),
@@ -71,23 +72,37 @@ def _sign(options: argparse.Namespace) -> int:
     with closing(server), Sitting(server, options.home, told=talk.progress, stop=stop) as sitting:
         earlier = sitting.take_up()
         tasks = _chosen(sitting.tasks(), options, {result.document_id for result in earlier if result.good})
-        results = list(earlier)
-        if tasks:
-            with device.opened(device.find_module(options.module, options.token), options.token) as token:
-                if options.pin_again:
-                    sitting.counter.right(token.serial)
-                certificate = device.choose(token.certificates(), options.certificate)
-                items = sitting.prepare(tasks, token, certificate, pss=not options.pkcs1)
-                chosen = talk.choose(sitting, items)
-                results += [_refused(item) for item in items if not item.ready]
-                if chosen:
-                    with _interruptible(sitting):
-                        results += sitting.sign(token, chosen, ask=ask_pin(options), review=talk.review)
+        results = [*earlier, *_at_token(sitting, tasks, options, talk)] if tasks else list(earlier)
         stopped = sitting.stopped
     talk.summary(results)
     if stopped:
         return 130
     return 0 if all(result.good for result in results) else 1
+
+
+def _at_token(sitting: Sitting, tasks: list[Task], options: argparse.Namespace, talk: _Talk) -> list[Result]:
+    """Look, choose, PIN, sign; whatever comes of it, the fleet view hears how the token did."""
+    about, certificate, problem = None, None, None
+    try:
+        with device.opened(device.find_module(options.module, options.token), options.token) as token:
+            about = token.about()
+            if options.pin_again:
+                sitting.counter.right(token.serial)
+            certificate = device.choose(token.certificates(), options.certificate)
+            items = sitting.prepare(tasks, token, certificate, pss=not options.pkcs1)
+            chosen = talk.choose(sitting, items)
+            results = [_refused(item) for item in items if not item.ready]
+            if chosen:
+                with _interruptible(sitting):
+                    results += sitting.sign(token, chosen, ask=ask_pin(options), review=talk.review)
+            left = [result.refused.code for result in results if result.ended is Ended.LEFT and result.refused]
+            problem = next((code for code in left if code not in NO_FAULT), None)
+            return results
+    except Refused as refused:
+        problem = refused.code
+        raise
+    finally:
+        report.send(sitting.server, options.home, "sign", about=about, certificate=certificate, problem=problem)
 
 
 def _refused(item: Item) -> Result:
