@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.signing.kept import Kept
@@ -39,8 +39,8 @@ _BEGIN = "-----BEGIN CERTIFICATE-----"
 class Network:
     """Whom we believe and whom we ask: `roots` are DER, `tsa` addresses are tried in order, `timeout` in seconds.
 
-    `limits`, `revoked` and `kept` as in pdf_trust.Trust. `unchecked`: a certificate about which no CA says anything may
-    sign all the same.
+    `limits`, `revoked`, `kept` and `reuse` as in pdf_trust.Trust. `unchecked`: a certificate about which no CA says
+    anything may sign all the same.
     """
 
     roots: tuple[bytes, ...]
@@ -50,6 +50,7 @@ class Network:
     revoked: frozenset[str] = frozenset()
     kept: tuple[Kept, ...] = ()
     unchecked: bool = False
+    reuse: timedelta = timedelta(hours=1)
 
     @property
     def snapshot(self) -> str:
@@ -64,7 +65,14 @@ class Network:
     def trust(self) -> Trust:
         from services.signing.pdf_trust import Trust
 
-        return Trust(roots=self.roots, timeout=self.timeout, limits=self.limits, revoked=self.revoked, kept=self.kept)
+        return Trust(
+            roots=self.roots,
+            timeout=self.timeout,
+            limits=self.limits,
+            revoked=self.revoked,
+            kept=self.kept,
+            reuse=self.reuse,
+        )
 
     def time_stamps(self) -> TimeStampService:
         from services.signing.pdf_trust import TimeStampService

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509 import load_der_x509_certificate
 
 from services.signing.mechanism import DIGESTS, Mechanism
+from services.signing.pdf_der import CONTEXT_0, CONTEXT_1, OCTETS, SEQUENCE, SET, tlv
 from services.signing.refusals import CERTIFICATE_EXPIRED, KEY_TOO_WEAK, SIGNATURE_INVALID
 from shared.errors import Rejected
 
@@ -28,7 +29,6 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha384": hashes.SHA384(),
     "sha512": hashes.SHA512(),
 }
-_SEQUENCE, _SET, _OCTETS, _CONTEXT_0, _CONTEXT_1 = 0x30, 0x31, 0x04, 0xA0, 0xA1
 _VERSION_1 = b"\x02\x01\x01"
 _DATA = cms.ContentType("data").dump()
 _SIGNED_DATA = cms.ContentType("signed_data").dump()
@@ -88,8 +88,8 @@ def usual_digest(certificate: bytes) -> str:
 
 def signed_attributes(certificate: bytes, document_digest: bytes) -> bytes:
     """The DER that is signed: SET OF content type, message digest and signing certificate, nothing else (PAdES)."""
-    digest = _tlv(_SEQUENCE, _MESSAGE_DIGEST + _tlv(_SET, _tlv(_OCTETS, document_digest)))
-    return _tlv(_SET, b"".join(sorted((_CONTENT_TYPE, digest, certified(certificate).signing_certificate))))
+    digest = tlv(SEQUENCE, _MESSAGE_DIGEST + tlv(SET, tlv(OCTETS, document_digest)))
+    return tlv(SET, b"".join(sorted((_CONTENT_TYPE, digest, certified(certificate).signing_certificate))))
 
 
 def container(
@@ -106,26 +106,26 @@ def container(
     hashed, signed = _algorithms(mechanism, digest)
     unsigned = b""
     if time_stamp is not None:
-        unsigned = _tlv(_CONTEXT_1, _tlv(_SEQUENCE, _TIME_STAMP + _tlv(_SET, time_stamp)))
-    signer = _tlv(
-        _SEQUENCE,
+        unsigned = tlv(CONTEXT_1, tlv(SEQUENCE, _TIME_STAMP + tlv(SET, time_stamp)))
+    signer = tlv(
+        SEQUENCE,
         _VERSION_1
         + certified(certificate).issuer_and_serial
         + hashed
-        + bytes((_CONTEXT_0,))
+        + bytes((CONTEXT_0,))
         + attributes[1:]
         + signed
-        + _tlv(_OCTETS, signature)
+        + tlv(OCTETS, signature)
         + unsigned,
     )
     content = (
         _VERSION_1
-        + _tlv(_SET, hashed)
-        + _tlv(_SEQUENCE, _DATA)
+        + tlv(SET, hashed)
+        + tlv(SEQUENCE, _DATA)
         + _certificates(certificate, tuple(chain))
-        + _tlv(_SET, signer)
+        + tlv(SET, signer)
     )
-    return _tlv(_SEQUENCE, _SIGNED_DATA + _tlv(_CONTEXT_0, _tlv(_SEQUENCE, content)))
+    return tlv(SEQUENCE, _SIGNED_DATA + tlv(CONTEXT_0, tlv(SEQUENCE, content)))
 
 
 def verified(attributes: bytes, signature: bytes, *, certificate: bytes, mechanism: Mechanism, digest: str) -> bytes:
@@ -172,7 +172,7 @@ def _algorithms(mechanism: Mechanism, digest: str) -> tuple[bytes, bytes]:
 def _certificates(certificate: bytes, chain: tuple[bytes, ...]) -> bytes:
     """The signer's certificate and its issuers, without roots, which nobody believes because they are sent along."""
     below = (each for each in chain if not _is_root(each))
-    return _tlv(_CONTEXT_0, b"".join(sorted({certificate, *below})))
+    return tlv(CONTEXT_0, b"".join(sorted({certificate, *below})))
 
 
 def _is_root(certificate: bytes) -> bool:
@@ -203,12 +203,3 @@ def _as_der(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
     if len(signature) == 2 * size:
         return encode_dss_signature(int.from_bytes(signature[:size]), int.from_bytes(signature[size:]))
     return signature
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    """DER: tag, length, content."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8)
-    return bytes((tag, 0x80 | len(octets))) + octets + content

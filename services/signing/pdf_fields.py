@@ -69,19 +69,34 @@ def _named(update: Update, kid: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What stands in the form before something is signed: the wanted field, and what earlier signatures permit."""
+    """The form before something is done to it, by name, and what its signatures permit.
 
-    field: Field | None
+    `certified`: one of them says what may change. A name that two fields have stands for the first.
+    """
+
+    fields: dict[str, Field]
     signed: tuple[str, ...]
     certified: bool
+    locks: tuple[Lock, ...]
+
+    def open(self, name: str, kind: str) -> Field:
+        """The empty field of this kind; Rejected when there is none, or when an earlier signature locks it."""
+        if any(lock.covers(name) for lock in self.locks):
+            raise Rejected(PDF_FIELD_LOCKED, field=name)
+        field = self.fields.get(name)
+        if field is None or field.kind != kind or field.filled:
+            raise Rejected(PDF_FIELD_MISSING, field=name)
+        return field
 
 
-def standing(update: Update, wanted: str) -> Standing:
-    """Rejected when an earlier signature forbids every change, or one to the wanted field."""
-    found, signed, certified, locks = None, [], False, []
+def standing(update: Update) -> Standing:
+    """Rejected when a signature forbids every change."""
+    found: dict[str, Field] = {}
+    signed: list[str] = []
+    certified = False
+    locks: list[Lock] = []
     for field in fields(update):
-        if field.name == wanted:
-            found = field
+        found.setdefault(field.name, field)
         if field.kind == "/Sig" and type(field.value) is dict:
             permission, locked = permissions(update, field)
             if permission == NO_CHANGES:
@@ -89,9 +104,7 @@ def standing(update: Update, wanted: str) -> Standing:
             certified = certified or permission is not None
             signed.append(field.name)
             locks += locked
-    if any(lock.covers(wanted) for lock in locks):
-        raise Rejected(PDF_FIELD_LOCKED, field=wanted)
-    return Standing(found, tuple(signed), certified)
+    return Standing(found, tuple(signed), certified, tuple(locks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +153,6 @@ def lock_of(update: Update, about: dict[str, Any]) -> Lock:
     if action not in ("/All", "/Include", "/Exclude") or not all(type(each) is bytes for each in names):
         raise Malformed("lock of fields")
     return Lock(str(action), tuple(text(each) for each in names))
-
-
-def required(field: Field | None, name: str, kind: str) -> Field:
-    """The empty field of this kind, or Rejected(pdf_field_missing)."""
-    if field is None or field.kind != kind or field.filled:
-        raise Rejected(PDF_FIELD_MISSING, field=name)
-    return field
 
 
 def form(update: Update) -> tuple[dict[str, Any], Ref | None]:

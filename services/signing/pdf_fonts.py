@@ -14,7 +14,7 @@ from typing import Any
 import uharfbuzz
 
 from services.signing.appearance import Face, typeface
-from services.signing.pdf_objects import Name, Ref, string, write, write_string
+from services.signing.pdf_objects import Name, Raw, Ref, string, write, write_string
 
 _ALWAYS = "0123456789/:;.,+- "
 _NOT_DRAWN = (b"GSUB", b"GPOS", b"GDEF", b"STAT", b"DSIG")
@@ -172,9 +172,9 @@ class Lettering:
             "/FontDescriptor": _ref(self.add(Written(write(descriptor)))),
             "/CIDToGIDMap": Name("/Identity"),
             "/DW": 0,
-            "/W": widths,
+            "/W": Raw(widths),
         }
-        unicode = _to_unicode(self._meaning)
+        unicode = _to_unicode(frozenset(self._meaning.items()))
         font = {
             "/Type": Name("/Font"),
             "/Subtype": Name("/Type0"),
@@ -204,8 +204,8 @@ class _Program:
 
 
 @lru_cache(maxsize=256)
-def _subset(face: Face, glyphs: frozenset[int]) -> tuple[_Program, str, list[Any]]:
-    """The font program with these glyphs at their places, its name with a tag of its own, and /W."""
+def _subset(face: Face, glyphs: frozenset[int]) -> tuple[_Program, str, bytes]:
+    """The font program with these glyphs at their places, its name with a tag of its own, and /W as written."""
     cut = _cut(face)
     wanted = uharfbuzz.SubsetInput()
     wanted.glyph_set.update(glyphs)
@@ -218,14 +218,15 @@ def _subset(face: Face, glyphs: frozenset[int]) -> tuple[_Program, str, list[Any
     widths: list[Any] = []
     for glyph in sorted(glyphs):
         widths += [glyph, [round(cut.font.get_glyph_h_advance(glyph) * cut.scale)]]
-    return _Program(packed, len(program)), f"{tag}+{cut.name}", widths
+    return _Program(packed, len(program)), f"{tag}+{cut.name}", write(widths)
 
 
-def _to_unicode(meaning: dict[int, str]) -> bytes:
+@lru_cache(maxsize=1024)
+def _to_unicode(meaning: frozenset[tuple[int, str]]) -> bytes:
     """A CMap from glyphs to text (9.10.3); a glyph that only shares another one's text has no line."""
     lines = [
         b"<%04X><%b>" % (glyph, said.encode("utf-16-be").hex().upper().encode("ascii"))
-        for glyph, said in sorted(meaning.items())
+        for glyph, said in sorted(meaning)
         if said
     ]
     out = [_CMAP_HEAD]

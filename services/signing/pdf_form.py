@@ -17,11 +17,10 @@ from services.signing.pdf_fields import (
     SIGNATURES_EXIST,
     Field,
     add_fields,
-    fields,
     flag_signatures,
     new_signature_field,
     page,
-    required,
+    standing,
 )
 from services.signing.pdf_file import Document
 from services.signing.pdf_objects import Malformed, Name, Ref, string
@@ -90,7 +89,7 @@ def prepare(pdf: bytes, plan: Plan) -> bytes:
         raise Rejected(PDF_CERTIFIED_WITHOUT_FIELDS)
 
     def add(update: Update) -> bytes:
-        taken = {field.name for field in fields(update)}
+        taken = set(standing(update).fields)
         made = [_text_field(update, name, blank, taken) for name, blank in blanks if blank]
         made += [_signature_field(update, place, taken, lock=None) for place in plan.signers]
         signed = (*plan.already_signed, *(p.field for p in plan.signers))
@@ -108,10 +107,9 @@ def prepare(pdf: bytes, plan: Plan) -> bytes:
     return document.appended(updating(document, add)).to_bytes()
 
 
-def fill_field(update: Update, name: str, text: str) -> None:
-    """Write `text` into the empty text field `name` with a real appearance in an embedded typeface."""
+def fill_field(update: Update, found: Field, text: str) -> None:
+    """Write `text` into an empty text field with a real appearance in an embedded typeface."""
     text = nfc(text)
-    found = required(next((each for each in fields(update) if each.name == name), None), name, "/Tx")
     box = [float(update.follow(v)) for v in update.follow(found.about["/Rect"])]
     rotation = _rotation(update, found)
     width, height = box[2] - box[0], box[3] - box[1]

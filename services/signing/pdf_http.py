@@ -6,6 +6,7 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -29,7 +30,7 @@ def ask(
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise requests.exceptions.InvalidURL("address not permitted")
-    if parts.scheme in getproxies() and not proxy_bypass(parts.hostname):
+    if _has_proxy(parts.scheme, parts.hostname):
         return _through_requests(method, url, timeout=timeout, headers=headers, data=data)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     key = (parts.scheme, parts.hostname, parts.port)
@@ -41,6 +42,12 @@ def ask(
         if isinstance(error, requests.RequestException):
             raise
         raise requests.ConnectionError(str(error)) from error
+
+
+@lru_cache(maxsize=256)
+def _has_proxy(scheme: str, host: str) -> bool:
+    """What the environment said when this host was asked first."""
+    return scheme in getproxies() and not proxy_bypass(host)
 
 
 def _answered(

@@ -8,9 +8,10 @@ from typing import Protocol
 
 from services.signing.appearance import SealLook
 from services.signing.mechanism import Mechanism
-from services.signing.pdf_extend import Level, extend
+from services.signing.pdf_extend import Level, extended
+from services.signing.pdf_file import Document
 from services.signing.pdf_form import DAY_FIELD, MONTH_FIELD, NUMBER_FIELD, SEAL_FIELD
-from services.signing.pdf_sign import PreparedSignature, begin_signature, finish_signature
+from services.signing.pdf_sign import PreparedSignature, begin_signature, finish
 from services.signing.pdf_trust import TimeStampService, Trust
 
 
@@ -24,7 +25,7 @@ class Sealer(Protocol):
     @property
     def mechanism(self) -> Mechanism: ...
     def sign(self, digest: bytes) -> bytes:
-        """The raw signature over a SHA-256 digest."""
+        """The raw signature over a digest, whose length says which one it is (mechanism.DIGEST_OF_SIZE)."""
 
 
 def begin_seal(
@@ -75,7 +76,7 @@ def fill_number_and_seal(
         pdf, number=number, day=day, month=month, sealer=sealer, look=look, sealed_at=sealed_at, field=field
     )
     raw = sealer.sign(prepared.digest_to_sign)
-    sealed = finish_signature(pdf, prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)
+    document = finish(Document(pdf), prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)
     if level in (Level.LT, Level.LTA):
-        return extend(sealed, level=level, trust=trust, time_stamps=time_stamps)
-    return sealed
+        document = extended(document, level=level, trust=trust, time_stamps=time_stamps)
+    return document.to_bytes()

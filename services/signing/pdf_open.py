@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import pikepdf
+
 from services.signing.pdf_file import Document, PdfFile
 from services.signing.pdf_objects import Malformed
-from services.signing.pdf_read import BROKEN
-from services.signing.pdf_repair import open_thoroughly
+from services.signing.pdf_repair import BROKEN, open_thoroughly
 from services.signing.pdf_update import Update
-from shared.errors import PDF_DAMAGED, Rejected
+from shared.errors import PDF_DAMAGED, PDF_PASSWORD, Rejected
 
 T = TypeVar("T")
 
@@ -24,5 +25,7 @@ def updating(document: Document, act: Callable[[Update], T]) -> T:
             return act(Update(open_thoroughly(document)))
     except Rejected:
         raise
+    except pikepdf.PasswordError:
+        raise Rejected(PDF_PASSWORD) from None
     except BROKEN as error:
         raise Rejected(PDF_DAMAGED) from error

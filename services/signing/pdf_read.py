@@ -6,6 +6,7 @@ Everything that a hostile or broken file makes the libraries raise ends here as 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,31 +15,19 @@ import pikepdf
 from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.fields import MDPPerm, enumerate_sig_fields
+from pyhanko.sign.fields import MDPPerm
 
+from services.signing import pdf_repair
+from services.signing.pdf_fields import standing
 from services.signing.pdf_file import Document
-from services.signing.pdf_repair import Rebuilt
+from services.signing.pdf_open import updating
 from services.signing.pdf_update import Update
-from services.signing.refusals import PDF_ACTIVE_CONTENT, PDF_NO_CHANGES_ALLOWED, PDF_XFA, TOO_LARGE, TOO_MANY_PAGES
+from services.signing.refusals import PDF_ACTIVE_CONTENT, PDF_XFA, TOO_LARGE, TOO_MANY_PAGES
 from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_PAGES = 2000
-# What libraries raise on broken input, beside their own errors.
-BROKEN = (
-    PdfError,
-    pikepdf.PdfError,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    AttributeError,
-    AssertionError,
-    NotImplementedError,
-    ArithmeticError,
-    OSError,
-    RecursionError,
-)
+BROKEN = (PdfError, *pdf_repair.BROKEN)
 _ACTIONS = frozenset(
     {
         "/JavaScript",
@@ -54,7 +43,12 @@ _ACTIONS = frozenset(
         "/SetOCGState",
     }
 )
+_PDFA = re.compile(rb"pdfaid:part[\s=>'\"]+\d")
 _ANNOTATIONS = frozenset({"/FileAttachment", "/RichMedia", "/Movie", "/Sound", "/Screen", "/3D"})
+# An object without any of these names is not looked at further.
+_SUSPECT = re.compile(
+    rb"/(?:JS|EF|EmbeddedFiles?|%b)(?![A-Za-z0-9])" % b"|".join(name[1:].encode() for name in _ACTIONS | _ANNOTATIONS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +77,39 @@ def open_reader(pdf: bytes) -> PdfFileReader:
 def inspect(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> PdfFacts:
     """Facts of a PDF that may be signed and numbered, or Rejected with the one reason why it may not."""
     check_bytes(pdf, max_bytes=max_bytes)
-    size = len(pdf)
+    document = Document(pdf)
     try:
-        pdf = readable(pdf)
-        with pikepdf.open(io.BytesIO(pdf), attempt_recovery=False) as document:
-            if document.is_encrypted:
+        with _opened(document) as read:
+            if read.is_encrypted:
                 raise Rejected(PDF_RESTRICTED)
-            _refuse_by_content(document)
-            pages = len(document.pages)
-            pdfa = document.open_metadata(set_pikepdf_as_editor=False).pdfa_status != ""
-        reader = open_reader(pdf)
-        filled, empty = _signature_fields(reader)
-        certified = _certification(reader)
+            _refuse_by_content(read)
+            pages, pdfa = len(read.pages), _is_pdfa(read)
     except pikepdf.PasswordError:
         raise Rejected(PDF_PASSWORD) from None
     except BROKEN as error:
         raise Rejected(PDF_DAMAGED) from error
     if pages > MAX_PAGES:
         raise Rejected(TOO_MANY_PAGES, pages=pages, limit=MAX_PAGES)
-    return PdfFacts(pages, size, filled, empty, certified is not None, pdfa)
+    stands = updating(document, standing)
+    empty = tuple(each.name for each in stands.fields.values() if each.kind == "/Sig" and not each.filled)
+    return PdfFacts(pages, len(pdf), stands.signed, empty, stands.certified, pdfa)
 
 
-def readable(pdf: bytes) -> bytes:
-    """The file itself, or with a complete cross-reference section appended when its own are damaged and nothing else is."""
+def _opened(document: Document) -> pikepdf.Pdf:
+    """The file as qpdf reads it, or as it will be read once an update has mended its cross-references."""
+    pdf = document.to_bytes()
     try:
-        pikepdf.open(io.BytesIO(pdf), attempt_recovery=False).close()
+        return pikepdf.open(io.BytesIO(pdf), attempt_recovery=False)
     except pikepdf.PasswordError:
         raise
     except pikepdf.PdfError:
-        return pdf + Update(Rebuilt(Document(pdf))).finish()[0]
-    return pdf
+        mended = pdf + Update(pdf_repair.Rebuilt(document)).finish()[0]
+        return pikepdf.open(io.BytesIO(mended), attempt_recovery=False)
+
+
+def _is_pdfa(read: pikepdf.Pdf) -> bool:
+    metadata = read.Root.get("/Metadata")
+    return isinstance(metadata, pikepdf.Stream) and _PDFA.search(metadata.read_bytes()) is not None
 
 
 def check_bytes(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> None:
@@ -134,6 +131,9 @@ def _refuse_by_content(document: pikepdf.Pdf) -> None:
     if not len(document.pages):
         raise Rejected(PDF_DAMAGED)
     for item in document.objects:
+        about = item.stream_dict if isinstance(item, pikepdf.Stream) else item
+        if not isinstance(about, pikepdf.Object) or not _SUSPECT.search(about.unparse(resolved=True)):
+            continue
         what = next(_active(item), None)
         if what:
             raise Rejected(PDF_ACTIVE_CONTENT, what=what)
@@ -164,22 +164,6 @@ def _acts(item: pikepdf.Object) -> Iterator[str]:
         yield "EmbeddedFile"
     if kind in _ANNOTATIONS:
         yield kind[1:]
-
-
-def _signature_fields(reader: PdfFileReader) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    fields = [(name, value is not None) for name, value, _ in enumerate_sig_fields(reader)]
-    return tuple(n for n, full in fields if full), tuple(n for n, full in fields if not full)
-
-
-def _certification(reader: PdfFileReader) -> MDPPerm | None:
-    """The certifying signature's permission; Rejected when any signature forbids every change."""
-    certified = None
-    for _, value, field in enumerate_sig_fields(reader, filled_status=True):
-        permission = docmdp(value.get_object(), field.get_object())
-        if permission is MDPPerm.NO_CHANGES:
-            raise Rejected(PDF_NO_CHANGES_ALLOWED)
-        certified = certified or permission
-    return certified
 
 
 def lookup(dictionary: DictionaryObject, key: str, default: Any = None) -> Any:

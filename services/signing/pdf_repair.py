@@ -26,6 +26,20 @@ _END_STREAM = re.compile(rb"(?:\r\n|\n|\r)?endstream")
 _END_OBJECT = re.compile(rb"[\x00\t\n\x0c\r ]*endobj")
 _PAIR = re.compile(rb"[\x00\t\n\x0c\r ]*(\d{1,10})[\x00\t\n\x0c\r ]+(\d{1,10})")
 Entry = tuple[int, int, int]
+# What libraries raise on broken input, beside their own errors.
+BROKEN = (
+    pikepdf.PdfError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    ArithmeticError,
+    OSError,
+    RecursionError,
+)
 
 
 def open_thoroughly(document: Document) -> Thorough | Rebuilt:

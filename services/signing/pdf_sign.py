@@ -29,18 +29,18 @@ from services.signing.pdf_fields import (
     lock_of,
     new_signature_field,
     page,
-    required,
     standing,
 )
 from services.signing.pdf_file import Document
 from services.signing.pdf_form import fill_field
-from services.signing.pdf_objects import Name, Raw, Ref, string, write, write_string
+from services.signing.pdf_gap import Gap, with_gap
+from services.signing.pdf_objects import Name, Ref, string, write, write_string
 from services.signing.pdf_open import updating
 from services.signing.pdf_read import check_bytes
 from services.signing.pdf_stamp import time_stamp
 from services.signing.pdf_trust import TimeStampService
 from services.signing.pdf_update import Update
-from services.signing.refusals import BASE_CHANGED, KEY_TOO_WEAK
+from services.signing.refusals import BASE_CHANGED, KEY_TOO_WEAK, TSA_UNAVAILABLE
 from shared.errors import Rejected
 
 __all__ = ["PreparedSignature", "begin", "begin_signature", "check_key", "finish", "finish_signature", "verify"]
@@ -48,7 +48,6 @@ __all__ = ["PreparedSignature", "begin", "begin_signature", "check_key", "finish
 DIGEST = "sha256"
 # Room for the signature, its time stamp with the TSA's chain, and attributes; certificates come on top.
 _RESERVE = 16 * 1024
-_RANGE_ROOM = 40
 _DATE = "D:%Y%m%d%H%M%S"
 
 
@@ -170,31 +169,26 @@ def begin(
         raise Rejected(KEY_TOO_WEAK)
     room = 2 * (_RESERVE + len(certificate) + sum(map(len, chain)))
 
-    def write_update(update: Update) -> tuple[bytearray, int, int]:
-        stands = standing(update, field)
-        target = stands.field
-        if target is None and create:
-            target = _created(update, field)
+    def write_update(update: Update) -> Gap:
+        stands = standing(update)
         for name, text in (texts or {}).items():
-            fill_field(update, name, text)
+            fill_field(update, stands.open(name, "/Tx"), text)
+        new = create and field not in stands.fields
         return _write(
             update,
-            required(target, field, "/Sig"),
+            _created(update, field) if new else stands.open(field, "/Sig"),
             look=look,
             room=room,
             entries=_entries(signed_at, reason),
             certify=None if stands.signed or stands.certified else certify,
         )
 
-    update, start, end = updating(document, write_update)
-    first, second = len(document) + start, len(document) + end
-    byte_range = (0, first, second, len(document) + len(update) - second)
-    _fill_range(update, start, byte_range)
-    base_sha256, document_digest = _digests(document, update, start, end, digest)
+    gap = updating(document, write_update)
+    base_sha256, document_digest = gap.digests(document, digest)
     return PreparedSignature(
         base_sha256=base_sha256,
-        update=bytes(update),
-        byte_range=byte_range,
+        update=gap.update,
+        byte_range=gap.byte_range(len(document)),
         document_digest=document_digest,
         signed_attributes=pdf_cms.signed_attributes(certificate, document_digest),
         certificate=certificate,
@@ -221,12 +215,8 @@ def finish(
 ) -> Document:
     """finish_signature for a document in two parts."""
     _, first, second, _ = prepared.byte_range
-    start, end = first - len(document), second - len(document)
-    update = prepared.update
-    if not 0 < start < end <= len(update) or _digests(document, update, start, end, prepared.digest) != (
-        prepared.base_sha256,
-        prepared.document_digest,
-    ):
+    gap = Gap(prepared.update, first - len(document), second - len(document))
+    if not gap.sound or gap.digests(document, prepared.digest) != (prepared.base_sha256, prepared.document_digest):
         raise Rejected(BASE_CHANGED)
     signature = verify(prepared, signature)
     container = pdf_cms.container(
@@ -236,9 +226,12 @@ def finish(
         chain=prepared.chain,
         mechanism=prepared.mechanism,
         digest=prepared.digest,
-        time_stamp=time_stamp(time_stamps, signature, prepared.digest) if time_stamps else None,
+        time_stamp=_stamped(time_stamps, signature, prepared.digest) if time_stamps else None,
     )
-    return document.appended(embedded(update, start, end, container))
+    try:
+        return document.appended(gap.filled(container))
+    except OverflowError as error:
+        raise Rejected(TSA_UNAVAILABLE) from error
 
 
 def verify(prepared: PreparedSignature, signature: bytes) -> bytes:
@@ -252,50 +245,11 @@ def verify(prepared: PreparedSignature, signature: bytes) -> bytes:
     )
 
 
-def placeholder(update: Update, ref: Ref, entries: bytes, room: int) -> tuple[bytearray, int, int]:
-    """The finished update with an empty /Contents of `room` digits: the bytes, and where the gap begins and ends.
-
-    The gap is from < to > (ISO 32000-2, 12.8.1); /ByteRange stands before it, to be filled in.
-    """
-    head = b"<<" + entries + b"/ByteRange[" + b" " * _RANGE_ROOM + b"]/Contents"
-    update.set(ref, Raw(head + b"<" + b"0" * room + b">>>"))
-    written, offsets = update.finish()
-    start = offsets[ref.number] + len(b"%d %d obj\n" % ref) + len(head)
-    return bytearray(written), start, start + room + 2
+def _stamped(service: TimeStampService, signature: bytes, digest: str) -> bytes:
+    return time_stamp(service, hashlib.new(digest, signature).digest(), digest)
 
 
-def _fill_range(update: bytearray, start: int, byte_range: tuple[int, int, int, int]) -> None:
-    at = start - len(b"]/Contents") - _RANGE_ROOM
-    update[at : at + _RANGE_ROOM] = (b"%d %d %d %d" % byte_range).ljust(_RANGE_ROOM)
-
-
-def embedded(update: bytes, start: int, end: int, container: bytes) -> bytes:
-    """The update with the container in its gap."""
-    digits = container.hex().upper().encode("ascii")
-    room = end - start - 2
-    if len(digits) > room:
-        raise ValueError(f"a signature of {len(digits)} digits in a place for {room}")
-    return b"".join((update[: start + 1], digits, update[start + 1 + len(digits) :]))
-
-
-def _digests(document: Document, update: bytes | bytearray, start: int, end: int, digest: str) -> tuple[str, bytes]:
-    """SHA-256 (hex) of the document, and `digest` of document and update without the gap, in one pass where possible."""
-    base = hashlib.sha256(document.base)
-    base.update(document.tail)
-    if digest == "sha256":
-        whole = base.copy()
-    else:
-        whole = hashlib.new(digest, document.base)
-        whole.update(document.tail)
-    view = memoryview(update)
-    whole.update(view[:start])
-    whole.update(view[end:])
-    return base.hexdigest(), whole.digest()
-
-
-def _write(
-    update: Update, field: Field, *, look: Look | None, room: int, entries: bytes, certify: int | None
-) -> tuple[bytearray, int, int]:
+def _write(update: Update, field: Field, *, look: Look | None, room: int, entries: bytes, certify: int | None) -> Gap:
     about = dict(field.about)
     if look is not None:
         _draw(update, about, look)
@@ -320,7 +274,7 @@ def _write(
     flag_signatures(update, SIGNATURES_EXIST | APPEND_ONLY)
     if references:
         entries += b"/Reference" + write(references)
-    return placeholder(update, signature, b"/Type/Sig/SubFilter/ETSI.CAdES.detached" + entries, room)
+    return with_gap(update, signature, b"/Type/Sig/SubFilter/ETSI.CAdES.detached" + entries, room)
 
 
 def _transform(method: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Trust:
     (the others for all). `revoked` are certificates, named likewise, that the registry knows as ended whatever their
     CA says. `kept` data stand in for a CA that does not answer; when they do, `used` gets their thisUpdate. `fetch` permits OCSP, CRL and issuer look-ups at the
     http(s) addresses that certificates name, on `hosts` only when that is given; `timeout` is seconds a request. `ahead` gets how
-    far the clock of each server that answered is ahead of ours.
+    far the clock of each server that answered is ahead of ours. For `reuse` at most, and never past their nextUpdate, answers about who has signed before serve for another document (pdf_evidence).
     """
 
     roots: tuple[bytes, ...]
@@ -85,6 +85,7 @@ class Trust:
     kept: tuple[Kept, ...] = ()
     used: list[datetime] = field(default_factory=list, compare=False)
     ahead: list[timedelta] = field(default_factory=list, compare=False)
+    reuse: timedelta = timedelta(hours=1)
 
     def roots_for(self, purpose: str) -> tuple[bytes, ...]:
         """The roots that are believed for this."""

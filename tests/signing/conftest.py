@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def office(
 ) -> Iterator[Office]:
     pool = db.open_pool(database("signing").app)
     blobs = tmp_path.joinpath("blobs").as_uri()
-    network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=5.0)
+    # Tests take CAs out of service, so nothing that a CA said for an earlier one may stand in for it.
+    network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=5.0, reuse=timedelta(0))
     desk = Desk(
         pool=pool,
         blobs=Blobs(blobs, "signing"),

@@ -11,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from deploy.devpki.server import Running, running
-from services.signing import pdf
+from services.signing import pdf, pdf_evidence
 from services.signing.pdf_report import Indication, Modification
 from shared.errors import Rejected
 from tests.interop import paper
@@ -198,6 +198,7 @@ def test_a_validation_of_the_past_asks_nobody(pki: Running, issued: bytes) -> No
 
 
 def test_an_extension_without_revocation_data_is_not_done(pki: Running, signed: bytes) -> None:
+    pdf_evidence.forget()
     pki.outage(ocsp=True, crl=True)
     try:
         with pytest.raises(Rejected) as refused:
