@@ -103,7 +103,7 @@ def test_an_ecdsa_signature_is_taken_as_pkcs11_gives_it(pki: Running) -> None:
     r, s = decode_dss_signature(key.sign(begun.digest_to_sign))
     raw = r.to_bytes(32) + s.to_bytes(32)
     signed = pdf.finish_signature(base, begun, raw, time_stamps=None)
-    assert pdf.validate(signed, paper.trust(pki)).signatures[0].level is pdf.Level.B_B
+    assert pdf.validate(signed, paper.trust(pki)).signatures[0].level == pdf.Level.B_B
 
 
 def test_a_wrong_signature_is_never_embedded(pki: Running) -> None:
@@ -232,7 +232,7 @@ def test_what_a_hurried_seal_owes_is_paid_by_later_stamps(pki: Running) -> None:
     report = pdf.validate(paid, paper.trust(pki, fetch=False))
     assert report.indication is pdf.Indication.PASSED
     seal = next(s for s in report.signatures if s.field == pdf.SEAL_FIELD)
-    assert seal.level is pdf.Level.LTA
+    assert seal.level == pdf.Level.LTA
     assert seal.time is not None
 
 
@@ -246,7 +246,7 @@ def test_each_level_is_reached_and_told(pki: Running, level: pdf.Level) -> None:
     signed = paper.sign(_prepared(), paper.person(pki), pki)
     report = pdf.validate(paper.seal(signed, paper.agency(pki), pki, level), paper.trust(pki))
     assert report.indication is pdf.Indication.PASSED
-    assert next(s.level for s in report.signatures if s.field == pdf.SEAL_FIELD) is level
+    assert next(s.level for s in report.signatures if s.field == pdf.SEAL_FIELD) == level
 
 
 def test_a_character_without_a_glyph_is_named(pki: Running) -> None:
