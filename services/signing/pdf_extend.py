@@ -79,19 +79,6 @@ def add_time_stamp(pdf: bytes, *, time_stamps: TimeStampService) -> bytes:
     return _stamped(Document(pdf), time_stamps).to_bytes()
 
 
-def add_time_stamp(pdf: bytes, *, time_stamps: TimeStampService) -> bytes:
-    """The document under one more document time stamp, nothing else: proof that all in it existed (EN 319 142-1, 5.4.3).
-
-    Nobody's certificate is looked at here: check before, what is stamped unchecked stays so.
-    """
-    try:
-        return _add_time_stamp(pdf, time_stamps)
-    except Rejected:
-        raise
-    except BROKEN as error:
-        raise Rejected(PDF_DAMAGED) from error
-
-
 def signature_time_stamp(signature: EmbeddedPdfSignature) -> cms.SignedData | None:
     """The signed data of the signature time stamp (unsigned attribute), if there is one."""
     token = _token(signature.signer_info)
