@@ -226,7 +226,7 @@ def finish(
         chain=prepared.chain,
         mechanism=prepared.mechanism,
         digest=prepared.digest,
-        time_stamp=_stamped(time_stamps, signature, prepared.digest) if time_stamps else None,
+        time_stamp=time_stamp(time_stamps, signature, prepared.digest) if time_stamps else None,
     )
     try:
         return document.appended(gap.filled(container))
@@ -243,10 +243,6 @@ def verify(prepared: PreparedSignature, signature: bytes) -> bytes:
         mechanism=prepared.mechanism,
         digest=prepared.digest,
     )
-
-
-def _stamped(service: TimeStampService, signature: bytes, digest: str) -> bytes:
-    return time_stamp(service, hashlib.new(digest, signature).digest(), digest)
 
 
 def _write(update: Update, field: Field, *, look: Look | None, room: int, entries: bytes, certify: int | None) -> Gap:
