@@ -22,7 +22,7 @@ TYPED := $(foreach folder,$(CODE),$(if $(shell find $(folder) -name '*.py' -prin
 # What fails, fails soonest: rules and contracts first, the whole stack and the browsers last.
 SLOW_TESTS := tests/system tests/interop tests/web tests/chaos
 TESTS := $(filter-out $(SLOW_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard $(SLOW_TESTS))
-TEST_TOOLS := softhsm chromium qpdf poppler windows
+TEST_TOOLS := softhsm chromium qpdf poppler windows faketime
 
 # A virtual environment that was made in another place, or whose Python is gone, is made anew.
 ifneq ($(shell cat .venv/.stamp 2>/dev/null),$(CURDIR))

@@ -1,6 +1,6 @@
 """Programs that only the system's package manager has: found, or installed where that is permitted.
 
-`python -m deploy.local.system softhsm chromium qpdf poppler windows` is what the tests need; the stack itself needs SoftHSM2.
+`python -m deploy.local.system softhsm chromium qpdf poppler windows faketime` is what the tests need; the stack itself needs SoftHSM2.
 """
 
 from __future__ import annotations
@@ -64,8 +64,20 @@ TOOLS: Mapping[str, Tool] = {
             _program("pdftoppm"),
             {"apt-get": "poppler-utils", "dnf": "poppler-utils", "apk": "poppler-utils", "brew": "poppler"},
         ),
+        # Lets one process have a wrong clock.
+        Tool(
+            "faketime",
+            lambda: faketime_library() is not None,
+            {"apt-get": "libfaketime", "dnf": "libfaketime", "apk": "libfaketime", "brew": "libfaketime"},
+        ),
     )
 }
+FAKETIME_LIBRARIES = (
+    "/usr/lib/*/faketime/libfaketimeMT.so.1",
+    "/usr/lib64/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+    "/usr/lib/libfaketimeMT.so.1",
+)
 SOFTHSM_LIBRARIES = (
     "/usr/lib/softhsm/libsofthsm2.so",
     "/usr/lib/*/softhsm/libsofthsm2.so",
@@ -76,6 +88,12 @@ SOFTHSM_LIBRARIES = (
     "/usr/local/lib/softhsm/libsofthsm2.so",
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )
+
+
+def faketime_library() -> Path | None:
+    """What LD_PRELOAD names so that a process sees the clock that FAKETIME says."""
+    found = (path for pattern in FAKETIME_LIBRARIES for path in sorted(Path("/").glob(pattern.removeprefix("/"))))
+    return next(found, None)
 
 
 def softhsm_module() -> Path | None:
