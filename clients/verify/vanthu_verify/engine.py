@@ -104,9 +104,7 @@ def _validated(document: Document, trust: Trust, frame: reporting.Frame) -> Vali
             good.append(one)
     for one in (j for j in all_judged if not j.candidate.stamp):  # 5
         _judge_in_time(one, bench, good)
-    return wording.concluded(
-        frame.filled(document, all_judged, steps, empty, good, strange=_strange(document, all_judged))
-    )
+    return wording.concluded(frame.filled(document, all_judged, steps, empty, strange=_strange(document, all_judged)))
 
 
 def _judge_in_time(one: Judged, bench: Bench, good: list[Judged]) -> None:

@@ -68,6 +68,7 @@ class InnerStamp:
     verdict: Verdict
     failure: str | None
     reasons: list[str] = field(default_factory=list)
+    holds: bool = False
 
 
 class Digests:
@@ -196,7 +197,8 @@ def judge(judged: Judged, bench: Bench, covering: list[Judged]) -> None:
     if certificate is None or signed is None:
         judged.failure, judged.reasons = "NO_SIGNING_CERTIFICATE_FOUND", ["certificate_missing"]
         return
-    proof_of = _proofs(covering)
+    # What a stamp covers is no younger than the stamp, if it is good at all.
+    proof_of = _proofs([*covering, judged] if judged.candidate.stamp else covering)
     is_stamp = judged.candidate.stamp
     archived = min((s.stamp.time for s in covering if s.stamp is not None), default=None)
     if not is_stamp:
@@ -246,7 +248,8 @@ def _decided_by_form(judged: Judged) -> bool:
 
 def _at(judged: Judged, certificate: Certificate, at: datetime, bench: Bench, proof_of: Callable[..., Any]) -> Verdict:
     """X.509 validation and signature acceptance (5.2.8) at one time."""
-    verdict = bench.judge(certificate, at, stamp=judged.candidate.stamp, proof_of=proof_of)
+    stamped = judged.stamp.time if judged.stamp is not None else None
+    verdict = bench.judge(certificate, at, proof_of=proof_of, stamped=stamped)
     signed = judged.signed
     if verdict.failure is None and signed is not None:
         weak = bench.policy.constraints.too_weak(signed.algorithm.hash or signed.digest, certificate.key, at)
@@ -293,14 +296,14 @@ def _inner(
     bench.pool.add(stamp.signed.certificates)
     if stamp.time > bench.now + TOLERANCE:
         return InnerStamp(stamp, certificate, nothing, "TIMESTAMP_ORDER_FAILURE", ["signed_later"])
-    verdict = bench.judge(certificate, bench.now, stamp=True, proof_of=proof_of)
+    verdict = bench.judge(certificate, bench.now, proof_of=proof_of, stamped=stamp.time)
     if verdict.failure in _MENDABLE and archived is not None:
-        verdict = bench.judge(certificate, archived, stamp=True, proof_of=proof_of)
+        verdict = bench.judge(certificate, archived, proof_of=proof_of, stamped=stamp.time)
     weak = bench.policy.constraints.too_weak(stamp.digest, None, stamp.time)
     if verdict.failure is None and weak is not None:
         verdict = Verdict("CRYPTO_CONSTRAINTS_FAILURE_NO_POE", f"weak_algorithm:{weak}", verdict.steps)
     reasons = [] if verdict.failure is None else [_reason(verdict)]
-    return InnerStamp(stamp, certificate, verdict, verdict.failure, reasons)
+    return InnerStamp(stamp, certificate, verdict, verdict.failure, reasons, holds=True)
 
 
 def _best_time(judged: Judged, archived: datetime | None, now: datetime) -> datetime | None:

@@ -64,8 +64,14 @@ class Bench:
     fetch: Fetch | None = None
     _asked: set[tuple[str, str]] = field(default_factory=set)
 
-    def judge(self, certificate: Certificate, at: datetime, *, stamp: bool, proof_of: ProofOf) -> Verdict:
+    def judge(
+        self, certificate: Certificate, at: datetime, *, proof_of: ProofOf, stamped: datetime | None = None
+    ) -> Verdict:
         """X.509 certificate validation (5.2.6) at the time `at`, with what is known at `now`.
+
+        `stamped` is the time of the time stamp whose authority is judged. Revocation data that were fresh at that time
+        do for it where nothing newer is to be had (5.2.5 leaves the bound to the policy): otherwise no archive could be
+        validated a day later without a network. A revocation that is known always counts.
 
         1. Paths to an anchor of this purpose.
         2. Use of the signing certificate.
@@ -73,13 +79,14 @@ class Bench:
         4. Revocation of each certificate below the anchor.
         The path with the least trouble counts.
         """
-        found = paths.build(certificate, self.stamp_anchors if stamp else self.anchors, self.pool)  # 1
+        anchors = self.anchors if stamped is None else self.stamp_anchors
+        found = paths.build(certificate, anchors, self.pool)  # 1
         if not found:
             return Verdict("NO_CERTIFICATE_CHAIN_FOUND", "not_trusted", at=at)
-        why = self._misused(certificate, stamp=stamp)  # 2
+        why = self._misused(certificate, stamp=stamped is not None)  # 2
         verdicts = []
         for path in found:
-            verdict = self._judge_path(path, at, proof_of)
+            verdict = self._judge_path(path, at, proof_of, stamped)
             if verdict.failure is None:
                 return verdict if why is None else Verdict("CHAIN_CONSTRAINTS_FAILURE", why, verdict.steps, at)
             verdicts.append(verdict)
@@ -94,7 +101,9 @@ class Bench:
             return None
         return "wrong_usage"
 
-    def _judge_path(self, path: tuple[Certificate, ...], at: datetime, proof_of: ProofOf) -> Verdict:
+    def _judge_path(
+        self, path: tuple[Certificate, ...], at: datetime, proof_of: ProofOf, stamped: datetime | None
+    ) -> Verdict:
         bare = tuple(Step(one, anchor=one is path[-1]) for one in path)
         trouble = paths.check(path, at)  # 3
         if trouble is not None:
@@ -107,6 +116,8 @@ class Bench:
         failure: tuple[str, str] | None = None
         for index, one in enumerate(path[:-1]):
             status, trouble_here = self._revocation(one, path[index + 1], at, proof_of)
+            if stamped is not None and trouble_here is not None and trouble_here[0] == "TRY_LATER":
+                status, trouble_here = self._known(one, path[index + 1], min(at, stamped), proof_of)
             steps.append(Step(one, status))
             if trouble_here is not None and failure is None:
                 failure = (_of_authority(trouble_here[0]) if index else trouble_here[0]), trouble_here[1]

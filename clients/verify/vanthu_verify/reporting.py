@@ -58,15 +58,14 @@ class Frame:
         judged: list[Judged],
         steps: list[Revision],
         empty: list[str],
-        stamps: list[Judged],
         *,
         strange: bool,
     ) -> ValidationReport:
         has_store = document.current.catalogue.get("DSS") is not None
+        stamps = [one for one in judged if one.candidate.stamp and one.integrity.failure is None]
         reports = tuple(_signature(one, steps, stamps, has_store=has_store, strange=strange) for one in judged)
         problems = ("trailing_bytes",) if strange else ()
-        worst = min(reports, key=lambda s: _ORDER.index(s.indication))
-        indication, failure = worst.indication, worst.subindication
+        indication, failure = _over_all(reports)
         if problems:
             indication, failure = Indication.FAILED, failure if indication is Indication.FAILED else "FORMAT_FAILURE"
         wanting = _wanting(self.policy, reports)
@@ -85,6 +84,18 @@ class Frame:
             revisions=revisions.described(steps, [one.candidate for one in judged]),
             unsigned_fields=tuple(empty),
         )
+
+
+def _over_all(reports: tuple[SignatureReport, ...]) -> tuple[Indication, str | None]:
+    """The worst of the parts. A time stamp that does not hold proves nothing (5.6.3.4 passes over it), and no more."""
+    alone = all(s.kind != "signature" for s in reports)
+
+    def weight(one: SignatureReport) -> Indication:
+        only_itself = one.kind != "signature" and one.modification is not Modification.FORBIDDEN and not alone
+        return Indication.INDETERMINATE if only_itself and one.indication is Indication.FAILED else one.indication
+
+    worst = min(reports, key=lambda s: _ORDER.index(weight(s)))
+    return weight(worst), worst.subindication
 
 
 def _wanting(policy: Policy, reports: tuple[SignatureReport, ...]) -> tuple[str, ...]:
@@ -139,12 +150,13 @@ def _signature(
 
 
 def _level(one: Judged, stamps: list[Judged], *, has_store: bool) -> str:
-    """By what is there and valid (EN 319 142-1, clause 6): time stamp, validation data, later document time stamp.
+    """By what is there and holds (EN 319 142-1, clause 6), whether or not we believe the authority that stamped it:
+    time stamp, validation data, later document time stamp.
 
     "PAdES-BASELINE-x" when the CMS has what the baseline asks for, else "CMS-x".
     """
     later = any(s.candidate.end > one.candidate.end for s in stamps)
-    stamped = later or any(inner.failure is None for inner in one.inner)
+    stamped = later or any(inner.holds for inner in one.inner)
     step = "B" if not stamped else "T" if not has_store else "LTA" if later else "LT"
     signed = one.signed
     baseline = one.candidate.sub_filter == "ETSI.CAdES.detached" and signed is not None and signed.names_certificate

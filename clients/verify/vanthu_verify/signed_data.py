@@ -261,6 +261,8 @@ def check(signed: Signed, certificate: Certificate | None, digest_of: Callable[[
         return Integrity(
             False, "SIG_CRYPTO_FAILURE", "integrity_broken" if signed.in_order else "attributes_not_in_order"
         )
+    if mismatch and signed.algorithm.family in EDWARDS:  # a rule of use, RFC 8419, not of computing
+        return Integrity(True, "CRYPTO_CONSTRAINTS_FAILURE", "algorithm_mismatch")
     return Integrity(True, "SIG_CRYPTO_FAILURE", "algorithm_mismatch") if mismatch else Integrity(True)
 
 

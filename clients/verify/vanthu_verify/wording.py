@@ -113,7 +113,8 @@ def concluded(report: ValidationReport) -> ValidationReport:
 def _sentence(report: ValidationReport) -> Sentence:
     if report.indication is Indication.PASSED:
         return _passed([s for s in report.signatures if s.kind == "signature"])
-    worst = next((s for s in report.signatures if s.indication is report.indication), None)
+    objected = [s for s in report.signatures if s.indication is not Indication.PASSED]
+    worst = next((s for s in objected if s.indication is report.indication), objected[0] if objected else None)
     codes = (*(worst.reasons if worst else ()), *report.problems)
     known = next((REASONS[code] for code in codes if code in REASONS), _OTHER)
     if report.indication is Indication.FAILED:

@@ -1,0 +1,73 @@
+"""Whatever byte of a signed file is changed, the verdict never gets better, and no file ends the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from vanthu_verify import Indication, NotPdf, Trust, validate
+from vanthu_verify.candidates import collect
+from vanthu_verify.document import Document
+
+_ORDER = (Indication.FAILED, Indication.INDETERMINATE, Indication.PASSED)
+_SETTINGS = settings(
+    max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+_PLACES, _MASKS = st.floats(0, 1, exclude_max=True), st.integers(1, 255)
+
+
+@dataclass(frozen=True, repr=False)
+class Papers:
+    """The documents of this file; too long to be shown when a test fails."""
+
+    issued: bytes
+    signed: bytes
+    trust: Trust
+
+    def judge(self, content: bytes) -> Indication:
+        try:
+            return validate(content, self.trust).indication
+        except NotPdf:
+            return Indication.FAILED
+
+
+@pytest.fixture
+def papers(issued: bytes, signed: bytes, trust: Trust) -> Papers:
+    return Papers(issued, signed, trust)
+
+
+def _flipped(content: bytes, at: int, mask: int) -> bytes:
+    flipped = bytearray(content)
+    flipped[at] ^= mask
+    return bytes(flipped)
+
+
+@_SETTINGS
+@given(where=_PLACES, mask=_MASKS)
+def test_a_flipped_byte_never_passes(papers: Papers, where: float, mask: int) -> None:
+    at = int(where * len(papers.issued))
+    verdict = papers.judge(_flipped(papers.issued, at, mask))
+    last = max(collect(Document(papers.issued))[0], key=lambda one: one.end)
+    if any(start <= at < start + length for start, length in last.covered.parts):
+        assert verdict is not Indication.PASSED
+
+
+@_SETTINGS
+@given(where=_PLACES, mask=_MASKS)
+def test_a_flipped_byte_never_betters_what_is_unproven(papers: Papers, where: float, mask: int) -> None:
+    before = papers.judge(papers.signed)
+    assert before is Indication.INDETERMINATE
+    after = papers.judge(_flipped(papers.signed, int(where * len(papers.signed)), mask))
+    assert _ORDER.index(after) <= _ORDER.index(before)
+
+
+@_SETTINGS
+@given(where=_PLACES, tail=st.binary(min_size=1, max_size=60))
+def test_a_file_cut_short_or_grown_never_passes(papers: Papers, where: float, tail: bytes) -> None:
+    cut = papers.issued[: int(where * len(papers.issued))]
+    assert papers.judge(cut) is not Indication.PASSED
+    assert papers.judge(cut + tail) is not Indication.PASSED
+    if tail.strip(b"\0\t\n\f\r "):
+        assert papers.judge(papers.issued + tail) in (Indication.FAILED, Indication.PASSED)
