@@ -372,6 +372,7 @@ def receive_sealed(document: Document, fact: signing.DocumentSealed) -> Step[Doc
     return Step(after, "issued", fact.by, fact.at, detail=after.descriptor.number_symbol, tell=(issued,))
 
 
+PLACES_TO_CONFIRM = "places_to_confirm"  # signing's reason for waiting that only a clerk can end
 STAGE_STATE = {"prepare": "preparing", "sign": "awaiting_signature", "seal": "sealing"}
 
 
@@ -411,7 +412,8 @@ def waiting_for(document: Document) -> Waiting | None:
         due = document.terms.may_sign(document.signers)
         return Waiting("leader", ", ".join(dict.fromkeys(s.name for s in due)) or None)
     if document.state in ("preparing", "sealing"):
-        return Waiting("system")
+        asks = document.state_reason is not None and document.state_reason.code == PLACES_TO_CONFIRM
+        return Waiting("clerk", document.author_name) if asks else Waiting("system")
     if document.state in ("signed", "issued"):
         seals = document.terms.seals_due if document.state == "signed" else ()
         return Waiting("clerk", ", ".join(each.agency.name for each in seals) or None)

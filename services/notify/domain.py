@@ -173,6 +173,8 @@ def _delayed(event: signing.DocumentDelayed, known: Known) -> tuple[Call, ...]:
     document = _document(event.document_id, known)
     if event.stage == "sign" and event.waits_for is not None:
         return _cannot_sign(event, document, event.waits_for)
+    if event.code == "places_to_confirm":
+        return _places_to_confirm(event, document)
     text = f"{document.title}. Việc xử lý đang chờ dịch vụ bên ngoài; hệ thống sẽ tự thử lại, bạn chưa cần làm gì."
     title = "Văn bản đang bị chậm"
     return (
@@ -230,6 +232,15 @@ DEBTS: Mapping[str, str] = {
 
 def _debts(owes: tuple[str, ...]) -> str:
     return ", ".join(DEBTS.get(debt, debt) for debt in owes)
+
+
+def _places_to_confirm(event: signing.DocumentDelayed, document: Document) -> tuple[Call, ...]:
+    """The document goes to its leader when somebody has looked at the places of its signatures."""
+    title = "Cần xác nhận vị trí chữ ký"
+    text = f"{document.title}. Văn bản chưa chuyển lãnh đạo ký: hãy mở trang vị trí chữ ký, chỉnh nếu cần rồi xác nhận."
+    page = f"{_page(document.id)}/places"
+    to: tuple[Person | Clerks, ...] = (Person(document.author_id), Clerks(document.agency_id))
+    return tuple(Call(each, title, text, page, reason=event.reason_vi, once_while_unread=True) for each in to)
 
 
 def _cannot_sign(event: signing.DocumentDelayed, document: Document, signer: UUID) -> tuple[Call, ...]:

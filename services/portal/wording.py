@@ -284,6 +284,8 @@ REVOCATIONS = {
 }
 
 DONE = {
+    "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
+    "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",
     "person_saved": "Đã lưu.",
     "procedure_requested": "Đã đề nghị; cán bộ quản lý của tỉnh hoặc huyện duyệt.",

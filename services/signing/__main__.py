@@ -44,6 +44,7 @@ class SigningSettings(Settings):
     seal_processes: int = Field(
         default=1, ge=1
     )  # that drive the seal keys' device at the same time, each logged in once
+    places_ask: bool = True  # the clerk is asked where a place was not found; an agency may decide otherwise
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
     debt_hours: float = Field(default=2.0, gt=0)  # after which people are told that a document's proof is incomplete
     renewal_days: float = Field(default=90.0, gt=0)  # before its end, an archive time stamp is renewed
@@ -76,17 +77,20 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
         source=settings.source,
         stale_after=settings.registry_stale_after,
         follow_trust=settings.trust_registry,
+        ask_for_places=settings.places_ask,
     )
 
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
+    from services.signing import api_places
     from services.signing.api import router
     from services.signing.api_clients import router as clients_router
     from services.signing.api_longevity import router as longevity_router
     from services.signing.consumer import follower
     from shared.http import create_app
 
-    app = create_app("signing", pool, router, clients_router, longevity_router, follower=follower(settings.source))
+    routers = (router, clients_router, longevity_router, api_places.router)
+    app = create_app("signing", pool, *routers, follower=follower(settings.source))
     app.state.rhythm = settings.rhythm
     app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
     return app

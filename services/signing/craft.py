@@ -18,13 +18,14 @@ from services.signing.kept import Kept
 from services.signing.keys import Keys, SealKey, find_seal
 from services.signing.longevity import LTA, Stamp, lowest
 from services.signing.mechanism import Mechanism
+from services.signing.placing import DAY, MONTH, NUMBER, SEAL, Place, co_seal_place, signer_place
 from services.signing.refusals import (
     PDF_CERTIFIED_WITHOUT_FIELDS,
     PDF_NO_CHANGES_ALLOWED,
     SEAL_KEY_MISSING,
 )
 from services.signing.refusals_seal import COPY_FORBIDDEN
-from shared.errors import Rejected
+from shared.errors import Refusal, Rejected
 
 if TYPE_CHECKING:
     from services.signing.appearance import TextLook
@@ -122,12 +123,27 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document with its empty fields; `numbered` says that number and date have theirs."""
+class Told:
+    """Something about a place that the clerk should look at."""
 
-    pdf: bytes
+    refusal: Refusal
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document with its empty fields; `numbered` says that number and date have theirs.
+
+    `pdf` is None when places are `missing` and somebody wants to be asked; `sizes` are the pages' as shown, in points.
+    """
+
+    pdf: bytes | None
     pages: int
     numbered: bool
+    places: tuple[Place, ...]
+    sizes: tuple[tuple[float, float], ...]
+    notices: tuple[Told, ...]
+    missing: tuple[str, ...]
 
 
 def warm() -> None:
@@ -155,37 +171,51 @@ def prepare(
     seal_mm: float,
     people: Sequence[Person] = (),
     co_issuers: Sequence[CoSeal] = (),
+    given: Sequence[Place] = (),
+    ask: bool = False,
 ) -> Prepared:
-    """Add the fields where the text has them, else where Decree 30/2020 does. `signers` and `agency` are read out by
-    viewers at their fields; `people` are the signers in the same order.
+    """Add the fields where they are `given`, else where the text has them, else where Decree 30/2020 does.
 
-    A document that comes in already signed gets signature fields only (DESIGN §5.2).
+    `signers` and `agency` are read out by viewers at their fields; `people` are the signers in the same order. With
+    `ask` nothing is added while a place is missing. A document that comes in already signed gets signature fields only
+    (DESIGN §5.2).
     """
     from services.signing import pdf as craft
-    from services.signing.placement import Sought, columns, find_places, place_seal
+    from services.signing.layout import lay_out
+    from services.signing.placement import Sought
 
     facts = craft.inspect(pdf)
-    sought = [Sought(*person) for person in people] or [Sought("", post) for post in signers]
-    places = find_places(pdf, sought)
     fresh = not facts.signatures
-    boxes = columns(places.signatures, places.width)
-    seal, _ = place_seal(boxes[0], seal_mm, places.keep_clear)
-    co_seals = [(label, place_seal(boxes[at], size, places.keep_clear)[0]) for at, label, size in co_issuers]
+    sought = [Sought(*person) for person in people] or [Sought("", post) for post in signers]
+    co_seals = [(at, size) for at, _, size in co_issuers]
+    layout = lay_out(pdf, sought, seals=[(0, seal_mm), *co_seals], blanks=fresh, given=given)
+    told = tuple(Told(n.refusal, n.what) for n in layout.notices)
+    made = Prepared(None, facts.pages, fresh, layout.places, layout.pages, told, layout.missing)
+    if ask and layout.missing:
+        return made
     plan = craft.Plan(
         signers=tuple(
-            craft.SignerPlace(craft.signer_field(n), box, label)
-            for n, (box, label) in enumerate(zip(boxes, signers, strict=True), start=1)
+            craft.SignerPlace(craft.signer_field(n), layout.box(signer_place(n)), label)
+            for n, label in enumerate(signers, start=1)
         ),
-        seal=craft.SignerPlace(craft.SEAL_FIELD, seal, agency),
-        number=places.number if fresh else None,
-        day=places.day if fresh else None,
-        month=places.month if fresh else None,
+        seal=craft.SignerPlace(craft.SEAL_FIELD, layout.box(SEAL), agency),
+        number=layout.blank(NUMBER),
+        day=layout.blank(DAY),
+        month=layout.blank(MONTH),
         already_signed=facts.signatures,
         co_seals=tuple(
-            craft.SignerPlace(co_seal_field(n), box, label) for n, (label, box) in enumerate(co_seals, start=1)
+            craft.SignerPlace(co_seal_field(n), layout.box(co_seal_place(n)), label)
+            for n, (_, label, _) in enumerate(co_issuers, start=1)
         ),
     )
-    return Prepared(craft.prepare(pdf, plan), facts.pages, numbered=fresh)
+    return replace(made, pdf=craft.prepare(pdf, plan))
+
+
+def draw_page(pdf: bytes, page: int, width: int) -> bytes:
+    """A page as a PNG (page_image.draw_page)."""
+    from services.signing.page_image import draw_page
+
+    return draw_page(pdf, page, width)
 
 
 def begin(

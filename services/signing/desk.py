@@ -54,7 +54,8 @@ class SealDevice:
 class Desk:
     """`network` reads the trusted roots when asked, since at our start they may not lie there yet.
 
-    `follow_trust` says that roots which the registry states count beside those. `stale_after` is in seconds; `source` is this deployment's CloudEvents source.
+    `follow_trust` says that roots which the registry states count beside those; `ask_for_places` that a clerk looks at
+    places which were not found, for agencies that have not decided it themselves. `stale_after` is in seconds; `source` is this deployment's CloudEvents source.
     """
 
     pool: Pool
@@ -65,6 +66,7 @@ class Desk:
     source: str
     stale_after: float
     follow_trust: bool = True
+    ask_for_places: bool = False
 
 
 def read_roots(paths: tuple[Path, ...]) -> tuple[bytes, ...]:

@@ -34,6 +34,7 @@ def is_a_page(path: str) -> bool:
         STORY.signed(),
         STORY.refused("seal"),
         STORY.delayed("seal"),
+        STORY.delayed("prepare", code="places_to_confirm"),
         STORY.delayed("sign", waits_for=STORY.leader),
         STORY.owing(),
         STORY.owing(final=True),

@@ -157,10 +157,12 @@ class Story:
             at=NOW,
             document_id=self.document,
             stage=stage,
-            code="tsa_away",
-            reason_vi="Chưa lấy được dấu thời gian.",
-            reason_en="No time stamp yet.",
-            **more,
+            **{
+                "code": "tsa_away",
+                "reason_vi": "Chưa lấy được dấu thời gian.",
+                "reason_en": "No time stamp yet.",
+                **more,
+            },
         )
 
     def issued(self) -> docs.DocumentIssued:

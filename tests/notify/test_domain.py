@@ -64,6 +64,7 @@ CLERKS, RECEIVER = Clerks(STORY.agency), Clerks(STORY.receiver)
         (STORY.augmented(told=True), [CLERKS], PAGE),
         (STORY.augmented(told=True, owes=("LTA",)), [], None),
         (STORY.augmented(told=False), [], None),
+        (STORY.delayed("prepare", code="places_to_confirm"), [AUTHOR, CLERKS], f"{PAGE}/places"),
         (STORY.issued(), [AUTHOR], PAGE),
         (STORY.dispatched(), [RECEIVER], "/incoming"),
         (STORY.dispatched(partner="motcua"), [], None),

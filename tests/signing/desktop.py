@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from services.signing import api_places
 from services.signing.api import router
 from services.signing.api_clients import router as clients_router
 from services.signing.api_longevity import router as longevity_router
@@ -25,7 +26,7 @@ class Desktop:
     """HTTP clients of one served application, one for each person."""
 
     def __init__(self, office: Office, stack: ExitStack) -> None:
-        app = create_app("signing", office.pool, router, clients_router, longevity_router)
+        app = create_app("signing", office.pool, router, clients_router, longevity_router, api_places.router)
         app.state.desk, app.state.rhythm = office.desk, Rhythm()
         self.url = stack.enter_context(serve(app))
         self.issuer = Issuer()

@@ -40,13 +40,22 @@ TOPICS = ("registry.agency", "registry.person", "registry.authority", "registry.
 
 
 def blank_pdf(text: str = "UBND XA DONG HA") -> bytes:
-    """One A4 page with a line of text: places come from the decree's own boxes."""
+    """One A4 page with a line of text, blanks for number and date, and room for one signature."""
     made = pikepdf.new()
     made.add_blank_page(page_size=(595, 842))
     page = made.pages[0]
     font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
     page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-    page.Contents = made.make_stream(f"BT /F1 14 Tf 90 770 Td ({text}) Tj ET".encode())
+    lines = [
+        (90, 770, text),
+        (90, 740, "So:         /UBND-VX"),
+        (320, 740, "Dong Ha, ngay         thang         nam 2026"),
+        (90, 270, "Noi nhan:"),
+        (380, 270, "CHU TICH"),
+        (375, 160, "Nguyen Van Binh"),
+    ]
+    ops = (f"BT /F1 14 Tf {x} {y} Td ({said}) Tj ET" for x, y, said in lines)
+    page.Contents = made.make_stream("\n".join(ops).encode())
     out = io.BytesIO()
     made.save(out)
     return out.getvalue()
@@ -144,17 +153,8 @@ class Office:
 
     def found(self, *leaders: Leader) -> None:
         """The registry states two agencies and these people, and that its word is fresh."""
-        since = date(2026, 1, 1)
         for id_, name, parent in ((PARENT, "Tỉnh Quảng Trị", None), (AGENCY, "Xã Đông Hà", PARENT)):
-            stated = registry.AgencyStated(
-                agency_id=id_,
-                identifier=f"H50.{id_.int}",
-                name=name,
-                parent_id=parent,
-                level="commune",
-                valid_from=since,
-            )
-            self.take(stated)
+            self.take(agency_stated(id_, name, parent_id=parent))
         self.take(clerk_stated(CLERK))
         for each in leaders:
             self.take(person(each), authority(each), certificate(each))
@@ -237,6 +237,11 @@ class Office:
         stated = [e for e in self.stated() if not (isinstance(e, signing.SigningAct) and e.act == "seal_permitted")]
         assert [type(event) for event in stated] == [kind], stated
         return stated[0]
+
+
+def agency_stated(agency_id: UUID, name: str, **changed: Any) -> registry.AgencyStated:
+    stated = {"identifier": f"H50.{agency_id.int}", "level": "commune", "valid_from": date(2026, 1, 1)}
+    return registry.AgencyStated(agency_id=agency_id, name=name, **{**stated, **changed})
 
 
 def person(of: Leader, **changed: Any) -> registry.PersonStated:

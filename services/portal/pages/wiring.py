@@ -31,6 +31,7 @@ from services.portal.pages import (
     incoming,
     inventory,
     notice,
+    places,
     procedure,
     proof,
     session,
@@ -44,7 +45,7 @@ from services.portal.pages import (
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
 from shared.http import problem
 
-# submission, dispatch and proof before document, whose last route takes any act.
+# submission, dispatch, proof and places before document, whose last route takes any act.
 PAGES = (
     session,
     home,
@@ -52,6 +53,7 @@ PAGES = (
     copies,
     dispatch,
     proof,
+    places,
     document,
     incoming,
     signing,
