@@ -59,7 +59,7 @@ def signer_of(pdf: Path, leaders: list[Person]) -> Person:
     return next((leader for leader in leaders if signer and leader.login.name == signer["name"]), leaders[0])
 
 
-def submit(story: Story, clerk: Person, leader: Person, pdf: Path, *annexes: Path) -> dict[str, Any]:
+def submit(story: Story, clerk: Person, leader: Person, pdf: Path, *annexes: Path, urgency: int = 0) -> dict[str, Any]:
     """The clerk uploads a PDF, with annexes in files of their own, and submits it for the leader's signature."""
     with story.step(f"văn thư trình {pdf.name}" + (f" kèm {len(annexes)} phụ lục" if annexes else "")):
         file, *others = [_upload(clerk, each) for each in (pdf, *annexes)]
@@ -73,7 +73,7 @@ def submit(story: Story, clerk: Person, leader: Person, pdf: Path, *annexes: Pat
             "type_code": described["type_code"] or LETTER,
             "symbol": described["symbol"],
             "abstract": described["abstract"],
-            "urgency": 0,
+            "urgency": urgency,
             "authority_id": authority["authority_id"],
             "parts": [{"file_id": file, "kind": "main"}, *({"file_id": each, "kind": "annex"} for each in others)],
             "reviewer_ids": [],

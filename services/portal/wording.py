@@ -224,6 +224,7 @@ DISPATCH_LEVELS = {
 # risk → (in a word, which colour, what it means)
 RISKS = {
     "owing": ("Nợ lâu", "wait", "máy chủ dấu thời gian hoặc nơi cấp chứng thư chưa trả lời"),
+    "waiting": ("Chờ lâu", "wait", "việc ký, đóng dấu chưa xong vì lý do ghi bên cạnh; hệ thống vẫn tự thử lại"),
     "not_payable": ("Không bổ sung được", "bad", "cần người xem lý do và xử lý"),
     "stamp_ending": ("Dấu lưu trữ sắp hết hạn", "wait", "hệ thống đang gia hạn dần"),
     "stamp_ended": ("Dấu lưu trữ đã hết hạn", "bad", "không gia hạn kịp"),

@@ -253,6 +253,12 @@ _RISKS = f"""
       FROM longevity l WHERE l.stamped_by IS NULL AND l.ground = ANY(ARRAY(SELECT g.id FROM ground g JOIN algorithm a
              ON a.name = ANY(g.algorithms) WHERE a.ends_at < %(ending_before)s))
     UNION ALL
+    SELECT subject::uuid, (payload ->> 'agency_id')::uuid, 'waiting', NULL, '{{}}', created_at,
+           split_part(last_error, ':', 1)
+      FROM job WHERE created_at < %(owing_before)s AND kind = ANY(%(work)s) AND state = 'waiting'
+       AND (current_setting('vanthu.watch', true) = 'on'
+            OR payload ->> 'agency_id' = current_setting('vanthu.agency', true))
+    UNION ALL
     SELECT document_id, agency_id, 'repaired', NULL, '{{}}', at, found || ': ' || done
       FROM repair WHERE at > %(repaired_after)s
 """  # noqa: S608  ours
@@ -284,7 +290,12 @@ def count_at_risk(tx: Tx, *, owing_for: timedelta, margin: timedelta, now: datet
 
 def at_risk_bounds(owing_for: timedelta, margin: timedelta, now: datetime) -> dict[str, Any]:
     """The parameters of AT_RISK but for its limit."""
-    return {"owing_before": now - owing_for, "ending_before": now + margin, "repaired_after": now - KEPT_REPAIRS}
+    return {
+        "owing_before": now - owing_for,
+        "ending_before": now + margin,
+        "repaired_after": now - KEPT_REPAIRS,
+        "work": [*_JOBS.values(), "counter_seal"],
+    }
 
 
 # --- begun and not finished

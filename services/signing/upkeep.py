@@ -36,6 +36,7 @@ repaired = Counter("vanthu_signing_repaired", "Documents found begun and worked 
 at_risk = Gauge("vanthu_signing_at_risk", "Documents whose proof is at risk", ["risk"])
 RISKS = (
     "owing",
+    "waiting",
     "not_payable",
     "stamp_ending",
     "stamp_ended",

@@ -220,6 +220,25 @@ def test_the_state_of_every_signature_can_be_seen(
     assert desktop.of(stranger).get(f"/documents/{document_id}/signatures").status_code == 404
 
 
+def test_what_waits_for_hours_is_listed_with_its_reason(
+    office: Office, desktop: Desktop, pki: Running, leader: Leader
+) -> None:
+    office.found(leader)
+    document_id = office.order(leader, unchecked_allowed=False)
+    office.work()
+    pki.outage(ocsp=True, crl=True)
+    sign(desktop.of(leader.principal), leader, document_id)
+    office.work()
+    assert at_risk(desktop, clerk(office))["items"] == []
+    with db.transaction(office.pool) as tx:
+        tx.execute("UPDATE job SET created_at = now() - interval '3 hours'")
+    for who in (clerk(office), operator(office)):
+        [item] = at_risk(desktop, who)["items"]
+        assert (item["risk"], item["code"]) == ("waiting", "revocation_unavailable")
+        assert (item["document_id"], item["agency_id"]) == (str(document_id), str(AGENCY))
+    assert at_risk(desktop, clerk(office, OTHER))["items"] == []
+
+
 # --- archive time stamps
 
 
