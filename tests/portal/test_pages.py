@@ -139,3 +139,20 @@ def test_what_nobody_asks_for_any_more_is_swept(portal: Portal) -> None:
     with transaction(portal.pool) as tx:
         assert store.sweep(tx, NOW.replace(day=NOW.day + 10)) == 2
         assert store.find_session(tx, begin_session("old", UUID(int=1), None, NOW).token_hash) is None
+
+
+def test_a_copy_that_docs_cannot_take_keeps_everything_and_its_key(portal: Portal) -> None:
+    browser = sit_down(portal, "clerk")
+    form = next(each for each in forms(browser.open("/copies/new")) if each.action == "/copies/new")
+    typed = {"agency": "Bộ Nội vụ", "number_symbol": "15/QĐ-BNV", "issued_on": "2019-03-04", "symbol": "UBND"}
+    sent = {**dict(form.fields), **typed, "form": "TrS", "abstract": "Phê duyệt danh mục"}
+    page = browser.http.post("/copies/new", data=sent, files={"main": ("a.pdf", b"%PDF-1.7", "application/pdf")})
+    assert (page.status_code, code_of(page)) == (503, "service_down")
+    again = next(each for each in forms(page) if each.action == "/copies/new")
+    assert {name: again.value(name) for name in typed} == typed
+    assert again.value("once") == form.value("once")
+
+
+def test_only_clerks_make_copies(portal: Portal) -> None:
+    page = sit_down(portal, "leader").open("/copies/new")
+    assert (page.status_code, code_of(page)) == (403, "forbidden")
