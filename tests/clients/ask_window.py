@@ -12,28 +12,41 @@ from pathlib import Path
 from typing import Any
 
 from vanthu_sign import window
+from vanthu_sign.pages import Viewer
 from vanthu_sign.window import Proposal, Shown, Table
 
-DOCUMENTS = tuple(
-    Shown(
+FILE = Path(__file__).parent.parent / "data" / "01-cong-van.pdf"
+
+
+def documents(folder: Path) -> tuple[Shown, ...]:
+    viewer = Viewer()
+    picture = viewer.first_page(FILE, folder / "page.png")
+    viewer.close()
+    return tuple(_document(number, picture) for number in (1, 2))
+
+
+def _document(number: int, picture: Path | None) -> Shown:
+    return Shown(
         document_id=f"document-{number}",
         kind="Công văn",
         symbol="…/UBND-VX",
-        abstract=f"V/v phòng, chống dịch bệnh, văn bản thứ {number}",
-        addressee="Sở Y tế",
+        abstract=f"V/v tăng cường phòng, chống dịch bệnh mùa hè, văn bản thứ {number}",
+        addressee="Các sở, ban, ngành",
         pages=2,
-        file=Path(__file__).parent.parent / "data" / "01-cong-van.pdf",
+        file=FILE,
+        picture=picture,
     )
-    for number in (1, 2)
-)
-PROPOSAL = Proposal(
-    origin="https://vanthu.example",
-    person="Nguyễn Văn Bình, Chủ tịch",
-    certificate="Nguyễn Văn Bình (5a3f, đến 01/12/2027)",
-    token="VGCA-0001",
-    documents=DOCUMENTS,
-    pin_each=False,
-)
+
+
+def proposal(folder: Path) -> Proposal:
+    return Proposal(
+        origin="https://vanthu.example",
+        person="Bế Thị Hồng Nguyệt, Phó Chủ tịch",
+        certificate="Bế Thị Hồng Nguyệt (5a3f, đến 01/12/2027)",
+        token="VGCA-0001",
+        documents=documents(folder),
+        pin_each=False,
+    )
 
 
 def ask(table: Table, question: str) -> Any:
@@ -51,7 +64,7 @@ def main(kind: str, question: str, file: str) -> None:
     if question == "pair":
         answer: Any = shown.pair("https://vanthu.example", "402117")
     else:
-        with shown.open(PROPOSAL) as table:
+        with shown.open(proposal(Path(file).parent)) as table:
             answer = ask(table, question)
     Path(file).write_text(json.dumps(answer), encoding="utf-8")
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from vanthu_sign.agent_run import Run
 
 from tests.clients.agent_browser import Page
 from tests.clients.agent_terminal import Terminal, agent, pair
+from tests.web import chromium
 from tests.web.conftest import Office, Submit
 
 
@@ -162,6 +164,34 @@ def test_the_page_says_how_to_sign_when_the_agent_does_not_run_and_without_scrip
     table.get_by_role("button", name="Ghép nối với chương trình ký").click()
     expect(table.locator("[data-state=absent]")).to_contain_text("vanthu-sign agent")
     expect(table.locator("#command")).to_be_visible()
+
+
+@pytest.fixture
+def from_outside(office: Office) -> Iterator[Office]:
+    """The same people with a browser for which the portal is on the Internet: Chromium then asks whether it may reach
+    programs on this machine (Local Network Access); without somebody to ask it says no.
+    """
+    address = office.url.removeprefix("http://")
+    outside = f"--ip-address-space-overrides={address}=public"
+    browser = office.browser.browser_type.launch(executable_path=chromium.find(), args=[*chromium.ARGUMENTS, outside])
+    yield replace(office, browser=browser, sessions={})
+    browser.close()
+
+
+def test_the_browser_is_asked_before_a_page_reaches_this_machine(
+    from_outside: Office, waiting: list[str], tmp_path: Path
+) -> None:
+    leader, _, _ = from_outside.cast()
+    assert waiting
+    table = from_outside.sit_down(leader)
+    with agent_of(from_outside, leader, tmp_path) as terminal:
+        terminal.read(r"127\.0\.0\.1:\d+")
+        table.goto("/signing")
+        table.get_by_role("button", name="Ghép nối với chương trình ký").click()
+        expect(table.locator("[data-part=denied]")).to_contain_text("Trình duyệt đang chặn trang này")
+        table.context.grant_permissions(["local-network-access"])
+        table.reload()
+        pair_window(table, terminal)
 
 
 @contextmanager

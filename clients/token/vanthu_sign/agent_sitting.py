@@ -163,6 +163,7 @@ class _Signing:
         for item in items:
             changed = item.change is not None and item.change.text_changed
             why = say(item.change.words.vi, item.change.words.en) if item.change else ""
+            self.sitting.first_page(item)  # drawn anew: the window shows the file as it is now
             if not changed or self.table.approve(item.document_id, why) == "sign":
                 accepted.add(item.document_id)
         return accepted

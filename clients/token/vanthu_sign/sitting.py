@@ -173,7 +173,9 @@ class Sitting:
         if item.file is None:
             return None
         picture = item.file.with_suffix(".png")
-        return picture if picture.exists() else self.viewer.first_page(item.file, picture)
+        # One that is older than the file shows what the document was before it was prepared again.
+        fresh = picture.exists() and picture.stat().st_mtime_ns >= item.file.stat().st_mtime_ns
+        return picture if fresh else self.viewer.first_page(item.file, picture)
 
     def addressees(self, item: Item) -> str:
         """To whom the document is addressed, by its own text; empty when it says nobody or can't be read here."""

@@ -39,6 +39,7 @@ class Pinentry:
         for option in ("lc-ctype=C.UTF-8", *(_terminal() or ())):
             self.say(f"OPTION {option}")
         self.set("TITLE", "vanthu-sign")
+        self.set("TIMEOUT", "0")  # a pile is read for longer than the minute that some give by themselves
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

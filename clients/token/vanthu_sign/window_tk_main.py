@@ -19,7 +19,8 @@ from typing import Any
 from vanthu_sign.window import plain, view
 from vanthu_sign.words import say
 
-PREVIEW = 450  # pixels; a picture twice as wide is halved
+PREVIEW = 450  # pixels
+AROUND = 210  # pixels of the window above and below the page
 TICK = 40  # milliseconds
 DEAF = 0.7  # seconds
 BAD, QUIET, PAPER = "#a4161a", "#555555", "#fafaf7"
@@ -30,6 +31,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.root = tk.Tk()
+        self.root.withdraw()  # until there is something to see, and a question to answer
         self.root.title("vanthu-sign")
         self.root.protocol("WM_DELETE_WINDOW", self._stop)
         self._fonts()
@@ -40,6 +42,7 @@ class Desk:
         self._boxes: dict[str, tk.BooleanVar] = {}
         self._documents: dict[str, dict[str, Any]] = {}
         self._picture: tk.PhotoImage | None = None
+        self._height = 720
         threading.Thread(target=self._listen, daemon=True).start()
         self.root.after(TICK, self._hear)
 
@@ -117,7 +120,8 @@ class Desk:
 
     def _show(self, lines: list[str], documents: list[dict[str, Any]]) -> None:
         self._documents = {str(one["document_id"]): one for one in documents}
-        self.root.geometry(f"{min(1040, self.root.winfo_screenwidth())}x{min(720, self.root.winfo_screenheight())}")
+        self._height = min(860, self.root.winfo_screenheight() - 60)  # the desktop's own bars are there too
+        self.root.geometry(f"{min(1040, self.root.winfo_screenwidth())}x{self._height}")
         top = ttk.Frame(self.root, padding=(16, 12))
         top.pack(fill="x")
         ttk.Label(top, text=plain(lines[0]), font=self._bold).pack(anchor="w")
@@ -133,7 +137,6 @@ class Desk:
             self._row(rows, number, one)
         if documents:
             self._look(documents[0])
-        self._raise()
 
     def _row(self, rows: ttk.Frame, number: int, one: dict[str, Any]) -> None:
         frame = ttk.Frame(rows, padding=(0, 6))
@@ -157,9 +160,14 @@ class Desk:
         if not one["picture"]:
             self._preview.configure(image="", text=say("Bấm “Mở tệp” để xem.", "Press Open to look."))
             return
-        drawn = tk.PhotoImage(file=one["picture"])
-        self._picture = drawn.subsample(max(1, -(-drawn.width() // PREVIEW)))
+        self._picture = self._fitted(tk.PhotoImage(file=one["picture"]))
         self._preview.configure(image=self._picture, text="")
+
+    def _fitted(self, drawn: tk.PhotoImage) -> tk.PhotoImage:
+        """The whole page, as large as there is room for it; Tk scales by whole numbers only, up and then down."""
+        room = min(PREVIEW / drawn.width(), (self._height - AROUND) / drawn.height())
+        up, down = max(((a, b) for a in (1, 2, 3) for b in range(1, 12) if a / b <= room), key=lambda ab: ab[0] / ab[1])
+        return drawn.zoom(up).subsample(down)
 
     def _foot(self) -> None:
         foot = ttk.Frame(self.root, padding=16)
@@ -203,6 +211,7 @@ class Desk:
     def _choose(self) -> None:
         self._pending = "choose"
         self._name_buttons()
+        self._raise()
         self._entry.focus_force()
 
     def _decided(self, *, one_by_one: bool) -> None:
@@ -263,6 +272,7 @@ class Desk:
     def _raise(self) -> None:
         """In front of the browser: the person has just pressed its button."""
         self._deaf_until = time.monotonic() + DEAF
+        self.root.update_idletasks()
         self.root.deiconify()
         self.root.lift()
         self.root.attributes("-topmost", True)

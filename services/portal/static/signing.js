@@ -40,10 +40,18 @@ const keepPairing = (pairing) => kept("readwrite", (store) => store.put(pairing,
 
 // --- the agent over loopback
 
-const send = (port, path, text, headers) => fetch(`http://127.0.0.1:${port}${path}`, {
+// Chromium asks the person before a page may reach this machine, once; a no looks like nobody there.
+const permission = async () => {
+  for (const name of ["loopback-network", "local-network-access"]) {
+    const asked = await navigator.permissions.query({ name }).catch(() => null);
+    if (asked) return asked.state;
+  }
+  return "granted";
+};
+const send = async (port, path, text, headers) => fetch(`http://127.0.0.1:${port}${path}`, {
   method: "POST", mode: "cors", credentials: "omit", cache: "no-store", referrerPolicy: "no-referrer",
-  headers: { "Content-Type": "application/json", ...headers }, body: text, signal: AbortSignal.timeout(8000),
-  ...(location.protocol === "https:" ? { targetAddressSpace: "loopback" } : {}),
+  headers: { "Content-Type": "application/json", ...headers }, body: text, targetAddressSpace: "loopback",
+  signal: AbortSignal.timeout(await permission() === "prompt" ? 60000 : 8000), // the browser's question may stand there
 });
 
 const unproven = async (port, path, body) => {
@@ -246,14 +254,7 @@ const look = async () => {
   part("sign").onclick = () => once(() => sign(pairing, found.port));
 };
 
-// Chromium asks before a page may reach this machine; a no is remembered, and looks like nobody there.
-const explain = async () => {
-  for (const name of ["loopback-network", "local-network-access"]) {
-    const asked = await navigator.permissions.query({ name }).catch(() => null);
-    part("denied").hidden = !(asked && asked.state === "denied");
-    if (asked) return;
-  }
-};
+const explain = async () => { part("denied").hidden = await permission() !== "denied"; };
 
 const begin = async () => {
   const pairing = await pair();
