@@ -206,7 +206,9 @@ def _properties(broker: Broker) -> str:
 def _format(broker: Broker, processes: Processes, classpath: str) -> None:
     """A half-formatted directory of a run that was cut short is formatted anew: it holds nothing yet."""
     shutil.rmtree(broker.data, ignore_errors=True)
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    first, *rest = uuid.uuid4().bytes
+    # Kafka's own option parser takes an id that begins with a hyphen for the next option; bits below 128 give letters.
+    cluster = base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
     scram = f"SCRAM-SHA-512=[name={ADMIN},password={broker.admin_password}]"
     arguments = ["-cp", classpath, "kafka.tools.StorageTool", "format", "--cluster-id", cluster]
     arguments += ["--config", str(broker.directory / "server.properties"), "--add-scram", scram]
