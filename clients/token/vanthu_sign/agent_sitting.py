@@ -5,14 +5,15 @@ at them in our window and types the PIN there, the token signs. The page only he
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from vanthu_sign import device
+from vanthu_sign import device, report
 from vanthu_sign.agent_run import Run
 from vanthu_sign.agent_ticket import MadeFor, TicketServer
 from vanthu_sign.agent_words import STOPPED, TASK_CHANGED, TICKET_DOCUMENTS
-from vanthu_sign.device import Certificate, Device
+from vanthu_sign.device import About, Certificate, Device
 from vanthu_sign.pile import Ended, Item
 from vanthu_sign.pin import PinAsk, Why
 from vanthu_sign.sitting import Progress, Sitting, Step
@@ -20,6 +21,7 @@ from vanthu_sign.window import Proposal, Shown, Table, Window
 from vanthu_sign.words import Refused, say
 
 ASK_AGAIN = ("pin_wrong", "pin_empty")
+NO_FAULT = (STOPPED.code, "pin_cancelled")
 
 
 def sit(options: argparse.Namespace, window: Callable[[], Window], run: Run, ticket: str) -> None:
@@ -36,9 +38,10 @@ def sit(options: argparse.Namespace, window: Callable[[], Window], run: Run, tic
     if made_for.documents != {item.document_id: item.sha256 for item in run.items.values()}:  # 2.
         raise Refused(TICKET_DOCUMENTS)
     sitting = Sitting(server, options.home, told=lambda progress: _hear(run, progress), stop=run.stop)
-    with sitting, device.opened(device.find_module(options.module, options.token), options.token) as token:
+    with sitting, _told_to_the_fleet(server, options) as seen, _token(options) as token:
         sitting.take_up()
-        certificate = device.choose(token.certificates(), options.certificate)
+        seen.about = token.about()
+        seen.certificate = certificate = device.choose(token.certificates(), options.certificate)
         items = _prepared(sitting, token, certificate, run)  # 3.
         proposal = _proposal(sitting, token, certificate=certificate, items=items, made_for=made_for, origin=run.origin)
         if not proposal.documents:
@@ -46,6 +49,31 @@ def sit(options: argparse.Namespace, window: Callable[[], Window], run: Run, tic
         run.state = "window"
         with window().open(proposal) as table:  # 4.
             _Signing(sitting, token, table, run).go(items)  # 5.
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the operator's fleet view is told of token and certificate, as far as it was seen."""
+
+    about: About | None = None
+    certificate: Certificate | None = None
+
+
+@contextmanager
+def _told_to_the_fleet(server: TicketServer, options: argparse.Namespace) -> Iterator[_Seen]:
+    """At the end, with what stopped the sitting; that a person stopped it is no fault."""
+    seen, problem = _Seen(), None
+    try:
+        yield seen
+    except Refused as refused:
+        problem = None if refused.code in NO_FAULT else refused.code
+        raise
+    finally:
+        report.send(server, options.home, "agent", about=seen.about, certificate=seen.certificate, problem=problem)
+
+
+def _token(options: argparse.Namespace) -> AbstractContextManager[Device]:
+    return device.opened(device.find_module(options.module, options.token), options.token)
 
 
 def _prepared(sitting: Sitting, token: Device, certificate: Certificate, run: Run) -> list[Item]:
