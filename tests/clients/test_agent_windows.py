@@ -58,7 +58,8 @@ class Display:
         header = struct.unpack(">25I", data[:100])
         width, height, line, start = header[4], header[5], header[12], header[0] + 12 * header[19]
         pixels = data[start : start + line * height]
-        Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", line, 1).save(Path(folder) / f"{name}.png")
+        shown = Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", line, 1)
+        shown.crop(shown.getbbox()).save(Path(folder) / f"{name}.png")  # the bare screen around it is black
 
 
 @pytest.fixture(scope="module")
