@@ -72,7 +72,7 @@ def make_copy(body: CopyBody, acting: Clerk, once: OnceOnly) -> MadeView:
 
     def act() -> MadeView:
         original, file = copying.file_for(body.form, _source(acting, body), _uploaded(acting, body.file_id))
-        clerk = copying.Clerk(acting.agency(), acting.person_id, acting.post.name)
+        clerk = copying.Clerk(acting.agency(), acting.person_id, acting.post.name, acting.policy().unchecked_allowed)
         step = copying.make(
             new_id(), body.form, body.symbol, original=original, file=file, clerk=clerk, by=acting.by, at=acting.now()
         )

@@ -75,11 +75,12 @@ def describe(form: Form, original: Original) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
-    """Who makes the copy, for which agency."""
+    """Who makes the copy, for which agency, under which policy of it (proof.Policy)."""
 
     agency: Party
     person_id: UUID
     name: str
+    unchecked_allowed: bool = True
 
 
 def make(
@@ -122,6 +123,7 @@ def make(
         content=made.content,
         filename=part.filename,
         author_id=clerk.person_id,
+        unchecked_allowed=clerk.unchecked_allowed,
         by=by,
         at=at,
     )

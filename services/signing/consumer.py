@@ -123,6 +123,7 @@ def receive_order_to_prepare_copy(tx: Tx, envelope: Envelope) -> None:
     if store.find(tx, command.document_id) is None:
         document = domain.order_copy(command)
         store.add(tx, document)
+        store_longevity.begin(tx, document.id, document.agency_id, unchecked_allowed=command.unchecked_allowed)
         preparing.put(tx, document)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.signing.craft import Made, Network
+from services.signing.longevity import Stamp
 from services.signing.refusals import CERTIFICATE_REVOKED
 from shared.errors import Rejected
 
@@ -28,6 +29,13 @@ def augment(pdf: bytes, *, level: str, target: str, network: Network) -> Made:
         stamp=pdf_endure.newest_stamp(made, trust),
         missing=missing,
     )
+
+
+def stamp_of(pdf: bytes, *, network: Network) -> Stamp | None:
+    """The newest archive time stamp of a document that was sealed before anybody kept account of it."""
+    from services.signing import pdf_endure
+
+    return pdf_endure.newest_stamp(pdf, network.trust())
 
 
 def authority_revoked(certificate: bytes, chain: Sequence[bytes], *, network: Network) -> bool | None:

@@ -212,6 +212,16 @@ def list_renewals(tx: Tx, margin: timedelta, limit: int) -> list[tuple[UUID, UUI
     return [(row["document_id"], row["agency_id"]) for row in rows]
 
 
+def list_unread(tx: Tx, limit: int) -> list[tuple[UUID, UUID]]:
+    """(document, agency) of which nobody knows yet what its proof rests on."""
+    rows = tx.execute(
+        "SELECT document_id, agency_id FROM longevity WHERE stamped_by IS NULL AND ground IS NULL AND level IS NOT NULL"
+        " LIMIT %s",
+        [limit],
+    ).fetchall()
+    return [(row["document_id"], row["agency_id"]) for row in rows]
+
+
 # --- debts that people should hear of
 
 

@@ -1,7 +1,7 @@
 """What signing's worker does by the clock, so that nothing stays begun and no proof runs out unseen.
 
-Four rounds: what was begun and is worked on by nobody is taken up again, old debts are told to people, archive time stamps
-are renewed ahead of their end, and the authorities that made them are looked after. One worker at a time makes them.
+What was begun and is worked on by nobody is taken up again, old debts are told to people, archive time stamps are renewed
+ahead of their end, and the authorities that made them are looked after. Any number of workers may do so at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from uuid import UUID
 import psycopg
 from prometheus_client import Counter, Gauge
 
-from services.signing import augmenting, completing, craft_proof, domain, preparing, sealing, store, store_longevity
+from services.signing import (
+    augmenting,
+    completing,
+    craft_proof,
+    domain,
+    longevity,
+    preparing,
+    sealing,
+    store,
+    store_longevity,
+)
 from services.signing.authority import VIETNAM
 from services.signing.desk import Desk, believed, told
 from services.signing.domain import SYSTEM, Document, State
@@ -48,11 +58,12 @@ RISKS = (
 
 
 def rounds(desk: Desk, rhythm: Rhythm) -> None:
-    """All four, each in transactions of its own."""
+    """All of them, each in transactions of its own."""
     repair_unfinished(desk)
     tell_of_debts(desk, rhythm)
     order_renewals(desk, rhythm)
     look_after_authorities(desk)
+    read_older(desk)
     with transaction(desk.pool) as tx:
         store_longevity.watch(tx)
         counts = store_longevity.count_at_risk(tx, owing_for=rhythm.owing_for, margin=rhythm.margin, now=store.now(tx))
@@ -188,6 +199,26 @@ def order_renewals(desk: Desk, rhythm: Rhythm) -> int:
             act_for(tx, agency_id)
             delay = timedelta(seconds=rhythm.every * n / len(found))
             augmenting.order(tx, document_id, agency_id, renewal=True, delay=delay)
+    return len(found)
+
+
+def read_older(desk: Desk) -> int:
+    """What documents rest on that were sealed before this was kept, some at a time; no transaction is open meanwhile."""
+    with transaction(desk.pool) as tx:
+        store_longevity.watch(tx)
+        found = store_longevity.list_unread(tx, limit=20)
+        network = believed(tx, desk, store.now(tx), new=False) if found else None
+    for document_id, agency_id in found:
+        assert network is not None  # noqa: S101  there is something to read
+        with transaction(desk.pool, agency=agency_id) as tx:
+            document = store.get(tx, document_id)
+        stamp = desk.workshop.run(craft_proof.stamp_of, desk.blobs.get(document.content), network=network)
+        with transaction(desk.pool, agency=agency_id) as tx:
+            current, at = store.lock(tx, document_id), store.now(tx)
+            level = current.level or longevity.B
+            owes = longevity.debts(level, longevity.target(current), unchecked=False)
+            if current.content == document.content:
+                store_longevity.put(tx, document_id, agency_id, level=level, owes=owes, at=at, stamp=stamp)
     return len(found)
 
 

@@ -199,6 +199,7 @@ class PrepareCopy(Fact, type="vn.vanthu.docs.order.prepare_copy.v1", topic=COMMA
     content: BlobRef
     filename: str
     author_id: UUID
+    unchecked_allowed: bool = True  # as in PrepareDocument
 
 
 class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMMANDS, key="incoming_id"):

@@ -310,6 +310,23 @@ def test_an_archive_stamp_is_renewed_before_its_authority_ends_and_only_by_one_t
     assert [(s.indication, s.level) for s in verdict.signatures] == [("TOTAL_PASSED", LTA), ("TOTAL_PASSED", LTA)]
 
 
+def test_documents_that_were_sealed_before_stamps_were_kept_are_read_and_renewed_too(
+    office: Office, desktop: Desktop, pki: Running, seal: Issued, leader: Leader
+) -> None:
+    """As an upgrade finds them: their level is known, what it rests on is not."""
+    with ending(pki, days=60):
+        sealed(office, desktop, leader, seal)
+    with db.transaction(office.pool, agency=AGENCY) as tx:
+        tx.execute("DELETE FROM signature")
+        tx.execute("UPDATE longevity SET ground = NULL, stamped_by = NULL, stamped_at = NULL")
+    assert upkeep.read_older(office.desk) == 1
+    assert upkeep.read_older(office.desk) == 0, "once is enough"
+    assert at_risk(desktop, clerk(office))["figures"] == {"stamp_ending": 1}
+    upkeep.rounds(office.desk, RHYTHM)
+    office.work_again()
+    assert facts(office, signing.DocumentAugmented)[0].cause == "renewal"
+
+
 def test_renewals_are_bounded_and_spread(
     office: Office, desktop: Desktop, pki: Running, seal: Issued, leader: Leader
 ) -> None:
