@@ -118,7 +118,7 @@ class PreparedItem(View):
     update_b64: str | None = None
     byte_range: tuple[int, int, int, int] | None = None
     signed_attributes_b64: str | None = None
-    digest_algorithm: Literal["sha256"] | None = None
+    digest_algorithm: Literal["sha256", "sha384", "sha512"] | None = None
     mechanism: str | None = None
     expires_at: datetime | None = None
     problem: ProblemView | None = None
@@ -336,7 +336,7 @@ def _prepared(tx: Tx, item: StoredItem, who: Principal) -> PreparedItem:
         update_b64=half["update"],
         byte_range=tuple(half["byte_range"]),
         signed_attributes_b64=half["signed_attributes"],
-        digest_algorithm="sha256",
+        digest_algorithm=half.get("digest", "sha256"),
         mechanism=MECHANISMS[half["mechanism"]],
         expires_at=preparation.expires_at,
     )

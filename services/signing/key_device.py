@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from services.signing.mechanism import Mechanism
+from services.signing.mechanism import DIGEST_OF_SIZE, Mechanism
 from services.signing.refusals import KEY_DEVICE_UNAVAILABLE, PIN_WRONG, SEAL_KEY_EXISTS, SEAL_KEY_MISSING
 from services.signing.refusals_seal import SEAL_TOKEN_ABSENT
 from shared.errors import Rejected
 
-# DER of DigestInfo for SHA-256 up to the digest itself (RFC 8017, 9.2 note 1).
-_DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+# DER of DigestInfo up to the digest itself (RFC 8017, 9.2 note 1).
+_DIGEST_INFO = {
+    "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
+    "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
+    "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +144,9 @@ def _sign(held: _Session, label: str, digest: bytes, mechanism: Mechanism) -> by
     from pkcs11 import MGF, ObjectClass
     from pkcs11 import Mechanism as Device
 
-    if len(digest) != hashlib.sha256().digest_size:
-        raise ValueError("a SHA-256 digest is signed")
+    if len(digest) not in DIGEST_OF_SIZE:
+        raise ValueError("a digest of SHA-256, SHA-384 or SHA-512 is signed")
+    algorithm = DIGEST_OF_SIZE[len(digest)]
     try:
         key = held.private.get(label) or held.session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=label)
     except pkcs11.NoSuchKey:
@@ -150,8 +155,11 @@ def _sign(held: _Session, label: str, digest: bytes, mechanism: Mechanism) -> by
     if mechanism is Mechanism.ECDSA:
         return bytes(key.sign(digest, mechanism=Device.ECDSA))
     if mechanism is Mechanism.RSA_PSS:
-        return bytes(key.sign(digest, mechanism=Device.RSA_PKCS_PSS, mechanism_param=(Device.SHA256, MGF.SHA256, 32)))
-    return bytes(key.sign(_DIGEST_INFO + digest, mechanism=Device.RSA_PKCS))
+        hashed = {"sha256": Device.SHA256, "sha384": Device.SHA384, "sha512": Device.SHA512}[algorithm]
+        masked = {"sha256": MGF.SHA256, "sha384": MGF.SHA384, "sha512": MGF.SHA512}[algorithm]
+        salted = (hashed, masked, len(digest))
+        return bytes(key.sign(digest, mechanism=Device.RSA_PKCS_PSS, mechanism_param=salted))
+    return bytes(key.sign(_DIGEST_INFO[algorithm] + digest, mechanism=Device.RSA_PKCS))
 
 
 def _csr(held: _Session, label: str, common_name: str, organisation: str | None) -> str:

@@ -70,7 +70,7 @@ class KeyStore:
         return request
 
     def sign(self, label: str, digest: bytes, mechanism: Mechanism) -> bytes:
-        """The raw signature over a SHA-256 digest: RSA's bytes, or r || s."""
+        """The raw signature over a digest, whose length says which one it is: RSA's bytes, or r || s."""
         signature: bytes = self._pool().ask("sign", label, digest, mechanism)
         return signature
 

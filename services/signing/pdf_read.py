@@ -25,7 +25,7 @@ from services.signing.pdf_update import Update
 from services.signing.refusals import PDF_ACTIVE_CONTENT, PDF_XFA, TOO_LARGE, TOO_MANY_PAGES
 from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
-MAX_BYTES = 50 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 MAX_PAGES = 2000
 BROKEN = (PdfError, *pdf_repair.BROKEN)
 _ACTIONS = frozenset(
