@@ -9,7 +9,7 @@ from typing import Any
 from services.signing.pdf_objects import Malformed, Name, Ref, string, text
 from services.signing.pdf_update import Update
 from services.signing.refusals import PDF_FIELD_LOCKED, PDF_FIELD_MISSING, PDF_NO_CHANGES_ALLOWED, PLACE_OUTSIDE_PAGE
-from shared.errors import Rejected
+from shared.errors import PDF_DAMAGED, Rejected
 
 MAX_FIELDS = 100_000
 MAX_DEPTH = 50
@@ -102,9 +102,19 @@ def standing(update: Update) -> Standing:
             if permission == NO_CHANGES:
                 raise Rejected(PDF_NO_CHANGES_ALLOWED)
             certified = certified or permission is not None
+            _check_covered(update, field.value)
             signed.append(field.name)
             locks += locked
     return Standing(found, tuple(signed), certified, tuple(locks))
+
+
+def _check_covered(update: Update, signature: dict[str, Any]) -> None:
+    """What an earlier signature covers is all there; appending would slip new bytes into one that reaches too far."""
+    numbers = [update.follow(each) for each in update.follow(signature.get("/ByteRange")) or ()]
+    if not all(type(each) is int for each in numbers) or any(
+        start + length > len(update.file.document) for start, length in zip(numbers[::2], numbers[1::2], strict=False)
+    ):
+        raise Rejected(PDF_DAMAGED)
 
 
 @dataclass(frozen=True, slots=True)

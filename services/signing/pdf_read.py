@@ -99,12 +99,12 @@ def _opened(document: Document) -> pikepdf.Pdf:
     """The file as qpdf reads it, or as it will be read once an update has mended its cross-references."""
     pdf = document.to_bytes()
     try:
-        return pikepdf.open(io.BytesIO(pdf), attempt_recovery=False)
+        return pikepdf.open(io.BytesIO(pdf), attempt_recovery=False, inherit_page_attributes=False)
     except pikepdf.PasswordError:
         raise
     except pikepdf.PdfError:
         mended = pdf + Update(pdf_repair.Rebuilt(document)).finish()[0]
-        return pikepdf.open(io.BytesIO(mended), attempt_recovery=False)
+        return pikepdf.open(io.BytesIO(mended), attempt_recovery=False, inherit_page_attributes=False)
 
 
 def _is_pdfa(read: pikepdf.Pdf) -> bool:

@@ -45,7 +45,10 @@ BROKEN = (
 def open_thoroughly(document: Document) -> Thorough | Rebuilt:
     """The file as qpdf reads it; pikepdf.PdfError or Malformed when it can't be signed without harm."""
     try:
-        return Thorough(document, pikepdf.open(io.BytesIO(document.to_bytes()), attempt_recovery=False))
+        return Thorough(
+            document,
+            pikepdf.open(io.BytesIO(document.to_bytes()), attempt_recovery=False, inherit_page_attributes=False),
+        )
     except pikepdf.PasswordError:
         raise
     except (pikepdf.PdfError, Malformed):
@@ -157,8 +160,8 @@ class Rebuilt:
         """The updated file, read strictly, shows what qpdf found in the damaged one; Malformed otherwise."""
         data = self.document.to_bytes()
         with (
-            pikepdf.open(io.BytesIO(data), suppress_warnings=True) as before,
-            pikepdf.open(io.BytesIO(data + update), attempt_recovery=False) as after,
+            pikepdf.open(io.BytesIO(data), suppress_warnings=True, inherit_page_attributes=False) as before,
+            pikepdf.open(io.BytesIO(data + update), attempt_recovery=False, inherit_page_attributes=False) as after,
         ):
             if list(_contents(before)) != list(_contents(after)):
                 raise Malformed("readers would disagree about this file")
