@@ -10,10 +10,11 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -26,7 +27,7 @@ DAYS = 7  # that a document which was shown and never signed is kept
 
 def write_private(path: Path, data: bytes) -> None:
     """The whole file or nothing, for its owner alone; Refused(folder_unusable) on a full disk."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new.unlink(missing_ok=True)
@@ -34,7 +35,8 @@ def write_private(path: Path, data: bytes) -> None:
             file.write(data)
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
         raise Refused(FOLDER_UNUSABLE, path=path.parent, why=error.strerror or type(error).__name__) from error
 
 
