@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from PIL import Image
 from pyhanko.pdf_utils.generic import (
@@ -33,12 +35,17 @@ from services.signing.appearance import (
     printed_time,
     unprintable,
 )
-from services.signing.pdf_fonts import Lettering
+from services.signing.pdf_fonts import Lettering, advance
 from services.signing.refusals import BAD_PICTURE, TEXT_NOT_PRINTABLE
 from shared.errors import Rejected
 
 Colour = tuple[float, float, float]
-MIN_SIZE = 4.0
+MIN_SIZE = 4.0  # of a line that may not be broken
+LEAST_SIZE = 1.5  # of anything: what is too small to read on paper can still be read on a screen
+LEADING = 1.2  # of a letter's size, from base line to base line
+_STEP = 0.94  # by which letters shrink until they fit
+MIN_SEAL_SIZE = 2.5  # a name of twenty words on a seal of 36 mm
+LEAST_TEXT_SIZE = 7.0  # on two lines; a longer text takes more lines instead
 TEXT_SIZE = 10.0  # of a text-only signature
 MAX_PIXELS = 16_000_000
 
@@ -55,7 +62,7 @@ class Canvas:
     _images: list[IndirectObject] = field(default_factory=list)
 
     def text_width(self, text: str, size: float, *, face: Face = Face.REGULAR) -> float:
-        return float(self._font(face).shape(nfc(text)).x_advance) * size
+        return advance(face, nfc(text)) * size
 
     def text(
         self,
@@ -86,6 +93,26 @@ class Canvas:
         wide = self.text_width(text, 1, face=face)
         size = max(MIN_SIZE, min(size, (right - left) / wide if wide else size))
         self.text(text, (left + right - wide * size) / 2, y, size, colour=colour, face=face)
+
+    def paragraphs(
+        self,
+        texts: Sequence[tuple[str, Face]],
+        *,
+        left: float,
+        right: float,
+        top: float,
+        bottom: float,
+        size: float,
+        colour: Colour,
+    ) -> None:
+        """Texts under each other, each centred and broken over lines, all as large as the box allows, up to `size`."""
+        height = top - bottom
+        lines, size = _broken(tuple(texts), right - left, height, size)
+        y = top - (height - len(lines) * size * LEADING) / 2
+        for line, face in lines:
+            y -= size * LEADING
+            x = (left + right - self.text_width(line, size, face=face)) / 2
+            self.text(line, x, y + 0.3 * size, size, colour=colour, face=face)
 
     def circle(self, x: float, y: float, radius: float, *, line: float, colour: Colour) -> None:
         k = radius * 0.5522848
@@ -196,28 +223,28 @@ def _draw_signature(canvas: Canvas, look: SignatureLook) -> None:
     """
     pad, third = 3.0, canvas.width / 3
     day, time = printed_time(look.signed_at).split("; ")
-    lines = [(f"Ký bởi: {look.name}", 8.0, True), (look.post, 7.5, False), (f"{day} {time}", 7.5, False)]
     share = 0.5 * canvas.height
     if look.picture:
         canvas.picture(look.picture, left=pad, bottom=share, width=canvas.width - 2 * pad, height=share - pad)
     else:
-        canvas.fitted(
-            look.name, left=pad, right=canvas.width - pad, y=share + 8, size=20, colour=BLUE, face=Face.ITALIC
-        )
-    leading = min(12.0, (share - 2 * pad) / len(lines))
-    y = share - leading
-    for text, size, bold in lines:
-        face = Face.BOLD if bold else Face.REGULAR
-        canvas.fitted(
-            text,
-            left=third + pad,
+        canvas.paragraphs(
+            [(look.name, Face.ITALIC)],
+            left=pad,
             right=canvas.width - pad,
-            y=y,
-            size=min(size, leading * 0.85),
+            top=canvas.height - 1,
+            bottom=share,
+            size=20.0,
             colour=BLUE,
-            face=face,
         )
-        y -= leading
+    canvas.paragraphs(
+        [(f"Ký bởi: {look.name}", Face.BOLD), (look.post, Face.REGULAR), (f"{day} {time}", Face.REGULAR)],
+        left=third + pad,
+        right=canvas.width - pad,
+        top=share,
+        bottom=1.0,
+        size=8.0,
+        colour=BLUE,
+    )
 
 
 def _draw_seal(canvas: Canvas, look: SealLook) -> None:
@@ -227,21 +254,74 @@ def _draw_seal(canvas: Canvas, look: SealLook) -> None:
         canvas.picture(look.picture, left=0, bottom=0, width=canvas.width, height=canvas.height)
         return
     x, y, radius = canvas.width / 2, canvas.height / 2, size / 2
-    canvas.circle(x, y, radius - 1.2, line=2.0, colour=RED)
+    canvas.circle(x, y, radius - 1.0, line=2.0, colour=RED)  # its outer edge is the seal's edge
     canvas.circle(x, y, radius - 3.6, line=0.6, colour=RED)
     canvas.circle(x, y, radius * 0.68, line=0.6, colour=RED)
-    canvas.arc_text(
-        (look.parent or "Cộng hòa xã hội chủ nghĩa Việt Nam").upper(), x, y, radius * 0.75, radius * 0.155, colour=RED
-    )
+    around = nfc(look.parent or "Cộng hòa xã hội chủ nghĩa Việt Nam").upper()
+    canvas.arc_text(around, x, y, radius * 0.75, radius * 0.155, colour=RED)
     canvas.star(x, y - radius * 0.80, radius * 0.085, colour=RED)
     canvas.star(x, y + radius * 0.36, radius * 0.2, colour=RED)
-    lines = _wrap(look.agency.upper(), 16)
-    leading = radius * 0.2
-    top = y - radius * 0.02
-    for i, line in enumerate(lines):
-        down = (i + 0.5) * leading
-        half = math.sqrt(max((radius * 0.62) ** 2 - (top - down - y) ** 2, 1.0))
-        canvas.fitted(line, left=x - half, right=x + half, y=top - down, size=radius * 0.17, colour=RED, face=Face.BOLD)
+    lines, letters = _in_circle(look.agency, radius)
+    for line, down in lines:
+        wide = canvas.text_width(line, letters, face=Face.BOLD)
+        canvas.text(line, x - wide / 2, y - down, letters, colour=RED, face=Face.BOLD)
+
+
+@lru_cache(maxsize=512)
+def _broken(
+    texts: tuple[tuple[str, Face], ...], width: float, height: float, size: float
+) -> tuple[list[tuple[str, Face]], float]:
+    """Texts as lines of at most `width` points that together are at most `height` high, and the size of the letters."""
+    while True:
+        lines = [(line, face) for text, face in texts for line in wrapped(text, width / size, face)]
+        if len(lines) * size * LEADING <= height or size < LEAST_SIZE:
+            return lines, size
+        size *= _STEP
+
+
+def wrapped(text: str, width: float, face: Face) -> list[str]:
+    """The text in lines of at most `width` em, broken at spaces; a word that is too long is cut."""
+    lines: list[str] = []
+    for word in nfc(text).split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and advance(face, joined) <= width:
+            lines[-1] = joined
+            continue
+        rest = word
+        while len(rest) > 1 and advance(face, rest) > width:
+            cut = next((n for n in range(len(rest) - 1, 1, -1) if advance(face, rest[:n]) <= width), 1)
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        lines.append(rest)
+    return lines
+
+
+@lru_cache(maxsize=512)
+def _in_circle(agency: str, radius: float) -> tuple[list[tuple[str, float]], float]:
+    """The agency's name in lines under the star, each with how far below the middle its base line is, and the size of
+    the letters: as large as the inner ring allows, which is narrower the lower a line stands.
+    """
+    size = radius * 0.17
+    while (lines := _filled(nfc(agency).upper().split(), radius * 0.64, size)) is None:
+        size *= _STEP
+    return lines, size
+
+
+def _filled(words: list[str], inner: float, size: float) -> list[tuple[str, float]] | None:
+    """Lines filled one after the other; None when they leave the ring. The smallest letters are taken as they come."""
+    lines: list[tuple[str, float]] = []
+    down = size  # the capitals of the first line begin just under the middle
+    while words:
+        half = math.sqrt(max(inner**2 - (down + 0.25 * size) ** 2, 0.0))
+        fits = (n for n in range(len(words), 0, -1) if advance(Face.BOLD, " ".join(words[:n])) * size <= 2 * half)
+        taken = next(fits, 0)
+        if taken == 0 and size > MIN_SEAL_SIZE:
+            return None
+        taken = taken or len(words)
+        lines.append((" ".join(words[:taken]), down))
+        words = words[taken:]
+        down += size * LEADING
+    return lines
 
 
 def _draw_text(canvas: Canvas, look: TextLook) -> None:
@@ -250,6 +330,10 @@ def _draw_text(canvas: Canvas, look: TextLook) -> None:
     for after in ("; ", " "):
         if max(canvas.text_width(line, TEXT_SIZE) for line in lines) > room:
             lines = _two_lines(look.text, after)
+    if max(canvas.text_width(line, LEAST_TEXT_SIZE) for line in lines) > room:
+        box = {"left": 1.0, "right": canvas.width - 1, "top": canvas.height, "bottom": 0.0}
+        canvas.paragraphs([(look.text, Face.REGULAR)], **box, size=TEXT_SIZE, colour=BLACK)
+        return
     leading = canvas.height / len(lines)
     for n, line in enumerate(lines):
         y = canvas.height - (n + 0.5) * leading - 0.3 * TEXT_SIZE
@@ -261,16 +345,6 @@ def _two_lines(text: str, after: str) -> list[str]:
     parts = text.split(after)
     breaks = [[(after.join(parts[:n]) + after).strip(), after.join(parts[n:])] for n in range(1, len(parts))]
     return min(breaks, key=lambda lines: max(map(len, lines)), default=[text])
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    lines: list[str] = []
-    for word in text.split():
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
-        else:
-            lines.append(word)
-    return lines
 
 
 def _upright(rotation: int, width: float, height: float) -> tuple[float, float, float, float, float, float]:

@@ -109,6 +109,11 @@ def _shape(face: Face, text: str) -> tuple[tuple[tuple[float, bytes], ...], floa
     )
 
 
+def advance(face: Face, text: str) -> float:
+    """How wide a text is, in em; nothing is taken into a subset for it."""
+    return _shape(face, text)[1]
+
+
 def _meanings(text: str, infos: Any) -> list[tuple[int, str]]:
     """Glyph and text for each cluster; the first glyph of a cluster gets all of its text."""
     clusters = sorted({info.cluster for info in infos})

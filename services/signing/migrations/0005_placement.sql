@@ -31,20 +31,3 @@ CREATE TABLE agency_placing (
 ALTER TABLE agency_placing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE agency_placing FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON agency_placing USING (agency_id = nullif(current_setting('vanthu.agency', true), '')::uuid);
-
--- Pictures (transparent PNG) that stand in appearances: a person's handwritten signature, an agency's seal. `of` is
--- the person or the agency. They belong to the agency whose clerk brought them.
-CREATE TABLE picture (
-    agency_id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('signature', 'seal')),
-    of uuid NOT NULL,
-    content jsonb NOT NULL,
-    width integer NOT NULL,
-    height integer NOT NULL,
-    set_by jsonb NOT NULL,
-    set_at timestamptz NOT NULL,
-    PRIMARY KEY (agency_id, kind, of)
-);
-ALTER TABLE picture ENABLE ROW LEVEL SECURITY;
-ALTER TABLE picture FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON picture USING (agency_id = nullif(current_setting('vanthu.agency', true), '')::uuid);
