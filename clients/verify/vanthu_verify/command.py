@@ -169,7 +169,8 @@ class _Error:
 def _error(result: ValidationReport | Failure) -> _Error | None:
     if isinstance(result, Failure):
         return _Error(result.code)
-    return next((_Error(code) for code in result.problems if code in ERRORS), None)
+    # Signatures that could be judged though the document can't be read are a result; `problems` says the rest.
+    return next((_Error(code) for code in result.problems if code in ERRORS and not result.signatures), None)
 
 
 def summary(file: str, result: ValidationReport | Failure) -> dict[str, Any]:

@@ -24,8 +24,9 @@ class Locked(Damaged):
 class Document:
     """The bytes, what was read of them, and the key when they are encrypted."""
 
-    def __init__(self, data: bytes, password: str = "") -> None:
-        self.data = data
+    def __init__(self, data: bytes, password: str = "", *, blind: bool = False) -> None:
+        """`blind` reads on without a key: strings and packed content stay closed, signatures and their ranges do not."""
+        self.data, self.blind = data, blind
         self.objects: dict[int, tuple[Ref, Any, int]] = {}
         self.unpacked: dict[tuple[int, int], Any] = {}
         self.containers: dict[int, list[tuple[int, int, int]]] = {}
@@ -60,7 +61,7 @@ class View:
     def __init__(self, document: Document, end: int) -> None:
         self.document, self.end = document, end
         self.table = self._read()
-        if document.key is None and self.trailer.get("Encrypt") is not None:
+        if document.key is None and not document.blind and self.trailer.get("Encrypt") is not None:
             self._unlock()
         if not isinstance(self.resolve(self.trailer.get("Root")), dict) and not self.table.repaired:
             self._repair()

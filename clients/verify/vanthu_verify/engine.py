@@ -10,7 +10,7 @@ import logging
 import re
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from vanthu_verify import certificates, paths, policy, reporting, revisions, wording
@@ -66,12 +66,31 @@ def validate(
     try:
         return _validated(Document(pdf, password), trust, frame)
     except Locked:
-        return wording.concluded(frame.empty("encrypted"))
+        return _locked(pdf, trust, frame)
     except (Damaged, RecursionError, MemoryError, *BROKEN) as error:
         # Only the kind and place are logged: messages and frames may hold names.
         place = traceback.extract_tb(error.__traceback__)[-1]
         _log.info("unreadable PDF: %s at %s:%s", type(error).__name__, place.name, place.lineno)
         return wording.concluded(frame.empty("damaged"))
+
+
+def _locked(pdf: bytes, trust: Trust, frame: reporting.Frame) -> ValidationReport:
+    """Without the password: what the signatures cover can be judged all the same, the document can't be read."""
+    try:
+        report = _validated(Document(pdf, blind=True), trust, frame)
+    except (Damaged, RecursionError, MemoryError, *BROKEN):
+        return wording.concluded(frame.empty("encrypted"))
+    if not report.signatures:
+        return wording.concluded(frame.empty("encrypted"))
+    passed = report.indication is Indication.PASSED
+    return wording.concluded(
+        replace(
+            report,
+            indication=Indication.INDETERMINATE if passed else report.indication,
+            subindication="SIGNED_DATA_NOT_FOUND" if passed else report.subindication,
+            problems=("encrypted", *report.problems),
+        )
+    )
 
 
 def check_bytes(pdf: bytes) -> None:

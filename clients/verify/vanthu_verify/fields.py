@@ -72,6 +72,8 @@ def _visit(view: View, node: _Node, form: Form, stack: list[_Node]) -> None:
             return
         form.nodes.add(ref.num)
     title = view.resolve(entries.get("T"))
+    if view.document.blind and isinstance(title, bytes):
+        title = f"({ref.num if ref is not None else ''})".encode()  # the name is encrypted
     name = node.prefix
     if isinstance(title, bytes):
         name = f"{name}.{text(title)}" if name else text(title)

@@ -11,6 +11,7 @@ from typing import Any
 from vanthu_verify.objects import Damaged
 
 MAX_DECODED = 96 * 1024 * 1024
+MAX_LZW = 8 * 1024 * 1024  # unpacked in Python
 
 
 def decode(data: bytes, filters: list[Any], parameters: list[Any]) -> bytes:
@@ -86,7 +87,7 @@ def _lzw(data: bytes) -> bytes:
         previous = entry
         out += entry
         size = min(12, max(9, (len(table) + 1).bit_length()))
-        if len(out) > MAX_DECODED:
+        if len(out) > MAX_LZW:
             raise Damaged("too large when unpacked")
     return bytes(out)
 

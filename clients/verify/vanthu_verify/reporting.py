@@ -69,6 +69,8 @@ class Frame:
         if problems:
             indication, failure = Indication.FAILED, failure if indication is Indication.FAILED else "FORMAT_FAILURE"
         wanting = _wanting(self.policy, reports)
+        if "time_stamps_only" in wanting and indication is not Indication.FAILED:
+            indication, failure = Indication.INDETERMINATE, "NO_SIGNATURE"
         if wanting and indication is Indication.PASSED:
             indication, failure = Indication.INDETERMINATE, "SIG_CONSTRAINTS_FAILURE"
         return ValidationReport(
