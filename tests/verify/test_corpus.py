@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from vanthu_verify import NotPdf, Trust, command, validate
 from vanthu_verify.bounded import Failure
+from vanthu_verify.wording import REASONS
 
 _CORPUS = Path(__file__).parents[3] / "shared" / "data" / "pades-corpus"
 _TABLE = Path(__file__).with_name("disagreements.tsv")
@@ -91,6 +92,12 @@ def test_levels_are_those_that_the_makers_name() -> None:
     assert len(checked) > 4
     for name in checked:
         assert levels[name] == {named[_FILES[name]["exp_level"]]}, name
+
+
+def test_every_reason_has_words_in_both_languages() -> None:
+    codes = {code for name in _FILES for s in _judged(name)[0]["signatures"] for code in s["reasons"]}
+    assert len(codes) > 6
+    assert codes <= REASONS.keys()
 
 
 def test_the_table_of_disagreements_names_files_that_exist() -> None:

@@ -43,7 +43,7 @@ REASONS = {
         vi="các thuật toán trong chữ ký không khớp nhau", en="the signature's algorithms contradict each other"
     ),
     "attributes_not_in_order": Sentence(
-        vi="thuộc tính của chữ ký không đúng quy cách", en="the signature's attributes are not encoded as they must be"
+        vi="chữ ký không đúng quy cách", en="the signature is not encoded as it must be"
     ),
     "certificate_reference_differs": Sentence(
         vi="chữ ký nêu một chứng thư khác", en="the signature refers to another certificate"
@@ -85,6 +85,14 @@ REASONS = {
     ),
     "damaged": Sentence(vi="tệp PDF hỏng, không đọc được", en="the PDF is damaged and can't be read"),
 }
+# Codes that differ for an expert only.
+_ALIKE = {
+    "unreadable_signature": ("no_signature_value", "no_dictionary", "message_digest_missing", "content_type_differs"),
+    "partial_coverage": ("no_byte_range", "byte_range_beyond_file", "signed_revision_unreadable"),
+    "attributes_not_in_order": ("content_enclosed",),
+    "not_trusted": ("extension_unknown", "path_too_long", "name_not_permitted"),
+}
+REASONS |= {code: REASONS[known] for known, codes in _ALIKE.items() for code in codes}
 _OTHER = Sentence(vi="chưa đủ căn cứ để kết luận", en="there is not enough evidence to conclude")
 CHANGES = {
     "form_filled": Sentence(vi="điền ô", en="field filled"),
