@@ -110,7 +110,9 @@ def _wanting(policy: Policy, reports: tuple[SignatureReport, ...]) -> tuple[str,
         kinds = {s.signer.agency for s in signatures if s.signer is not None and s.indication is Indication.PASSED}
         found += [code for agency, code in ((False, "person_missing"), (True, "agency_missing")) if agency not in kinds]
     least = LEVELS.index(policy.least_level)
-    if any(LEVELS.index((s.level or "B").rsplit("-", 1)[-1]) < least for s in signatures):
+    # A level counts here with a time that a believed authority proves.
+    low = (s for s in signatures if LEVELS.index((s.level or "B").rsplit("-", 1)[-1]) < least or (least and not s.time))
+    if any(low):
         found.append("level_too_low")
     return tuple(found)
 
