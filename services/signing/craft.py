@@ -6,6 +6,7 @@ them at its start. Nothing here knows the database.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
@@ -245,10 +246,19 @@ def begin(
 
 
 def verify(prepared: dict[str, Any], signature: bytes) -> None:
-    """Rejected(signature_invalid) when the raw signature is not the certificate's over what was prepared."""
-    from services.signing.pdf_sign import PreparedSignature, verify
+    """Rejected(signature_invalid) when the raw signature is not the certificate's over what was prepared.
 
-    verify(PreparedSignature.from_json(prepared), signature)
+    A tenth of a millisecond over bytes of our own making: done where it is asked for, behind no PDF in a queue.
+    """
+    from services.signing import pdf_cms
+
+    pdf_cms.verified(
+        base64.b64decode(prepared["signed_attributes"]),
+        signature,
+        certificate=base64.b64decode(prepared["certificate"]),
+        mechanism=Mechanism(prepared["mechanism"]),
+        digest=str(prepared.get("digest", "sha256")),
+    )
 
 
 def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: Network) -> Made:

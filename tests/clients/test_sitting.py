@@ -57,3 +57,14 @@ def test_before_the_pin_each_document_can_be_seen(desk: Desk) -> None:
         assert picture is not None
         assert picture.read_bytes().startswith(b"\x89PNG")
     assert desk.asked == []
+
+
+@pytest.mark.full
+def test_two_hundred_documents_take_one_pin_and_one_session(desk: Desk) -> None:
+    desk.order(200)
+    results = desk.sign()
+    assert ends(results) == [Ended.SIGNED] * 200
+    assert [(ask.why, ask.documents) for ask in desk.asked] == [("batch", 200)]
+    assert desk.states() == {"signed": 200}
+    calls = [path for path in desk.seen if path.startswith("POST preparations")]
+    assert len(calls) == 8, "a chunk a call, not a document a call"
