@@ -208,11 +208,11 @@ def refused(document: UUID, stage: Any) -> signing.DocumentRefused:
     )
 
 
-def delayed(subject: UUID, stage: Any) -> signing.DocumentDelayed:
+def delayed(subject: UUID, stage: Any, code: str = "tsa_unavailable") -> signing.DocumentDelayed:
     return signing.DocumentDelayed(
         document_id=subject,
         stage=stage,
-        code="tsa_unavailable",
+        code=code,
         reason_vi="Chưa liên hệ được dịch vụ cấp dấu thời gian.",
         reason_en="The time-stamping service does not answer.",
         by=SIGNING,

@@ -55,6 +55,19 @@ def test_a_document_goes_from_draft_to_issued(docs: Docs) -> None:
     assert names(docs.stated()) == ["DocumentIssued"]
 
 
+def test_a_document_whose_places_are_to_be_confirmed_waits_for_its_clerk(docs: Docs) -> None:
+    clerk, leader = docs.a.clerk, docs.a.leader
+    document = UUID(ok(docs.post(clerk, "/documents", docs.draft(docs.a)), 201)["id"])
+    docs.hear(delayed(document, "prepare"))
+    assert docs.get(clerk, f"/documents/{document}")["waiting_for"]["role"] == "system"
+    docs.hear(delayed(document, "prepare", "places_to_confirm"))
+    asked = docs.get(clerk, f"/documents/{document}")
+    assert (asked["state"], asked["state_reason"]["code"]) == ("preparing", "places_to_confirm")
+    assert asked["waiting_for"] == {"role": "clerk", "name": clerk.name}
+    docs.hear(prepared(document, leader))
+    assert docs.get(clerk, f"/documents/{document}")["waiting_for"]["role"] == "leader"
+
+
 def test_a_second_click_on_issue_gives_the_same_number(docs: Docs) -> None:
     document = docs.signed(docs.a)
     docs.stated()

@@ -36,9 +36,10 @@ def test_a_page_stands_while_the_services_behind_it_are_away(portal: Portal) -> 
         page = browser.open(path)
         assert (page.status_code, code_of(page)) == (503, "service_down"), path
         assert 'action="/logout"' in page.text
-    missing = browser.open("/documents/01890000-0000-7000-8000-000000000000")
-    assert (missing.status_code, code_of(missing)) == (503, "service_down")
-    assert 'action="/logout"' in missing.text
+    for path in ("", "/places", "/pages/1"):
+        missing = browser.open(f"/documents/01890000-0000-7000-8000-000000000000{path}")
+        assert (missing.status_code, code_of(missing)) == (503, "service_down"), path
+        assert 'action="/logout"' in missing.text
 
 
 def test_a_submission_that_docs_cannot_take_keeps_everything_and_its_key(portal: Portal) -> None:
