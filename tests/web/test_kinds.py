@@ -38,6 +38,16 @@ def pair(office: Office) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]
     return first, second, clerk
 
 
+def confirm_places(page: Page, document_id: str) -> None:
+    """The second signer's name is not in the text: the clerk looks where the signature would stand."""
+    page.goto(f"/documents/{document_id}/places")
+    button = page.get_by_role("button", name="Xác nhận và chuyển lãnh đạo ký")
+    reload_until(page, lambda: button.count() == 1, "nobody was asked about the places")
+    button.click()
+    expect(page.get_by_role("status")).to_be_visible()
+    page.goto(f"/documents/{document_id}")
+
+
 def test_two_leaders_sign_in_order_and_the_annex_is_signed_by_the_agency(office: Office, tmp_path: Path) -> None:
     first, second, clerk = pair(office)
     desk = office.sit_down(clerk, scripts=False)
@@ -52,6 +62,7 @@ def test_two_leaders_sign_in_order_and_the_annex_is_signed_by_the_agency(office:
     desk.get_by_role("button", name="Trình văn bản").click()
     expect(desk.get_by_role("status")).to_have_text("Đã trình văn bản.")
     document_id = desk.url.rpartition("/")[2].partition("?")[0]
+    confirm_places(desk, document_id)
     state = desk.locator(".state .badge")
     reload_until(desk, lambda: state.inner_text() == "Chờ ký số", "the fields were not placed")
     expect(desk.locator(".state")).to_contain_text(first["name"])
@@ -97,6 +108,7 @@ def test_two_agencies_issue_a_document_together(office: Office, tmp_path: Path) 
     desk.get_by_role("button", name="Trình văn bản").click()
     expect(desk.get_by_role("status")).to_have_text("Đã trình văn bản.")
     document_id = desk.url.rpartition("/")[2].partition("?")[0]
+    confirm_places(desk, document_id)
     state = desk.locator(".state .badge")
     reload_until(desk, lambda: state.inner_text() == "Chờ ký số", "the fields were not placed")
     office.sign(theirs, document_id, tmp_path / "theirs")

@@ -81,8 +81,10 @@ def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
         "dispatch": state == "issued" and visit.has("clerk") and leads,
         "certify": state == "issued" and visit.has("clerk") and leads,
         "resubmit": state in {"returned", "refused"} and visit.has("clerk") and bool(document["signers"]),
-        "place": state in {"preparing", "awaiting_signature"} and visit.has("clerk"),
-        "confirm": state == "preparing" and (document["state_reason"] or {}).get("code") == "places_to_confirm",
+        "place": state in {"preparing", "awaiting_signature"} and visit.has("clerk") and leads,
+        "confirm": leads
+        and state == "preparing"
+        and (document["state_reason"] or {}).get("code") == "places_to_confirm",
     }
 
 
