@@ -91,7 +91,8 @@ class Update:
         """Take one of pyHanko's objects in; it is written when the update is, so it may still change."""
         from pyhanko.pdf_utils.generic import IndirectObject
 
-        return IndirectObject(self.add(obj).number, 0, self)
+        # Without a reference back to us: in a circle, a large file would stay in memory until somebody collects it.
+        return IndirectObject(self.add(obj).number, 0, None)
 
     def allocate_placeholder(self) -> Any:
         """A reference whose object comes later."""
