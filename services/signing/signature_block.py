@@ -73,7 +73,7 @@ def find_blocks(layer: TextLayer, sought: Sequence[Sought]) -> list[Block | None
     1. Pages are looked at from both ends, and only those whose words promise something are read in full, until each
        signer's block is certain: own name under own post, on a page that has "Nơi nhận".
     2. Names decide before posts: whoever stands under a post by name has it.
-    3. Those left share what the layout shows, where there is a block for each of them.
+    3. Those left get, in their order, what the layout shows besides: the first is the one who leads.
     """
     found: dict[int, list[Block]] = {n: [] for n in range(len(sought))}
     for index in _from_both_ends(len(layer)):
@@ -92,8 +92,7 @@ def find_blocks(layer: TextLayer, sought: Sequence[Sought]) -> list[Block | None
         if spare:
             spare = [b for b in spare if b.box.page == spare[0].box.page]
             spare.sort(key=lambda b: (round(b.box.y0 / 30), b.box.x0))
-        if len(left) <= len(spare):
-            chosen |= dict(zip(left, spare, strict=False))
+        chosen |= dict(zip(left, spare, strict=False))
     return [chosen.get(n) for n in range(len(sought))]
 
 
