@@ -27,9 +27,9 @@ CACHE = 2.0  # seconds that verified keys are believed before they are read agai
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a person at one of their posts, or a partner's system."""
+    """Who asks: a person at one of their posts, a partner's system, or a visitor of the public pages, who has no rights."""
 
-    kind: Literal["person", "partner"]
+    kind: Literal["person", "partner", "visitor"]
     name: str
     roles: frozenset[str]
     person_id: UUID | None = None
@@ -40,6 +40,8 @@ class Principal:
 
     @property
     def id(self) -> str:
+        if self.kind == "visitor":
+            return "visitor"
         return str(self.person_id) if self.person_id else f"partner:{self.partner}"
 
     def actor(self, capacity: str | None = None) -> Actor:
@@ -116,6 +118,8 @@ class Verifier:
 def principal_from(found: dict[str, Any]) -> Principal:
     """A principal from verified claims."""
     person = found["kind"] == "person"
+    if found["kind"] == "visitor":
+        return Principal(kind="visitor", name=found["name"], roles=frozenset())
     return Principal(
         kind="person" if person else "partner",
         name=found["name"],

@@ -200,3 +200,24 @@ OF_A_TICKET = {each.code: each for each in (SIGNING_TICKET_INVALID, SIGNING_TICK
 OF_A_POLL = {
     each.code: each for each in (AUTHORIZATION_PENDING, SLOW_DOWN, EXPIRED_TOKEN, ACCESS_DENIED, INVALID_GRANT)
 }
+
+# --- checking a file that somebody holds
+
+FILE_NOT_CHOSEN = Refusal(
+    "file_not_chosen",
+    vi="Chưa chọn tệp PDF; hãy chọn tệp rồi bấm Kiểm tra.",
+    en="No PDF file is chosen; choose one, then press the button.",
+    status=422,
+)
+MOMENT_MALFORMED = Refusal(
+    "moment_malformed",
+    vi="Thời điểm kiểm tra phải là một ngày giờ đã qua; hãy chọn lại hoặc để trống.",
+    en="The time to check for must be a date and time that is past; choose again or leave it empty.",
+    status=422,
+)
+PAGE_TOO_OLD = Refusal(
+    "page_too_old",
+    vi="Trang đã mở quá lâu; hãy chọn lại tệp và bấm Kiểm tra lần nữa.",
+    en="The page was open for too long; choose the file again and press the button once more.",
+    status=409,
+)

@@ -41,6 +41,12 @@ def try_password(
     return password_hash
 
 
+def count(pool: Pool, subject: str, *, free: int) -> None:
+    """One more act of somebody unknown; Rejected(too_many_tries) when there were too many within the hour."""
+    with transaction(pool) as tx:
+        _count(tx, subject, datetime.now(UTC), free=free)
+
+
 def _count(tx: Tx, subject: str, now: datetime, *, free: int) -> None:
     attempts = store.lock_attempts(tx, subject)
     if wait := domain.wait_before_next(attempts, now, free=free):

@@ -136,12 +136,6 @@ CERTIFICATE_STATUSES = {
 }
 
 # How a signature's verdict is said: colour and sentence first, the standard's terms (EN 319 102-1) beside it.
-INDICATIONS = {
-    "TOTAL_PASSED": ("good", "Chữ ký hợp lệ"),
-    "TOTAL_FAILED": ("bad", "Chữ ký không hợp lệ"),
-    "INDETERMINATE": ("wait", "Chưa đủ căn cứ kết luận"),
-}
-
 ACTS = {
     "submitted": "Trình văn bản",
     "resubmitted": "Trình lại",
@@ -248,52 +242,6 @@ DETAILS = {
     "INDETERMINATE": "chưa đủ căn cứ kết luận",
     **LEVELS_OF_PROOF,
 }
-
-# Problems of a signature by their stable codes.
-REASONS = {
-    "forbidden_modification": "văn bản bị sửa sau khi ký theo cách không được phép",
-    "integrity_broken": "nội dung không còn khớp với chữ ký",
-    "trailing_bytes": "có dữ liệu lạ sau phần đã ký",
-    "unsupported_signature": "kiểu chữ ký cũ, không kiểm tra được",
-    "unreadable_signature": "chữ ký hỏng cấu trúc",
-    "partial_coverage": "chữ ký không bao trùm toàn bộ phiên bản",
-    "not_trusted": "chứng thư không dẫn đến gốc được tin cậy",
-    "revoked": "chứng thư đã bị thu hồi",
-    "revocation_unknown": "không kiểm tra được tình trạng thu hồi",
-    "expired": "chứng thư ngoài thời hạn",
-    "no_signature": "không có chữ ký số",
-    "damaged": "tệp PDF hỏng",
-    "encrypted": "tệp PDF bị mã hóa",
-    "unsupported_algorithm": "thuật toán không kiểm tra được",
-    "algorithm_mismatch": "các thuật toán trong chữ ký không khớp nhau",
-    "weak_algorithm": "thuật toán hoặc khóa không còn đủ an toàn",
-    "attributes_not_in_order": "chữ ký không đúng quy cách",
-    "content_enclosed": "chữ ký không đúng quy cách",
-    "no_signature_value": "ô chữ ký không có chữ ký",
-    "no_byte_range": "chữ ký không nêu phần đã ký",
-    "byte_range_beyond_file": "tệp bị cắt, thiếu phần đã ký",
-    "signature_removed": "một chữ ký đã bị gỡ khỏi văn bản",
-    "not_in_signed_revision": "chữ ký không thuộc phiên bản mà nó ký",
-    "certificate_reference_differs": "chữ ký nêu một chứng thư khác",
-    "certificate_missing": "không có chứng thư của người ký",
-    "wrong_usage": "chứng thư không dùng để ký",
-    "issuer_not_authority": "chứng thư do người không có quyền cấp",
-    "signed_later": "dấu thời gian sau thời điểm kiểm tra",
-    "time_stamps_only": "chỉ có dấu thời gian, không có chữ ký",
-    "person_missing": "thiếu chữ ký của người có thẩm quyền",
-    "agency_missing": "thiếu chữ ký của cơ quan",
-    "level_too_low": "chưa có dấu thời gian lưu trữ",
-}
-
-MODIFICATIONS = {
-    "NONE": "không có thay đổi nào sau chữ ký này",
-    "LTA_UPDATES": "chỉ thêm dữ liệu kiểm chứng, dấu thời gian",
-    "FORM_FILLING": "chỉ điền số, ngày và đóng dấu (được phép)",
-    "ANNOTATIONS": "có thêm ghi chú",
-    "FORBIDDEN": "có sửa đổi không được phép",
-}
-
-KINDS = {"signature": "Chữ ký", "seal": "Dấu cơ quan", "timestamp": "Dấu thời gian"}
 
 # RFC 5280 §5.3.1
 REVOCATIONS = {

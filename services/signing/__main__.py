@@ -84,13 +84,17 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
     from services.signing import api_places
     from services.signing.api import router
+    from services.signing.api_checks import router as checks_router
     from services.signing.api_clients import router as clients_router
     from services.signing.api_longevity import router as longevity_router
+    from services.signing.checking import Counter
     from services.signing.consumer import follower
     from shared.http import create_app
 
-    routers = (router, clients_router, longevity_router, api_places.router)
-    app = create_app("signing", pool, *routers, follower=follower(settings.source))
+    routers = (router, checks_router, clients_router, longevity_router, api_places.router)
+    large = {r"/signing/v1/checks": None}
+    app = create_app("signing", pool, *routers, follower=follower(settings.source), large=large)
+    app.state.checks = Counter()
     app.state.rhythm = settings.rhythm
     app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
     return app

@@ -497,8 +497,8 @@ def _blocks(pem: str) -> list[str]:
     return [part.partition(end)[0] + end for part in pem.split(_BEGIN)[1:]]
 
 
-def validate(pdf: bytes, *, network: Network) -> dict[str, Any]:
+def validate(pdf: bytes, *, network: Network, at: datetime | None = None, policy: str = "default") -> dict[str, Any]:
     """The validation report as JSON values (pdf_report.ValidationReport); Rejected for what is no PDF at all."""
     from services.signing.pdf_validate import validate
 
-    return validate(pdf, network.trust()).to_json()
+    return validate(pdf, network.trust(), at=at, policy=policy).to_json()

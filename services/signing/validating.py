@@ -22,8 +22,14 @@ from shared.events.docs import Part, ValidateDocument
 from shared.events.signing import DocumentDelayed, DocumentValidated
 
 KIND = "validate"
-# The engine's policy for what comes in, and a new name whenever the same bytes might be judged otherwise.
-POLICY = f"vanthu-2/{policy.get('default').key}"
+
+
+def policy_key(name: str) -> str:
+    """Under what a report is kept: the engine's policy, and a new name whenever the same bytes might be judged otherwise."""
+    return f"vanthu-2/{policy.get(name).key}"
+
+
+POLICY = policy_key("default")  # for what comes in
 PATIENCE = 6  # tries with revocation data out of reach (half a minute), then the report says that they were
 REPORT = "application/json"
 
@@ -74,10 +80,10 @@ def _judge(desk: Desk, job: jobs.Job, content: BlobRef, network: craft.Network) 
     if kept := _kept(desk, content.sha256, network):
         return _Judged(content.sha256, kept)
     report = desk.workshop.run(craft.validate, pdf, network=network)
-    unreachable = _revocation_unknown(report)
+    unreachable = revocation_unknown(report)
     if unreachable and job.attempts < PATIENCE:
         raise Rejected(REVOCATION_UNAVAILABLE, why="OCSP/CRL")
-    return _Judged(content.sha256, _outcome(desk, report), keep=not unreachable)
+    return _Judged(content.sha256, outcome_of(desk, report), keep=not unreachable)
 
 
 def _judge_annex(desk: Desk, job: jobs.Job, part: Part, network: craft.Network) -> _Judged:
@@ -140,7 +146,7 @@ def _kept(desk: Desk, sha256: str, network: craft.Network) -> dict[str, Any] | N
         return store.find_report(tx, sha256, POLICY, network.snapshot)
 
 
-def _outcome(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
+def outcome_of(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
     """What the fact says of a report, and where the whole report lies."""
     blob = desk.blobs.put(json.dumps(report, ensure_ascii=False).encode(), REPORT)
     return {
@@ -164,7 +170,7 @@ def _summary(signature: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _revocation_unknown(report: dict[str, Any]) -> bool:
+def revocation_unknown(report: dict[str, Any]) -> bool:
     return any("revocation_unknown" in s["reasons"] for s in report["signatures"])
 
 

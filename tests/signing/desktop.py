@@ -11,8 +11,10 @@ import httpx
 
 from services.signing import api_places
 from services.signing.api import router
+from services.signing.api_checks import router as checks_router
 from services.signing.api_clients import router as clients_router
 from services.signing.api_longevity import router as longevity_router
+from services.signing.checking import Counter
 from services.signing.rhythm import Rhythm
 from shared import db
 from shared.events import docs, signing
@@ -26,7 +28,10 @@ class Desktop:
     """HTTP clients of one served application, one for each person."""
 
     def __init__(self, office: Office, stack: ExitStack) -> None:
-        app = create_app("signing", office.pool, router, clients_router, longevity_router, api_places.router)
+        routers = (router, checks_router, clients_router, longevity_router, api_places.router)
+        app = create_app("signing", office.pool, *routers, large={r"/signing/v1/checks": None})
+        app.state.checks = Counter()
+        stack.callback(app.state.checks.workshop.close)
         app.state.desk, app.state.rhythm = office.desk, Rhythm()
         self.url = stack.enter_context(serve(app))
         self.issuer = Issuer()

@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from services.portal import domain, store, wording
+from services.portal import domain, store, wording, wording_report
 from services.portal.clients import Caller, Services
 from services.portal.domain import Person, Post, Session
 from services.portal.forms import Form, Posted
@@ -64,6 +64,7 @@ def make_templates() -> Environment:
     version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
     environment.globals |= {
         "wording": wording,
+        "report_words": wording_report,
         "state": wording.state,
         "version": version,
         "new_key": domain.new_secret,

@@ -40,6 +40,7 @@ from services.portal.pages import (
     submission,
     system,
     trust,
+    verify,
     visit,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
@@ -70,6 +71,7 @@ PAGES = (
     fleet,
     handmade,
     trust,
+    verify,
     system,
 )
 
