@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,8 @@ from deploy.devpki.server import Running, running
 from services.portal.pages import verify
 from services.signing.__main__ import SERVICE, SigningSettings
 from shared import db
+from shared.events import Envelope
+from shared.ids import new_id
 from shared.tokens import receive_key
 from tests.interop import paper
 from tests.portal.browser import forms
@@ -42,6 +45,9 @@ def portal(database: Callable[[str], Database], tmp_path: Path, pki: Running) ->
             "kafka_user": "signing",
             "kafka_password": "none",
             "blobs": f"file://{tmp_path / 'blobs'}",
+            "port": 1,
+            "worker_port": 1,
+            "portal_url": "http://portal.example",
             "trust": str(trust),
             "tsa_url": pki.tsa_url,
         }
@@ -51,11 +57,12 @@ def portal(database: Callable[[str], Database], tmp_path: Path, pki: Running) ->
         app = SERVICE.api(settings, pool)
         stack.callback(app.state.checks.workshop.close)
         url = stack.enter_context(serve(app))
-        for at in at_work(database("portal"), tmp_path, signing_url=url):
-            with db.transaction(pool) as tx:
-                for envelope in at.told("portal.key"):
-                    receive_key(tx, envelope)
-            yield at
+        at = stack.enter_context(at_work(database("portal"), tmp_path, signing_url=url))
+        with db.transaction(pool) as tx:
+            for stated in at.stated("portal.key"):
+                now = datetime.now(UTC)
+                receive_key(tx, Envelope(new_id(), "urn:vanthu:test", 1, now, stated, "portal.key"))
+        yield at
 
 
 def hand_in(portal: Portal, body: bytes | None, **fields: str) -> httpx.Response:
