@@ -6,25 +6,15 @@ Pure functions over bytes: no network, no clock of their own. Whether the signer
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, ClassVar
 
-from asn1crypto import cms, core, tsp, x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509 import load_der_x509_certificate
+from asn1crypto import cms, core, tsp
 
-_HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
-    "sha256": hashes.SHA256,
-    "sha384": hashes.SHA384,
-    "sha512": hashes.SHA512,
-}
+from services.signing import pdf_der, pdf_signed_data
+from services.signing.pdf_signed_data import SignedData
 
 
 class _Answer(core.Sequence):  # type: ignore[misc]
@@ -94,27 +84,28 @@ def read(answer: bytes, asked: Asked) -> Token:
     4. The signature over all of it by the certificate that the signed attributes name (RFC 5816).
     """
     try:
-        return _read(_Answer.load(answer, strict=True), asked)
+        return _read(answer, asked)
     except Flawed:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise Flawed(Flaw.GARBAGE) from error
 
 
-def _read(said: _Answer, asked: Asked) -> Token:
+def _read(answer: bytes, asked: Asked) -> Token:
+    """Octets are cut out of the answer, never written anew: encoding a token again costs more than fifty signatures."""
+    said = _Answer.load(answer, strict=True)
     if said["status"]["status"].native not in ("granted", "granted_with_mods"):
         raise Flawed(Flaw.REFUSED)  # 1
-    token = said["time_stamp_token"]
-    signed = token["content"]
-    (signer,) = signed["signer_infos"]
-    info = signed["encap_content_info"]["content"].parsed
-    if signed["encap_content_info"]["content_type"].native != "tst_info" or info["version"].native != "v1":
+    der = pdf_der.first(answer).parts()[1].whole
+    signed = pdf_signed_data.read(der)
+    info = tsp.TSTInfo.load(signed.content or b"", strict=True)
+    kind = said["time_stamp_token"]["content"]["encap_content_info"]["content_type"].native
+    if kind != "tst_info" or info["version"].native != "v1":
         raise Flawed(Flaw.GARBAGE)  # 2
     _check_answers(info, asked)  # 3
-    certificate = _check_signature(signed, signer)  # 4
-    others = (one.chosen.dump() for one in signed["certificates"] if isinstance(one.chosen, x509.Certificate))
+    _check_signature(signed)  # 4
     at: datetime = info["gen_time"].native
-    return Token(token.dump(), certificate, tuple(c for c in others if c != certificate), at)
+    return Token(der, signed.signer, tuple(each for each in signed.others if each != signed.signer), at)
 
 
 def check_time(token: Token, now: datetime, tolerance: timedelta) -> None:
@@ -136,54 +127,24 @@ def _check_answers(info: tsp.TSTInfo, asked: Asked) -> None:
         raise Flawed(Flaw.POLICY)
 
 
-def _check_signature(signed: cms.SignedData, signer: cms.SignerInfo) -> bytes:
-    """RFC 5652, §5.4 and §5.6. The signer's certificate (DER), which must be in the token since we asked for it."""
-    content = signed["encap_content_info"]["content"]
-    algorithm = signer["digest_algorithm"]["algorithm"].native
-    if algorithm not in _HASHES:
-        raise Flawed(Flaw.SIGNATURE)
-    attributes = {one["type"].native: one["values"] for one in signer["signed_attrs"]}
+def _check_signature(signed: SignedData) -> None:
+    """RFC 5652, §5.4 and §5.6, by the certificate that the signed attributes name, which must be in the token."""
+    attributes = {one["type"].native: one["values"] for one in cms.CMSAttributes.load(signed.attributes)}
     if attributes["content_type"][0].native != "tst_info":
         raise Flawed(Flaw.SIGNATURE)
-    if attributes["message_digest"][0].native != hashlib.new(algorithm, bytes(content)).digest():
+    if not _is_named(signed.signer, attributes):
+        raise Flawed(Flaw.CERTIFICATE)
+    if not pdf_signed_data.is_genuine(signed):
         raise Flawed(Flaw.SIGNATURE)
-    certificate = _signer_certificate(signed, attributes)
-    try:
-        _verify(certificate, signer, signer["signed_attrs"].untag().dump(), _HASHES[algorithm]())
-    except InvalidSignature:
-        raise Flawed(Flaw.SIGNATURE) from None
-    return certificate
 
 
-def _signer_certificate(signed: cms.SignedData, attributes: dict[str, Any]) -> bytes:
-    """The one whose digest the signed attributes hold: ESSCertIDv2, or SHA-1 of the older ESSCertID (RFC 5816, §2.2.1)."""
+def _is_named(certificate: bytes, attributes: dict[str, Any]) -> bool:
+    """By its digest in the signed attributes: ESSCertIDv2, or SHA-1 of the older ESSCertID (RFC 5816, §2.2.1)."""
     if "signing_certificate_v2" in attributes:
         named = attributes["signing_certificate_v2"][0]["certs"][0]
         algorithm, wanted = named["hash_algorithm"]["algorithm"].native, named["cert_hash"].native
     elif "signing_certificate" in attributes:
         algorithm, wanted = "sha1", attributes["signing_certificate"][0]["certs"][0]["cert_hash"].native
     else:
-        raise Flawed(Flaw.CERTIFICATE)
-    for one in signed["certificates"]:
-        der: bytes = one.chosen.dump()
-        if hashlib.new(algorithm, der).digest() == wanted:
-            return der
-    raise Flawed(Flaw.CERTIFICATE)
-
-
-@lru_cache(maxsize=32)
-def _key(certificate: bytes) -> PublicKeyTypes:
-    return load_der_x509_certificate(certificate).public_key()
-
-
-def _verify(certificate: bytes, signer: cms.SignerInfo, over: bytes, digest: hashes.HashAlgorithm) -> None:
-    key = _key(certificate)
-    signature = signer["signature"].native
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, over, ec.ECDSA(digest))
-    elif isinstance(key, rsa.RSAPublicKey) and signer["signature_algorithm"].signature_algo == "rsassa_pss":
-        key.verify(signature, over, padding.PSS(padding.MGF1(digest), padding.PSS.AUTO), digest)
-    elif isinstance(key, rsa.RSAPublicKey):
-        key.verify(signature, over, padding.PKCS1v15(), digest)
-    else:
-        raise Flawed(Flaw.SIGNATURE)
+        return False
+    return bool(hashlib.new(algorithm, certificate).digest() == wanted)
