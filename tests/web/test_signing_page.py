@@ -99,6 +99,9 @@ def test_a_leader_signs_from_the_browser(office: Office, waiting: list[str], tmp
         terminal.read(r"127\.0\.0\.1:\d+")
         pair_window(table, terminal)
         tick(table, *waiting)
+        card = table.locator("section.task").filter(has=table.locator(f'input[value^="{waiting[0]}"]'))
+        card.get_by_text("Xem trang đầu").click()
+        expect(card.locator(".first img")).to_have_js_property("naturalWidth", 720)
         office.picture(table, "signing-browser")
         table.locator("[data-part=sign]").click()
 

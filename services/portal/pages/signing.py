@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse, Response
 
 from services.portal import domain, store_tickets, ticket
 from services.portal.forms import Form, Posted
-from services.portal.pages import pdf
 from services.portal.pages.visit import Posting, Reading, Visit
 from services.portal.refusals import SIGNING_LIST_CHANGED
 from services.portal.ticket import Shown, Ticket
@@ -55,15 +54,6 @@ def _policy() -> str:
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {agent};"
         " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-
-
-@router.get("/signing/{document_id}/pages/{page}")
-def show_page(visit: Reading, document_id: UUID, page: int) -> Response:
-    """A page of a waiting document as a picture."""
-    visit.need("leader")
-    return pdf.relay(
-        visit, "signing", f"/documents/{document_id}/pages/{page}", filename=f"{page}.png", media_type="image/png"
     )
 
 

@@ -269,14 +269,6 @@ part("all").addEventListener("change", (event) => { for (const box of boxes) box
 for (const button of panel.querySelectorAll("[data-do=pair]")) button.addEventListener("click", () => once(begin));
 for (const button of panel.querySelectorAll("[data-do=look]")) button.addEventListener("click", () => once(look));
 part("again").addEventListener("click", () => location.reload());
-// First pages, where the line carries them; one that is not there leaves no hole.
-const line = navigator.connection || {};
-if (!line.saveData && (line.effectiveType || "4g") === "4g") {
-  for (const picture of document.querySelectorAll("img[data-page]")) {
-    picture.addEventListener("load", () => { picture.hidden = false; });
-    picture.src = picture.dataset.page;
-  }
-}
 count();
 once(look);
 })();
