@@ -129,7 +129,7 @@ class Desk:
 
     def wait_for(self, state: str, count: int = 1) -> None:
         """Until the service's worker has brought so many documents there."""
-        until = time.monotonic() + 120
+        until = time.monotonic() + 120 + 2 * count
         while self.states().get(state, 0) < count:
             assert time.monotonic() < until, self.states()
             self.pause()
