@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pikepdf
+
 from tests.interop import dss
 
 JUDGE_BOUND = 240.0  # seconds
+_END = re.compile(rb"startxref\s+\d+\s+%%EOF\s*\Z")
+_SUSPICIOUS = ("suspicious", "undefined", "modif", "changes", "differen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,12 @@ class Verdict:
     level: str
     changes: tuple[str, ...]
     objections: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def suspicious(self) -> tuple[str, ...]:
+        """Warnings of the kind that the default policy leaves at warnings although something may have been changed."""
+        return tuple(one for one in self.warnings if any(word in one.lower() for word in _SUSPICIOUS))
 
     @property
     def accepted(self) -> bool:
@@ -37,11 +49,13 @@ class FileVerdict:
     signatures: tuple[Verdict, ...]
     timestamps: tuple[str, ...]
     error: str | None
+    left_out: tuple[str, ...]
 
     @property
     def accepted(self) -> bool:
         stamped = all(indication == "PASSED" for indication in self.timestamps)
-        return not self.error and bool(self.signatures) and stamped and all(s.accepted for s in self.signatures)
+        whole = not self.error and not self.left_out and bool(self.signatures)
+        return whole and stamped and all(s.accepted for s in self.signatures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +84,28 @@ def judge_certificates(certificates: Sequence[Path], trust_pem: Path) -> dict[st
     return {read["file"]: _chain_verdict(read) for read in _run(certificates, trust_pem)}
 
 
-def judge(pdfs: Sequence[Path], trust_pem: Path) -> dict[str, FileVerdict]:
+def left_out(pdf: bytes, judged: int) -> tuple[str, ...]:
+    """What DSS passes over: filled signature fields that it reports nothing of (spoilt dictionaries), and bytes of no revision."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        fields: Any = document.Root.AcroForm.Fields if "/AcroForm" in document.Root else ()
+        filled = sum(1 for field in fields if field.get("/FT") == "/Sig" and "/V" in field)
+    found = []
+    if filled != judged:
+        found.append(f"{filled} signature fields are filled, {judged} were judged")
+    if not _END.search(pdf):
+        found.append("bytes after the last revision")
+    return tuple(found)
+
+
+def judge(pdfs: Sequence[Path], trust_pem: Path, *, bound: float = JUDGE_BOUND) -> dict[str, FileVerdict]:
     """Verdicts by file name, from one run of the program; OCSP, CRL and AIA are fetched from loopback."""
-    return {read["file"]: _file_verdict(read) for read in _run(pdfs, trust_pem)}
+    by_name = {path.name: path for path in pdfs}
+    return {read["file"]: _file_verdict(read, by_name[read["file"]]) for read in _run(pdfs, trust_pem, bound)}
 
 
-def _run(files: Sequence[Path], trust_pem: Path) -> list[dict[str, Any]]:
+def _run(files: Sequence[Path], trust_pem: Path, bound: float = JUDGE_BOUND) -> list[dict[str, Any]]:
     command = dss.command("Judge", str(trust_pem), *map(str, files))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=JUDGE_BOUND, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=bound, check=False)
     if done.returncode:
         raise RuntimeError(f"the judge failed: {done.stderr[-2000:]}")
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -90,12 +118,16 @@ def _chain_verdict(read: dict[str, Any]) -> ChainVerdict:
     return ChainVerdict(tuple(Link(**one) for one in links), tuple(read["asked"]), read.get("error"))
 
 
-def _file_verdict(read: dict[str, Any]) -> FileVerdict:
+def _file_verdict(read: dict[str, Any], file: Path) -> FileVerdict:
+    stamps = tuple(t["indication"] for t in read.get("timestamps", ()))
+    signatures = tuple(_verdict(s) for s in read.get("signatures", ()))
+    of_document = sum(1 for t in read.get("timestamps", ()) if t["type"] == "DOCUMENT_TIMESTAMP")
     return FileVerdict(
         file=read["file"],
-        signatures=tuple(_verdict(s) for s in read.get("signatures", ())),
-        timestamps=tuple(t["indication"] for t in read.get("timestamps", ())),
+        signatures=signatures,
+        timestamps=stamps,
         error=read.get("error"),
+        left_out=() if "error" in read else left_out(file.read_bytes(), len(signatures) + of_document),
     )
 
 
@@ -115,4 +147,5 @@ def _verdict(read: dict[str, Any]) -> Verdict:
         level=read["level"],
         changes=(*read["form"], *read["extension"]),
         objections=tuple(objections),
+        warnings=tuple(read["warnings"]),
     )

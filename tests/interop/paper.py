@@ -48,11 +48,12 @@ class SoftKey:
     mechanism: pdf.Mechanism
 
     def sign(self, digest: bytes) -> bytes:
-        hashed = utils.Prehashed(hashes.SHA256())
+        algorithm = {32: hashes.SHA256(), 48: hashes.SHA384(), 64: hashes.SHA512()}[len(digest)]
+        hashed = utils.Prehashed(algorithm)
         if isinstance(self.key, ec.EllipticCurvePrivateKey):
             return self.key.sign(digest, ec.ECDSA(hashed))
         if self.mechanism is pdf.Mechanism.RSA_PSS:
-            return self.key.sign(digest, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashed)
+            return self.key.sign(digest, padding.PSS(padding.MGF1(algorithm), len(digest)), hashed)
         return self.key.sign(digest, padding.PKCS1v15(), hashed)
 
 

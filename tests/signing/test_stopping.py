@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,6 +17,7 @@ from services.signing import craft, pdf
 from services.signing.pdf_report import Indication
 from shared import db
 from shared.events import signing
+from tests.interop.judge import judge
 from tests.signing import office as world
 from tests.signing.desktop import Desktop, complete, content, prepare, prepared, sign
 from tests.signing.office import Leader, Office
@@ -173,3 +175,38 @@ def test_another_usable_certificate_keeps_the_documents_going(office: Office, le
     revoke(office, leader)
     office.work()
     assert office.stated() == []
+
+
+def test_a_revocation_in_the_middle_of_a_pile_stops_the_rest_and_what_was_stamped_before_stays_valid(
+    office: Office, desktop: Desktop, pki: Running, tmp_path: Path
+) -> None:
+    """Six were prepared together; four were handed in and stamped, then the word comes: the others are told one by one."""
+    gone = world.leader(pki, "Bùi Văn Nghỉ")
+    office.found(gone)
+    pile = [office.order(gone) for _ in range(6)]
+    office.work()
+    http = desktop.of(gone.principal)
+    bases = {document_id: content(http, document_id) for document_id in pile}
+    items = prepare(http, gone, *((document_id, sha) for document_id, (_, sha) in bases.items()))
+    raw = [(item["preparation_id"], gone.sign(item, bases[UUID(item["document_id"])][0])) for item in items]
+    assert {one["state"] for one in complete(http, *raw[:4])} == {"accepted"}
+    office.work()
+    done = [event for event in office.stated() if isinstance(event, signing.DocumentSigned)]
+    assert {event.document_id for event in done} == set(pile[:4])
+    until(lambda: datetime.now(UTC) > done[-1].at + timedelta(seconds=1.5), bound=5, what="the next second")
+    pki.revoke(gone.certificate.serial)
+    revoke(office, gone)
+    told = complete(http, *raw[4:])
+    assert [(one["state"], one["problem"]["code"]) for one in told] == [("refused", "certificate_revoked")] * 2
+    office.work()
+    late = office.stated()
+    assert not any(isinstance(event, signing.DocumentSigned) for event in late)
+    assert {event.document_id for event in late if isinstance(event, signing.DocumentDelayed)} == set(pile[4:])
+    (tmp_path / "trust.pem").write_bytes(pki.root_pem)
+    for n, event in enumerate(done):
+        (tmp_path / f"{n}.pdf").write_bytes(office.desk.blobs.get(event.content))
+    verdicts = judge([tmp_path / f"{n}.pdf" for n in range(len(done))], tmp_path / "trust.pem")
+    for n, verdict in enumerate(verdicts.values()):
+        assert verdict.accepted, verdict
+        report = pdf.validate((tmp_path / f"{n}.pdf").read_bytes(), pdf.Trust(roots=(world.root_der(pki),)))
+        assert report.indication == "TOTAL_PASSED", report

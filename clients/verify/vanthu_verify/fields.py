@@ -106,19 +106,21 @@ def text(raw: bytes) -> str:
 
 @dataclass(slots=True)
 class PageTree:
-    """The leaves in order, each once, and the nodes above them."""
+    """The leaves in order, each once, and the nodes above them; `again` are those that stand there once more, and where."""
 
     leaves: list[tuple[Ref | None, dict[str, Any]]]
     nodes: list[tuple[Ref | None, dict[str, Any]]]
+    again: list[tuple[int, int]]
 
 
 def read_pages(view: View) -> PageTree:
-    tree, seen = PageTree([], []), set[int]()
+    tree, seen = PageTree([], [], []), set[int]()
     stack = [view.catalogue.get("Pages")]
     while stack and len(tree.leaves) < MAX_PAGES:
         item = stack.pop()
         if isinstance(item, Ref):
             if item.num in seen:
+                tree.again.append((item.num, len(tree.leaves)))
                 continue
             seen.add(item.num)
         node = view.resolve(item)

@@ -130,6 +130,9 @@ def _pages(c: Comparison, _old: Any, _new: Any) -> None:
         if len(x) != len(y) or any(p[0] != q[0] for p, q in zip(x, y, strict=True)):
             c.add(Kind.FORBIDDEN, "pages", f"/Root/Pages ({what})")
             return
+    if a.again != b.again:
+        c.add(Kind.FORBIDDEN, "pages", "/Root/Pages (a page once more)")
+        return
     for (_, old), (_, new) in zip(a.nodes, b.nodes, strict=True):
         for key in (old.keys() | new.keys()) - {"Kids", "Parent", "Count", "ITXT"}:
             c.unchanged(old.get(key), new.get(key), f"/Root/Pages/{key}")
