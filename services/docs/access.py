@@ -32,7 +32,7 @@ from shared.events.docs import Part, Party
 from shared.http import Tx, Who, decode_cursor
 from shared.tokens import Principal
 
-MAX_FILE = 100 * 1024 * 1024  # bytes
+MAX_FILE = 256 * 1024 * 1024  # bytes; what signing takes
 MAX_DRAINED = 1024 * 1024 * 1024  # of a file that is too large; read and dropped so that the answer gets through
 PAGE = 50
 

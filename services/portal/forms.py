@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from services.portal.refusals import FOREIGN_FORM, FORM_TOO_LARGE
 from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
 
-MAX_FORM = 600  # MB; beyond it nothing is read at all. What a document may weigh is said with the form kept
+MAX_FORM = 1000  # MB; beyond it nothing is read at all. What a document may weigh is said with the form kept
 WITH_FILES = r"/documents/(new|[^/]+/resubmit)|/copies/new|/directory/imports|/ca/answers|/certificates/new|/verify"  # paths of the forms that bring files; the others take what all requests may
 OWN_FIELDS = frozenset({"csrf", "once", "reopen"})  # never carried over: they belong to one rendering
 

@@ -20,7 +20,7 @@ from shared.errors import Rejected
 
 router = APIRouter(include_in_schema=False)
 
-MAX_FILE = 100  # MB, as docs has it
+MAX_FILE = 256  # MB, as docs has it
 
 
 @dataclass(frozen=True, slots=True)
