@@ -1,7 +1,7 @@
 """Which PKCS#11 libraries this machine has and which of them sees a token; each is asked in a process of its own.
 
 A driver that crashes or hangs while it is asked is a line in the list, not the end of the program. The lists for
-Windows and macOS are the makers' documented places; they were not tried on such machines.
+Windows and macOS are those that are known of the makers' installers; none was tried on such machines, `--module` names another.
 """
 
 from __future__ import annotations
