@@ -28,7 +28,7 @@ from deploy.local.layout import ROOT, Layout
 
 FILES = ("logins.json", "tokens.json", "partners.json", "trust.pem")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another
-BOUND = 120.0  # seconds for one command
+BOUND = 300.0  # seconds for one command
 
 
 @dataclass(frozen=True, slots=True)
