@@ -36,7 +36,7 @@ _KEY_IDENTIFIER = 0x80
 class SignedData:
     """One signer's part, everything DER. `content` is what is signed when it is inside, `token` the signature time stamp.
 
-    `attributes` are the signed ones as they are signed (SET OF).
+    `content_type` is the OID of what is signed; `attributes` are the signed ones as they are signed (SET OF).
     """
 
     signer: bytes
@@ -45,10 +45,16 @@ class SignedData:
     attributes: bytes
     algorithm: bytes
     value: bytes
+    content_type: bytes
     content: bytes | None
     token: bytes | None
 
+    def signed_values(self, kind: bytes) -> list[bytes]:
+        """The values (DER) of the signed attributes of this kind (DER of the OID)."""
+        return list(_values(parts(first(self.attributes).content), kind))
 
+
+@lru_cache(maxsize=64)  # one document's signatures and tokens are looked at in several steps
 def read(container: bytes) -> SignedData:
     """A ContentInfo with one signer; octets after it are padding. ValueError (NotDer) when it is something else."""
     try:
@@ -77,10 +83,11 @@ def _read(container: bytes) -> SignedData:
     return SignedData(
         signer=mine,
         others=tuple(each for each in certificates if each != mine),
-        digest=_digest(digest.whole),
+        digest=digest_name(digest.whole),
         attributes=bytes((SET,)) + attributes.whole[1:],
         algorithm=algorithm.whole,
         value=value.content,
+        content_type=encapsulated[0].whole,
         content=content,
         token=next(_values(unsigned.parts(), _TIME_STAMP), None) if unsigned else None,
     )
@@ -116,17 +123,19 @@ def _same_name(one: bytes, other: bytes) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _digest(algorithm: bytes) -> str:
+def digest_name(algorithm: bytes) -> str:
+    """What a digest's AlgorithmIdentifier (DER) is called: "sha256"."""
     return str(algos.DigestAlgorithm.load(algorithm)["algorithm"].native)
 
 
+@lru_cache(maxsize=64)  # what a time-stamping authority sent is looked at again when its document is extended
 def is_genuine(signed: SignedData) -> bool:
     """Whether the content is the one that was signed, by the certificate that is named (RFC 5652, 5.4 and 5.6)."""
     if signed.digest not in DIGESTS or signed.content is None:
         return False
     try:
-        said = list(_values(parts(first(signed.attributes).content), _MESSAGE_DIGEST))
-        if [first(each).content for each in said] != [hashlib.new(signed.digest, signed.content).digest()]:
+        said = [first(each).content for each in signed.signed_values(_MESSAGE_DIGEST)]
+        if said != [hashlib.new(signed.digest, signed.content).digest()]:
             return False
         _verify(_key(signed.signer), signed)
     except (ValueError, InvalidSignature):

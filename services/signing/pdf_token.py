@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from functools import lru_cache
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import algos, cms, core, tsp
 
-from services.signing import pdf_der, pdf_signed_data
-from services.signing.pdf_signed_data import SignedData
+from services.signing import pdf_signed_data
+from services.signing.pdf_der import (
+    BOOLEAN,
+    GENERALIZED_TIME,
+    INTEGER,
+    OCTETS,
+    OID,
+    SEQUENCE,
+    NotDer,
+    Part,
+    first,
+    integer,
+    tlv,
+)
+from services.signing.pdf_signed_data import SignedData, digest_name
 
-
-class _Answer(core.Sequence):  # type: ignore[misc]
-    """TimeStampResp (§2.4.2), whose token is left out by one that refuses."""
-
-    _fields: ClassVar = [("status", tsp.PKIStatusInfo), ("time_stamp_token", cms.ContentInfo, {"optional": True})]
+_GRANTED = (0, 1)  # also with modifications
+_TRUE = tlv(BOOLEAN, b"\xff")
+_VERSION_1 = integer(1)
+_TST_INFO = cms.ContentType("tst_info").dump()
+_CONTENT_TYPE = cms.CMSAttributeType("content_type").dump()
+_SIGNING_CERTIFICATE = cms.CMSAttributeType("signing_certificate").dump()
+_SIGNING_CERTIFICATE_V2 = cms.CMSAttributeType("signing_certificate_v2").dump()
 
 
 class Flaw(StrEnum):
@@ -59,12 +74,21 @@ class Asked:
 
     def request(self) -> bytes:
         """The TimeStampReq (DER)."""
-        imprint = {"hash_algorithm": {"algorithm": self.algorithm}, "hashed_message": self.digest}
-        fields = {"version": "v1", "message_imprint": imprint, "nonce": self.nonce, "cert_req": True}
-        if self.policy:
-            fields["req_policy"] = self.policy
-        der: bytes = tsp.TimeStampReq(fields).dump()
-        return der
+        imprint = tlv(SEQUENCE, _algorithm(self.algorithm) + tlv(OCTETS, self.digest))
+        policy = _policy(self.policy) if self.policy else b""
+        return tlv(SEQUENCE, _VERSION_1 + imprint + policy + integer(self.nonce) + _TRUE)
+
+
+@dataclass(frozen=True, slots=True)
+class StampInfo:
+    """A TSTInfo (§2.4.2). `algorithm` names the digest in `imprint`, `policy` is the OID (DER)."""
+
+    version: int
+    policy: bytes
+    algorithm: str
+    imprint: bytes
+    at: datetime
+    nonce: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +117,49 @@ def read(answer: bytes, asked: Asked) -> Token:
 
 def _read(answer: bytes, asked: Asked) -> Token:
     """Octets are cut out of the answer, never written anew: encoding a token again costs more than fifty signatures."""
-    said = _Answer.load(answer, strict=True)
-    if said["status"]["status"].native not in ("granted", "granted_with_mods"):
+    status, *token = _whole(answer).parts()
+    if status.expect(SEQUENCE).parts()[0].number() not in _GRANTED:
         raise Flawed(Flaw.REFUSED)  # 1
-    der = pdf_der.first(answer).parts()[1].whole
+    der = token[0].expect(SEQUENCE).whole
     signed = pdf_signed_data.read(der)
-    info = tsp.TSTInfo.load(signed.content or b"", strict=True)
-    kind = said["time_stamp_token"]["content"]["encap_content_info"]["content_type"].native
-    if kind != "tst_info" or info["version"].native != "v1":
+    info = stamp_info(signed.content)
+    if signed.content_type != _TST_INFO or info.version != 1:
         raise Flawed(Flaw.GARBAGE)  # 2
     _check_answers(info, asked)  # 3
     _check_signature(signed)  # 4
-    at: datetime = info["gen_time"].native
-    return Token(der, signed.signer, tuple(each for each in signed.others if each != signed.signer), at)
+    return Token(der, signed.signer, tuple(each for each in signed.others if each != signed.signer), info.at)
+
+
+def stamp_info(content: bytes | None) -> StampInfo:
+    """What a token's content says; ValueError for something else."""
+    version, policy, imprint, _, at, *more = _whole(content or b"").parts()
+    algorithm, value = imprint.expect(SEQUENCE).parts()
+    return StampInfo(
+        version=version.number(),
+        policy=policy.expect(OID).whole,
+        algorithm=digest_name(algorithm.whole),
+        imprint=value.expect(OCTETS).content,
+        at=_time(at.expect(GENERALIZED_TIME)),
+        nonce=next((each.number() for each in more if each.tag == INTEGER), None),
+    )
+
+
+def _whole(octets: bytes) -> Part:
+    """The sequence that these octets are, nothing after it."""
+    found = first(octets).expect(SEQUENCE)
+    if len(found.whole) != len(octets):
+        raise NotDer("more than one value")
+    return found
+
+
+def _time(part: Part) -> datetime:
+    said = part.content
+    if len(said) == len("YYYYMMDDHHMMSSZ") and said.endswith(b"Z"):
+        return datetime.strptime(said.decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    at: datetime | None = tsp.GeneralizedTime.load(part.whole).native
+    if at is None:
+        raise NotDer("time")
+    return at
 
 
 def check_time(token: Token, now: datetime, tolerance: timedelta) -> None:
@@ -115,36 +169,44 @@ def check_time(token: Token, now: datetime, tolerance: timedelta) -> None:
         raise Flawed(Flaw.TIME, off_by=off_by)
 
 
-def _check_answers(info: tsp.TSTInfo, asked: Asked) -> None:
-    imprint = info["message_imprint"]
-    if imprint["hash_algorithm"]["algorithm"].native != asked.algorithm:
+def _check_answers(info: StampInfo, asked: Asked) -> None:
+    if (info.algorithm, info.imprint) != (asked.algorithm, asked.digest):
         raise Flawed(Flaw.DIGEST)
-    if imprint["hashed_message"].native != asked.digest:
-        raise Flawed(Flaw.DIGEST)
-    if info["nonce"].native != asked.nonce:
+    if info.nonce != asked.nonce:
         raise Flawed(Flaw.NONCE)
-    if asked.policy is not None and info["policy"].native != asked.policy:
+    if asked.policy is not None and info.policy != _policy(asked.policy):
         raise Flawed(Flaw.POLICY)
 
 
 def _check_signature(signed: SignedData) -> None:
     """RFC 5652, §5.4 and §5.6, by the certificate that the signed attributes name, which must be in the token."""
-    attributes = {one["type"].native: one["values"] for one in cms.CMSAttributes.load(signed.attributes)}
-    if attributes["content_type"][0].native != "tst_info":
+    if signed.signed_values(_CONTENT_TYPE) != [_TST_INFO]:
         raise Flawed(Flaw.SIGNATURE)
-    if not _is_named(signed.signer, attributes):
+    if not _is_named(signed):
         raise Flawed(Flaw.CERTIFICATE)
     if not pdf_signed_data.is_genuine(signed):
         raise Flawed(Flaw.SIGNATURE)
 
 
-def _is_named(certificate: bytes, attributes: dict[str, Any]) -> bool:
+def _is_named(signed: SignedData) -> bool:
     """By its digest in the signed attributes: ESSCertIDv2, or SHA-1 of the older ESSCertID (RFC 5816, §2.2.1)."""
-    if "signing_certificate_v2" in attributes:
-        named = attributes["signing_certificate_v2"][0]["certs"][0]
-        algorithm, wanted = named["hash_algorithm"]["algorithm"].native, named["cert_hash"].native
-    elif "signing_certificate" in attributes:
-        algorithm, wanted = "sha1", attributes["signing_certificate"][0]["certs"][0]["cert_hash"].native
-    else:
+    newer = signed.signed_values(_SIGNING_CERTIFICATE_V2)
+    named = newer or signed.signed_values(_SIGNING_CERTIFICATE)
+    if len(named) != 1:
         return False
-    return bool(hashlib.new(algorithm, certificate).digest() == wanted)
+    about = first(named[0]).parts()[0].parts()[0].parts()
+    algorithm = "sha256" if newer else "sha1"
+    if newer and about[0].tag == SEQUENCE:
+        algorithm = digest_name(about.pop(0).whole)
+    digest = about[0]
+    return bool(hashlib.new(algorithm, signed.signer).digest() == digest.expect(OCTETS).content)
+
+
+@lru_cache(maxsize=8)
+def _algorithm(name: str) -> bytes:
+    return bytes(algos.DigestAlgorithm({"algorithm": name}).dump())
+
+
+@lru_cache(maxsize=32)
+def _policy(dotted: str) -> bytes:
+    return bytes(core.ObjectIdentifier(dotted).dump())
