@@ -5,22 +5,13 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from PIL import Image
-from pyhanko.pdf_utils.generic import (
-    ArrayObject,
-    DictionaryObject,
-    FloatObject,
-    IndirectObject,
-    NameObject,
-    NumberObject,
-    StreamObject,
-)
-from pyhanko.pdf_utils.images import pil_image
-from pyhanko.pdf_utils.writer import BasePdfFileWriter
 
 from services.signing.appearance import (
     BLACK,
@@ -35,7 +26,8 @@ from services.signing.appearance import (
     printed_time,
     unprintable,
 )
-from services.signing.pdf_fonts import Lettering, advance
+from services.signing.pdf_fonts import Lettering, Writer, advance
+from services.signing.pdf_objects import Name, Raw, Ref, Stream, write
 from services.signing.refusals import BAD_PICTURE, TEXT_NOT_PRINTABLE
 from shared.errors import Rejected
 
@@ -50,16 +42,34 @@ TEXT_SIZE = 10.0  # of a text-only signature
 MAX_PIXELS = 16_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as an image object: its dictionary up to the entry that refers to `mask`, and its data."""
+
+    width: int
+    height: int
+    about: bytes
+    colours: bytes
+    mask: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a canvas holds, to be put on others: operators, and what the glyphs of each face stand for."""
+
+    ops: bytes
+    meanings: tuple[tuple[Face, tuple[tuple[int, str], ...]], ...]
+
+
 @dataclass(slots=True)
 class Canvas:
     """One appearance, drawn upright in a box of `width` × `height` points with the origin bottom left."""
 
-    writer: BasePdfFileWriter
     width: float
     height: float
     _ops: list[bytes] = field(default_factory=list)
     _fonts: dict[Face, Lettering] = field(default_factory=dict)
-    _images: list[IndirectObject] = field(default_factory=list)
+    _pictures: list[Picture] = field(default_factory=list)
 
     def text_width(self, text: str, size: float, *, face: Face = Face.REGULAR) -> float:
         return advance(face, nfc(text)) * size
@@ -156,48 +166,46 @@ class Canvas:
 
     def picture(self, png: bytes, *, left: float, bottom: float, width: float, height: float) -> None:
         """A PNG fitted into a box, its proportions kept, centred."""
-        try:
-            with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise Rejected(BAD_PICTURE, limit_kb=512)
-                drawn = image.convert("RGBA")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise Rejected(BAD_PICTURE, limit_kb=512) from error
+        drawn = _picture(png)
         scale = min(width / drawn.width, height / drawn.height)
         w, h = drawn.width * scale, drawn.height * scale
-        self._images.append(pil_image(drawn, self.writer))
+        self._pictures.append(drawn)
         self._ops.append(
             b"q %.3f 0 0 %.3f %.3f %.3f cm /I%d Do Q"
-            % (w, h, left + (width - w) / 2, bottom + (height - h) / 2, len(self._images) - 1)
+            % (w, h, left + (width - w) / 2, bottom + (height - h) / 2, len(self._pictures) - 1)
         )
 
-    def form(self, rotation: int) -> IndirectObject:
+    def drawn(self) -> Drawn:
+        """What was drawn so far, without pictures."""
+        meanings = ((face, tuple(lettering.meaning.items())) for face, lettering in self._fonts.items())
+        return Drawn(b"\n".join(self._ops), tuple(meanings))
+
+    def paste(self, drawn: Drawn) -> None:
+        """What was drawn on a canvas of the same size."""
+        self._ops.append(drawn.ops)
+        for face, meanings in drawn.meanings:
+            self._font(face).take(meanings)
+
+    def form(self, writer: Writer, rotation: int) -> Ref:
         """The finished form XObject; on a page shown turned by `rotation` degrees it comes out upright."""
-        resources = DictionaryObject()
+        resources: dict[str, Any] = {}
         if self._fonts:
-            resources["/Font"] = DictionaryObject(
-                {NameObject(f"/{face}"): lettering.embed() for face, lettering in self._fonts.items()}
-            )
-        if self._images:
-            resources["/XObject"] = DictionaryObject(
-                {NameObject(f"/I{i}"): image for i, image in enumerate(self._images)}
-            )
-        stream = StreamObject(
-            {
-                NameObject("/Type"): NameObject("/XObject"),
-                NameObject("/Subtype"): NameObject("/Form"),
-                NameObject("/BBox"): _numbers(0, 0, self.width, self.height),
-                NameObject("/Matrix"): _numbers(*_upright(rotation, self.width, self.height)),
-                NameObject("/Resources"): resources,
-            },
-            stream_data=b"\n".join(self._ops),
-        )
-        stream.compress()
-        return self.writer.add_object(stream)
+            resources["/Font"] = {f"/{face}": lettering.embed(writer) for face, lettering in self._fonts.items()}
+        if self._pictures:
+            resources["/XObject"] = {f"/I{i}": _image(writer, picture) for i, picture in enumerate(self._pictures)}
+        about = {
+            "/Type": Name("/XObject"),
+            "/Subtype": Name("/Form"),
+            "/BBox": _numbers(0, 0, self.width, self.height),
+            "/Matrix": _numbers(*_upright(rotation, self.width, self.height)),
+            "/Resources": resources,
+            "/Filter": Name("/FlateDecode"),
+        }
+        return writer.share(Raw(write(Stream(about, _packed(b"\n".join(self._ops))))))
 
     def _font(self, face: Face) -> Lettering:
         if face not in self._fonts:
-            self._fonts[face] = Lettering(face, self.writer.add_object)
+            self._fonts[face] = Lettering(face)
         return self._fonts[face]
 
 
@@ -209,11 +217,6 @@ def draw(canvas: Canvas, look: Look) -> None:
         _draw_seal(canvas, look)
     else:
         _draw_text(canvas, look)
-
-
-def set_appearance(annotation: DictionaryObject, form: IndirectObject) -> None:
-    """Give an annotation its only appearance (PDF/A allows just /N)."""
-    annotation[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
 
 
 def _draw_signature(canvas: Canvas, look: SignatureLook) -> None:
@@ -249,11 +252,17 @@ def _draw_signature(canvas: Canvas, look: SignatureLook) -> None:
 
 def _draw_seal(canvas: Canvas, look: SealLook) -> None:
     """Red, at actual size; without a picture two rings, the parent body around, star and agency inside."""
-    size = min(canvas.width, canvas.height)
     if look.picture:
         canvas.picture(look.picture, left=0, bottom=0, width=canvas.width, height=canvas.height)
-        return
-    x, y, radius = canvas.width / 2, canvas.height / 2, size / 2
+    else:
+        canvas.paste(_seal(look, canvas.width, canvas.height))
+
+
+@lru_cache(maxsize=256)
+def _seal(look: SealLook, width: float, height: float) -> Drawn:
+    """An agency's seal, which is the same on each of its documents."""
+    canvas = Canvas(width, height)
+    x, y, radius = width / 2, height / 2, min(width, height) / 2
     canvas.circle(x, y, radius - 1.0, line=2.0, colour=RED)  # its outer edge is the seal's edge
     canvas.circle(x, y, radius - 3.6, line=0.6, colour=RED)
     canvas.circle(x, y, radius * 0.68, line=0.6, colour=RED)
@@ -265,6 +274,46 @@ def _draw_seal(canvas: Canvas, look: SealLook) -> None:
     for line, down in lines:
         wide = canvas.text_width(line, letters, face=Face.BOLD)
         canvas.text(line, x - wide / 2, y - down, letters, colour=RED, face=Face.BOLD)
+    return canvas.drawn()
+
+
+@lru_cache(maxsize=16)
+def _picture(png: bytes) -> Picture:
+    """A PNG of at most MAX_PIXELS as an image with a soft mask (ISO 32000-2, 11.6.5.2); Rejected(bad_picture) for others."""
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Rejected(BAD_PICTURE, limit_kb=512)
+            drawn = image.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise Rejected(BAD_PICTURE, limit_kb=512) from error
+    about = {
+        "/Type": Name("/XObject"),
+        "/Subtype": Name("/Image"),
+        "/Width": drawn.width,
+        "/Height": drawn.height,
+        "/BitsPerComponent": 8,
+        "/Filter": Name("/FlateDecode"),
+    }
+    mask, colours = (zlib.compress(drawn.getchannel("A").tobytes()), zlib.compress(drawn.convert("RGB").tobytes()))
+    return Picture(
+        drawn.width,
+        drawn.height,
+        write({**about, "/ColorSpace": Name("/DeviceRGB"), "/Length": len(colours)}).removesuffix(b">>"),
+        colours,
+        Raw(write(Stream({**about, "/ColorSpace": Name("/DeviceGray")}, mask))),
+    )
+
+
+def _image(writer: Writer, picture: Picture) -> Ref:
+    mask = b"/SMask %d %d R>>\nstream\n" % writer.share(picture.mask)
+    return writer.share(Raw(b"".join((picture.about, mask, picture.colours, b"\nendstream"))))
+
+
+@lru_cache(maxsize=256)
+def _packed(ops: bytes) -> bytes:
+    """A seal's operators are compressed once."""
+    return zlib.compress(ops)
 
 
 @lru_cache(maxsize=512)
@@ -355,8 +404,8 @@ def _upright(rotation: int, width: float, height: float) -> tuple[float, float, 
     }.get(rotation, (1, 0, 0, 1, 0, 0))
 
 
-def _numbers(*values: float) -> ArrayObject:
-    return ArrayObject(NumberObject(int(v)) if v == int(v) else FloatObject(round(v, 3)) for v in values)
+def _numbers(*values: float) -> list[float]:
+    return [round(v, 3) for v in values]
 
 
 def _rgb(colour: Colour) -> bytes:

@@ -6,15 +6,15 @@ A subset always holds digits and the punctuation of times, so that signatures of
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import uharfbuzz
 
 from services.signing.appearance import Face, typeface
-from services.signing.pdf_objects import Name, Raw, Ref, string, write, write_string
+from services.signing.pdf_objects import Name, Raw, Ref, Stream, string, write, write_string
 
 _ALWAYS = "0123456789/:;.,+- "
 _NOT_DRAWN = (b"GSUB", b"GPOS", b"GDEF", b"STAT", b"DSIG")
@@ -27,6 +27,12 @@ _CMAP_HEAD = (
 )
 _CMAP_TAIL = b"endcmap CMapName currentdict/CMap defineresource pop end end"
 _CMAP_CHUNK = 100
+
+
+class Writer(Protocol):
+    """What takes finished objects in (pdf_update.Update)."""
+
+    def share(self, value: Raw) -> Ref: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class _Cut:
     descent: int
     capitals: int
     angle: int
-    glyphs: frozenset[int]
+    glyphs: dict[int, str]
 
 
 @cache
@@ -75,7 +81,7 @@ def _cut(face: Face) -> _Cut:
         round(wide.descent * scale),
         round(getattr(metrics, "sCapHeight", 700) * scale),
         round(opened["post"].italicAngle),
-        frozenset(filter(None, (font.get_nominal_glyph(ord(c)) for c in _ALWAYS))),
+        {glyph: c for c in _ALWAYS if (glyph := font.get_nominal_glyph(ord(c)))},
     )
 
 
@@ -130,86 +136,97 @@ def _meanings(text: str, infos: Any) -> list[tuple[int, str]]:
 
 @dataclass(slots=True)
 class Lettering:
-    """The text of one appearance in one face; `add` takes an object in and returns its reference."""
+    """The text of one appearance in one face. `meaning` is what each glyph stands for, those that a subset always has included."""
 
     face: Face
-    add: Callable[[Any], Any]
-    _meaning: dict[int, str] = field(default_factory=dict)
+    meaning: dict[int, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meaning = dict(_cut(self.face).glyphs)
 
     def shape(self, text: str, size: float = 1.0) -> Shaped:
         """The text as operators for a font of this size; its glyphs are in the subset from now on."""
         runs, advance, meanings = _shape(self.face, text)
-        for glyph, said in meanings:
-            if said or glyph not in self._meaning:
-                self._meaning[glyph] = said
+        self.take(meanings)
         shown = b" ".join(b"%.3f Ts[%b]TJ 0 Ts" % (rise * size, run) if rise else b"[%b]TJ" % run for rise, run in runs)
         spoken = b"/Span<</ActualText" + write_string(string(text)) + b"/Lang(vi)>>BDC "
         return Shaped(spoken + shown + b" EMC", advance)
 
-    def embed(self) -> Any:
+    def take(self, meanings: Iterable[tuple[int, str]]) -> None:
+        """Glyphs for the subset, with what they stand for."""
+        for glyph, said in meanings:
+            if said or glyph not in self.meaning:
+                self.meaning[glyph] = said
+
+    def embed(self, writer: Writer) -> Ref:
         """Write the font with the glyphs used so far; its reference."""
-        cut = _cut(self.face)
-        glyphs = frozenset(self._meaning) | cut.glyphs
-        program, name, widths = _subset(self.face, glyphs)
-        font_file = self.add(
-            Written(
-                b"<</Filter/FlateDecode/Length1 %d/Length %d>>\nstream\n" % (program.length, len(program.packed)),
-                program.packed,
-            )
+        written = _written(self.face, frozenset(self.meaning.items()))
+        program = writer.share(written.program)
+        descriptor = writer.share(Raw(written.descriptor + b" %d %d R>>" % program))
+        descendant = writer.share(Raw(written.descendant + b" %d %d R>>" % descriptor))
+        unicode = writer.share(written.unicode)
+        return writer.share(
+            Raw(written.font + b"/DescendantFonts[%d %d R]/ToUnicode %d %d R>>" % (*descendant, *unicode))
         )
-        descriptor = {
-            "/Type": Name("/FontDescriptor"),
-            "/FontName": Name(f"/{name}"),
-            "/Flags": _SYMBOLIC | (_ITALIC if cut.angle else 0),
-            "/FontBBox": list(cut.box),
-            "/ItalicAngle": cut.angle,
-            "/Ascent": cut.ascent,
-            "/Descent": cut.descent,
-            "/CapHeight": cut.capitals,
-            "/StemV": 90,
-            "/FontFile2": _ref(font_file),
-        }
-        descendant = {
-            "/Type": Name("/Font"),
-            "/Subtype": Name("/CIDFontType2"),
-            "/BaseFont": Name(f"/{name}"),
-            "/CIDSystemInfo": {"/Registry": b"Adobe", "/Ordering": b"Identity", "/Supplement": 0},
-            "/FontDescriptor": _ref(self.add(Written(write(descriptor)))),
-            "/CIDToGIDMap": Name("/Identity"),
-            "/DW": 0,
-            "/W": Raw(widths),
-        }
-        unicode = _to_unicode(frozenset(self._meaning.items()))
-        font = {
-            "/Type": Name("/Font"),
-            "/Subtype": Name("/Type0"),
-            "/BaseFont": Name(f"/{name}"),
-            "/Encoding": Name("/Identity-H"),
-            "/DescendantFonts": [_ref(self.add(Written(write(descendant))))],
-            "/ToUnicode": _ref(self.add(Written(b"<</Length %d>>\nstream\n" % len(unicode), unicode))),
-        }
-        return self.add(Written(write(font)))
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """An object that is already bytes: a dictionary, or a stream's head with its data."""
+class _Written:
+    """A font's objects: the dictionaries up to their last entries, which refer to the object before them."""
 
-    head: bytes
-    data: bytes | None = None
-
-    def write_to_stream(self, stream: Any, *_: Any, **__: Any) -> None:
-        stream.write(self.head if self.data is None else self.head + self.data + b"\nendstream")
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    packed: bytes
-    length: int
+    program: Raw
+    descriptor: bytes
+    descendant: bytes
+    unicode: Raw
+    font: bytes
 
 
 @lru_cache(maxsize=256)
-def _subset(face: Face, glyphs: frozenset[int]) -> tuple[_Program, str, bytes]:
+def _written(face: Face, meaning: frozenset[tuple[int, str]]) -> _Written:
+    cut = _cut(face)
+    program, name, widths = _subset(face, frozenset(glyph for glyph, _ in meaning))
+    descriptor = {
+        "/Type": Name("/FontDescriptor"),
+        "/FontName": Name(f"/{name}"),
+        "/Flags": _SYMBOLIC | (_ITALIC if cut.angle else 0),
+        "/FontBBox": list(cut.box),
+        "/ItalicAngle": cut.angle,
+        "/Ascent": cut.ascent,
+        "/Descent": cut.descent,
+        "/CapHeight": cut.capitals,
+        "/StemV": 90,
+    }
+    descendant = {
+        "/Type": Name("/Font"),
+        "/Subtype": Name("/CIDFontType2"),
+        "/BaseFont": Name(f"/{name}"),
+        "/CIDSystemInfo": {"/Registry": b"Adobe", "/Ordering": b"Identity", "/Supplement": 0},
+        "/CIDToGIDMap": Name("/Identity"),
+        "/DW": 0,
+        "/W": Raw(widths),
+    }
+    font = {
+        "/Type": Name("/Font"),
+        "/Subtype": Name("/Type0"),
+        "/BaseFont": Name(f"/{name}"),
+        "/Encoding": Name("/Identity-H"),
+    }
+    return _Written(
+        program,
+        _open(descriptor, "/FontFile2"),
+        _open(descendant, "/FontDescriptor"),
+        Raw(write(Stream({}, _to_unicode(meaning)))),
+        _open(font),
+    )
+
+
+def _open(about: dict[str, Any], *key: str) -> bytes:
+    """A dictionary as bytes, up to the value of this key, which comes later."""
+    return b"".join((write(about).removesuffix(b">>"), *(each.encode() for each in key)))
+
+
+@lru_cache(maxsize=256)
+def _subset(face: Face, glyphs: frozenset[int]) -> tuple[Raw, str, bytes]:
     """The font program with these glyphs at their places, its name with a tag of its own, and /W as written."""
     cut = _cut(face)
     wanted = uharfbuzz.SubsetInput()
@@ -217,16 +234,15 @@ def _subset(face: Face, glyphs: frozenset[int]) -> tuple[_Program, str, bytes]:
     wanted.flags = uharfbuzz.SubsetFlags.RETAIN_GIDS | uharfbuzz.SubsetFlags.NO_LAYOUT_CLOSURE
     wanted.drop_table_tag_set.update({int.from_bytes(table) for table in _NOT_DRAWN})
     program = uharfbuzz.subset(cut.face, wanted).blob.data
-    packed = zlib.compress(program, 9)
+    packed = {"/Filter": Name("/FlateDecode"), "/Length1": len(program)}
     checksum = zlib.crc32(program)
     tag = "".join(chr(ord("A") + (checksum // 26**place) % 26) for place in range(6))
     widths: list[Any] = []
     for glyph in sorted(glyphs):
         widths += [glyph, [round(cut.font.get_glyph_h_advance(glyph) * cut.scale)]]
-    return _Program(packed, len(program)), f"{tag}+{cut.name}", write(widths)
+    return Raw(write(Stream(packed, zlib.compress(program, 9)))), f"{tag}+{cut.name}", write(widths)
 
 
-@lru_cache(maxsize=1024)
 def _to_unicode(meaning: frozenset[tuple[int, str]]) -> bytes:
     """A CMap from glyphs to text (9.10.3); a glyph that only shares another one's text has no line."""
     lines = [
@@ -239,8 +255,3 @@ def _to_unicode(meaning: frozenset[tuple[int, str]]) -> bytes:
         chunk = lines[at : at + _CMAP_CHUNK]
         out.append(b"%d beginbfchar\n%b\nendbfchar\n" % (len(chunk), b"\n".join(chunk)))
     return b"".join((*out, _CMAP_TAIL))
-
-
-def _ref(added: Any) -> Ref:
-    """What a writer gave back, as a reference of ours."""
-    return added if type(added) is Ref else Ref(added.idnum, added.generation)

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from pyhanko.pdf_utils.generic import DictionaryObject, IndirectObject
+from pyhanko.pdf_utils.generic import DictionaryObject, IndirectObject, NameObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from services.signing.appearance import BLACK, nfc
@@ -23,7 +23,7 @@ from services.signing.pdf_fields import (
     standing,
 )
 from services.signing.pdf_file import Document
-from services.signing.pdf_objects import Malformed, Name, Ref, string
+from services.signing.pdf_objects import Malformed, Name, Raw, Ref, string
 from services.signing.pdf_open import updating
 from services.signing.pdf_read import inspect, lookup, open_reader
 from services.signing.pdf_update import Update
@@ -115,10 +115,9 @@ def fill_field(update: Update, found: Field, text: str) -> None:
     width, height = box[2] - box[0], box[3] - box[1]
     if rotation in (90, 270):
         width, height = height, width
-    canvas = Canvas(update, width, height)
+    canvas = Canvas(width, height)
     canvas.fitted(text, left=0, right=width, y=_descent(height), size=NUMBER_SIZE, colour=BLACK)
-    shown = {"/N": Ref(canvas.form(rotation).idnum)}
-    update.set(found.ref, {**found.about, "/AP": shown, "/V": string(text)})
+    update.set(found.ref, {**found.about, "/AP": {"/N": canvas.form(update, rotation)}, "/V": string(text)})
 
 
 def user_box(update: Update, box: Box, name: str) -> tuple[Ref, Rectangle, int]:
@@ -259,10 +258,30 @@ class Revision(IncrementalPdfFileWriter):  # type: ignore[misc]
     def _update_meta(self) -> None:
         pass
 
+    def share(self, value: Raw) -> Ref:
+        """Take in what our drawing code has made."""
+        added = self.add_object(_Written(value))
+        return Ref(added.idnum, added.generation)
+
     def to_bytes(self) -> bytes:
         out = io.BytesIO()
         self.write(out)
         return out.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """Bytes, as pyHanko wants its objects."""
+
+    value: Raw
+
+    def write_to_stream(self, stream: Any, *_: Any, **__: Any) -> None:
+        stream.write(self.value)
+
+
+def set_appearance(annotation: DictionaryObject, form: Ref) -> None:
+    """Give an annotation its only appearance (PDF/A allows just /N)."""
+    annotation[NameObject("/AP")] = DictionaryObject({NameObject("/N"): IndirectObject(*form, None)})
 
 
 def find_field(writer: Revision, name: str) -> tuple[IndirectObject, DictionaryObject]:

@@ -34,7 +34,7 @@ from services.signing.pdf_fields import (
 from services.signing.pdf_file import Document
 from services.signing.pdf_form import fill_field
 from services.signing.pdf_gap import Gap, with_gap
-from services.signing.pdf_objects import Name, Ref, string, write, write_string
+from services.signing.pdf_objects import Name, string, write, write_string
 from services.signing.pdf_open import updating
 from services.signing.pdf_read import check_bytes
 from services.signing.pdf_stamp import time_stamp
@@ -305,9 +305,9 @@ def _draw(update: Update, about: dict[str, Any], look: Look) -> None:
     if width and height:
         if rotation in (90, 270):
             width, height = height, width
-        canvas = Canvas(update, width, height)
+        canvas = Canvas(width, height)
         draw(canvas, look)
-        about["/AP"] = {"/N": Ref(canvas.form(rotation).idnum)}
+        about["/AP"] = {"/N": canvas.form(update, rotation)}
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, Protocol
 
 from services.signing.pdf_objects import Malformed, Name, Raw, Ref, write
@@ -47,6 +46,7 @@ class Update:
 
     file: Readable
     _changed: dict[Ref, Any] = field(default_factory=dict)
+    _shared: dict[Raw, Ref] = field(default_factory=dict)
     _next: int = 0
 
     def __post_init__(self) -> None:
@@ -85,18 +85,12 @@ class Update:
             raise Malformed("no catalog")
         return found
 
-    # --- what pyHanko's drawing code asks of a writer
-
-    def add_object(self, obj: Any, *_: Any, **__: Any) -> Any:
-        """Take one of pyHanko's objects in; it is written when the update is, so it may still change."""
-        from pyhanko.pdf_utils.generic import IndirectObject
-
-        # Without a reference back to us: in a circle, a large file would stay in memory until somebody collects it.
-        return IndirectObject(self.add(obj).number, 0, None)
-
-    def allocate_placeholder(self) -> Any:
-        """A reference whose object comes later."""
-        return self.add_object(None)
+    def share(self, value: Raw) -> Ref:
+        """A new object that never changes; the same again is the same object."""
+        ref = self._shared.get(value)
+        if ref is None:
+            ref = self._shared[value] = self.add(value)
+        return ref
 
     # --- writing
 
@@ -112,7 +106,7 @@ class Update:
         for ref, value in self._changed.items():
             offsets[ref.number] = size
             rows[ref.number] = (1, length + size, ref.generation)
-            written = b"%d %d obj\n%b\nendobj\n" % (*ref, _written(value))
+            written = b"%d %d obj\n%b\nendobj\n" % (*ref, value if type(value) is Raw else write(value))
             out.append(written)
             size += len(written)
         start = length + size
@@ -175,11 +169,3 @@ def _groups(numbers: list[int]) -> list[list[int]]:
         else:
             groups.append([number])
     return groups
-
-
-def _written(value: Any) -> bytes:
-    if hasattr(value, "write_to_stream"):
-        out = BytesIO()
-        value.write_to_stream(out, None)
-        return out.getvalue()
-    return bytes(value) if type(value) is Raw else write(value)

@@ -198,14 +198,14 @@ def change_number(issued: bytes, number: str = "9999") -> bytes:
     """What a forger does: another number over the sealed one, as a well-formed incremental update."""
     from pyhanko.pdf_utils.generic import NameObject, TextStringObject
 
-    from services.signing.pdf_draw import Canvas, set_appearance
-    from services.signing.pdf_form import Revision, find_field
+    from services.signing.pdf_draw import Canvas
+    from services.signing.pdf_form import Revision, find_field, set_appearance
 
     writer = Revision(issued)
     _, field = find_field(writer, pdf.NUMBER_FIELD)
-    canvas = Canvas(writer, 29, 16)
+    canvas = Canvas(29, 16)
     canvas.text(number, 0, 4, 13, colour=appearance.BLACK)
-    set_appearance(field, canvas.form(0))
+    set_appearance(field, canvas.form(writer, 0))
     field[NameObject("/V")] = TextStringObject(number)
     writer.update_container(field)
     return writer.to_bytes()
@@ -215,12 +215,12 @@ def draw_over(issued: bytes) -> bytes:
     """Another forgery: an annotation that covers text, added after everything was signed."""
     from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, NumberObject
 
-    from services.signing.pdf_draw import Canvas, set_appearance
-    from services.signing.pdf_form import Revision
+    from services.signing.pdf_draw import Canvas
+    from services.signing.pdf_form import Revision, set_appearance
 
     writer = Revision(issued)
     page, _ = writer.find_page_for_modification(0)
-    canvas = Canvas(writer, 200, 60)
+    canvas = Canvas(200, 60)
     canvas.text("Không còn hiệu lực", 5, 20, 18, colour=appearance.RED)
     annotation = DictionaryObject(
         {
@@ -230,6 +230,6 @@ def draw_over(issued: bytes) -> bytes:
             NameObject("/F"): NumberObject(4),
         }
     )
-    set_appearance(annotation, canvas.form(0))
+    set_appearance(annotation, canvas.form(writer, 0))
     writer.register_annotation(page, writer.add_object(annotation))
     return writer.to_bytes()

@@ -13,7 +13,7 @@ import pikepdf
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
-from pyhanko.pdf_utils.generic import NameObject
+from pyhanko.pdf_utils.generic import IndirectObject, NameObject
 
 from deploy.devpki.server import Running, running
 from services.signing import appearance, pdf, placement
@@ -45,14 +45,13 @@ LONG_SEAL = SealLook(
 def drawn(width: float, height: float, fill: Look | list[tuple[str, float, float, Face]]) -> bytes:
     """A page of just this size that shows the appearance as its content, so that it can be rendered and read."""
     writer = Revision(sheet([], size=(width, height)))
-    canvas = Canvas(writer, width, height)
+    canvas = Canvas(width, height)
     if isinstance(fill, list):
         for text, x, y, face in fill:
             canvas.text(text, x, y, 24, colour=BLACK, face=face)
     else:
         draw(canvas, fill)
-    form = canvas.form(0)
-    writer.root[NameObject("/Form")] = form
+    writer.root[NameObject("/Form")] = IndirectObject(*canvas.form(writer, 0), writer)
     writer.update_root()
     out = io.BytesIO()
     with pikepdf.open(io.BytesIO(writer.to_bytes())) as opened:
