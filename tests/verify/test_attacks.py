@@ -11,9 +11,11 @@ import re
 
 import pytest
 from vanthu_verify import Indication, Modification, Trust, ValidationReport, validate
+from vanthu_verify.changes import Kind
 from vanthu_verify.document import Document
 from vanthu_verify.fields import read_form
 from vanthu_verify.objects import Ref
+from vanthu_verify.rules import compare
 
 from deploy.devpki.server import Running
 from services.signing import pdf
@@ -263,6 +265,12 @@ def test_a_signature_field_that_draws_over_a_certified_page_is_forbidden(
     assert (first.modification, first.certification) == (Modification.FORBIDDEN, 2)
 
 
+def test_a_field_that_draws_over_what_is_printed_is_forbidden(signed: bytes, trust: Trust) -> None:
+    only_printed = _field_over(signed).replace(b"700]/F 4/P", b"700]/F 36/P")
+    report = validate(only_printed, trust)
+    refused(report)
+
+
 def _field_over(pdf_file: bytes) -> bytes:
     view = Document(pdf_file).current
     ref, page = forge.first_page(pdf_file)
@@ -316,3 +324,91 @@ def test_a_signature_taken_out_of_the_form_is_still_accounted_for(approved: byte
     report = validate(forge.update(approved, {root.num: evil}), trust)
     refused(report)
     assert [s.field for s in report.signatures] == ["Signature1"]
+
+
+# Two readings of one file
+
+
+def test_a_page_with_another_parent_is_forbidden(approved: bytes, trust: Trust) -> None:
+    """Viewers look for what a page inherits along /Parent, not down the tree."""
+    ref, page = forge.first_page(approved)
+    number = forge.next_number(approved)
+    evil = {
+        number: b"<</Type/Pages/Kids[]/Count 0/Resources<<>>/Rotate 90>>",
+        ref.num: forge.with_key(page, b"/Parent", b"%d 0 R" % number),
+    }
+    forbidden(forge.update(approved, evil), trust, "content")
+
+
+def _written(*objects: tuple[bytes, bytes]) -> bytes:
+    """A file of these objects ("7 0" and its body), as its maker prepared it."""
+    out, places = b"%PDF-1.7\n", {}
+    for named, body in objects:
+        places[int(named.split()[0])] = len(out)
+        out += named + b" obj\n" + body + b"\nendobj\n"
+    table, size = len(out), max(places) + 1
+    lines = [b"%010d 00000 n \n" % places[n] if n in places else b"0000000000 65535 f \n" for n in range(size)]
+    return out + b"xref\n0 %d\n%btrailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (
+        size,
+        b"".join(lines),
+        size,
+        table,
+    )
+
+
+_TREE = (b"1 0", b"<</Type/Catalog/Pages 2 0 R>>"), (b"2 0", b"<</Type/Pages/Kids[3 0 R]/Count 1>>")
+
+
+def _shadowed(prepared: bytes, number: int, evil: bytes) -> list[str]:
+    """What the update that exchanges one object changes, in the engine's words; nothing would be a green light."""
+    later = Document(forge.update(prepared, {number: evil}))
+    return [one.what for one in compare(later.view(len(prepared)), later.current) if one.kind is Kind.FORBIDDEN]
+
+
+def test_a_stream_whose_length_is_exchanged_is_forbidden() -> None:
+    """The signed bytes stay, a longer part of them is shown."""
+    prepared = _written(
+        *_TREE,
+        (b"3 0", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>"),
+        (b"4 0", b"<</Length 5 0 R>>\nstream\n% harmless\nendstream\n" + _TEXT + b"\nendstream"),
+        (b"5 0", b"10"),
+    )
+    assert _shadowed(prepared, 5, b"%d" % (10 + len(b"\nendstream\n") + len(_TEXT))) == ["content"]
+
+
+@pytest.mark.parametrize("named", [b"4 0", b"4 7"])
+def test_what_readers_find_under_another_generation_is_forbidden(named: bytes) -> None:
+    """Some readers heed generations and others do not: what either shows must stay."""
+    prepared = _written(
+        *_TREE,
+        (b"3 0", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 6 0 R/Resources 4 7 R>>"),
+        (named, b"<</Font<</F1 5 0 R>>>>"),
+        (b"5 0", b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"),
+        (b"6 0", forge.stream(_TEXT)),
+    )
+    assert _shadowed(prepared, 5, b"<</Type/Font/Subtype/Type1/BaseFont/Symbol>>") == ["content"]
+    assert _shadowed(prepared, 4, b"<</Font<<>>>>") == ["content"]
+
+
+def test_a_stream_of_objects_that_is_read_from_elsewhere_is_forbidden() -> None:
+    """Its bounds are objects of their own: exchanged, they make other objects of the signed bytes."""
+    packed = b"4 0   <</Font<<>>>>  <</Font<</F1 9 0 R>>>>"
+    out = _written(
+        *_TREE,
+        (b"3 0", b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources 4 0 R>>"),
+        (b"5 0", b"6"),
+        (b"6 0", forge.stream(packed, b"/Type/ObjStm/N 1/First 5 0 R")),
+    )
+    rows, at = b"\x02" + (6).to_bytes(4) + b"\0\0", len(out)
+    keys = b"/Type/XRef/Size 8/W[1 4 2]/Index[4 1]/Root 1 0 R/Prev %d" % forge.start_of(out)
+    prepared = out + b"7 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (forge.stream(rows, keys), at)
+    assert Document(prepared).current.get(Ref(4, 0)) == {"Font": {}}
+    assert _shadowed(prepared, 5, b"20") == ["content"]
+
+
+def test_two_numbers_at_one_place_in_a_stream_of_objects_are_two_objects() -> None:
+    out = _written(*_TREE, (b"3 0", b"<<>>"), (b"6 0", forge.stream(b"4 0 5 4 (a) (b)", b"/Type/ObjStm/N 2/First 8")))
+    rows, at = 2 * (b"\x02" + (6).to_bytes(4) + b"\0\0"), len(out)
+    keys = b"/Type/XRef/Size 8/W[1 4 2]/Index[4 2]/Root 1 0 R/Prev %d" % forge.start_of(out)
+    view = Document(out + b"7 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (forge.stream(rows, keys), at)).current
+    assert (view.get(Ref(4, 0)), view.get(Ref(5, 0))) == (b"a", b"b")

@@ -28,10 +28,11 @@ class Document:
         """`blind` reads on without a key: strings and packed content stay closed, signatures and their ranges do not."""
         self.data, self.blind = data, blind
         self.objects: dict[int, tuple[Ref, Any, int]] = {}
-        self.unpacked: dict[tuple[int, int], Any] = {}
+        # By number too, since a table may give two numbers one place; by both ends, since a length may be an object.
+        self.unpacked: dict[tuple[int, tuple[int, int]], Any] = {}
         self.containers: dict[int, list[tuple[int, int, int]]] = {}
-        self.contents: dict[int, bytes] = {}
-        self.references: dict[tuple[int, int], tuple[Ref, ...]] = {}
+        self.contents: dict[tuple[int, int], bytes] = {}
+        self.references: dict[tuple[int, tuple[int, int]], tuple[Ref, ...]] = {}
         self.views: dict[int, View] = {}
         self.password = password
         self.key: decrypt.Key | None = None
@@ -147,8 +148,8 @@ class View:
         return value if found.gen == ref.gen or self.table.repaired else None
 
     def _packed(self, number: int, place: tuple[int, int]) -> Any:
-        if place in self.document.unpacked:
-            return self.document.unpacked[place]
+        if (number, place) in self.document.unpacked:
+            return self.document.unpacked[number, place]
         at, index = place
         _, stream, _ = self.document.read_at(at, self.end)
         if not isinstance(stream, Stream):
@@ -161,7 +162,7 @@ class View:
                 raise Damaged("not in its object stream")
         _, start, end = rows[index]
         value, _ = read_value(content, start, end)
-        self.document.unpacked[place] = value
+        self.document.unpacked[number, place] = value
         return value
 
     def _rows(self, at: int, stream: Stream, content: bytes) -> list[tuple[int, int, int]]:
@@ -180,14 +181,15 @@ class View:
 
     def content(self, stream: Stream) -> bytes:
         """A stream's data, decrypted and with its filters undone; Damaged when that can't be."""
-        known = self.document.contents.get(stream.start)
+        raw = self.raw(stream)
+        ends = stream.start, stream.start + len(raw)
+        known = self.document.contents.get(ends)
         if known is None:
-            raw = self.raw(stream)
             if self.document.key is not None:
                 raw = self.document.key.opened_stream(stream, raw)
             known = filters.decode(raw, *self._filters(stream))
             if len(known) < 1 << 22:
-                self.document.contents[stream.start] = known
+                self.document.contents[ends] = known
         return known
 
     def _filters(self, stream: Stream) -> tuple[list[Any], list[Any]]:
@@ -229,11 +231,22 @@ class View:
         place = self.place(number)
         if place is None:
             return ()
-        known = self.document.references.get(place)
+        known = self.document.references.get((number, place))
         if known is None:
-            value = self.get(Ref(number, 0 if place[1] >= 0 else (self.entry(number) or Entry(0, 0)).gen))
-            known = self.document.references[place] = tuple(dict.fromkeys(_references(value)))
+            value = self.get(Ref(number, self.generation(number) or 0))
+            known = self.document.references[number, place] = tuple(dict.fromkeys(_references(value)))
         return known
+
+    def generation(self, number: int) -> int | None:
+        """What an object says of itself, whatever the table says; None for one that can't be read."""
+        place = self.place(number)
+        if place is None or place[1] >= 0:
+            return None if place is None else 0
+        try:
+            found, _, _ = self.document.read_at(place[0], self.end)
+        except (Damaged, ValueError, OverflowError):
+            return None
+        return found.gen if found.num == number else None
 
 
 def _references(value: Any) -> Iterator[Ref]:

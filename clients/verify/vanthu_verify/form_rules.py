@@ -17,7 +17,7 @@ _STRUCTURAL = frozenset(
     {"Parent", "P", "Kids", "V", "AP", "AS", "MK", "M", "I", "RV", "TI", "DA", "F", "Ff", "StructParent"}
 )
 _WITH_VALUE = frozenset({"AP", "AS", "I", "RV", "TI", "DA", "MK", "F"})
-_HIDDEN = 1 << 1 | 1 << 5
+_HIDDEN, _PRINT, _NO_VIEW, _TOGGLED = 1 << 1, 1 << 2, 1 << 5, 1 << 8
 
 
 def widgets_of(form: Form) -> dict[int, str]:
@@ -95,14 +95,15 @@ def _field(c: Comparison, old: Field, new: Field) -> None:
     filled = c.difference(old.value, new.value) is not None
     if old.kind == "Sig":
         if filled:
-            _signed(c, old, new, where)
+            # A field that had no place on a page may get one only as a new field may.
+            _signed(c, old, new, where, appears=not old.widgets and _shown(c, new))
     elif filled:
         c.add(Kind.FORM_FILLING, "form_filled", f"{where}/V", field=old.name)
     _entries(c, old.entries, new.entries, where, old.name, filled=filled)
     if len(old.widgets) != len(new.widgets) or any(
         a[0] != b[0] for a, b in zip(old.widgets, new.widgets, strict=False)
     ):
-        if old.widgets or not filled:
+        if old.widgets or not filled or (old.kind != "Sig" and _shown(c, new)):
             c.add(Kind.FORBIDDEN, "field_changed", f"{where}/Kids", field=old.name)
         return
     for (_, a), (_, b) in zip(old.widgets, new.widgets, strict=True):
@@ -110,14 +111,14 @@ def _field(c: Comparison, old: Field, new: Field) -> None:
             _entries(c, a, b, where, old.name, filled=filled)
 
 
-def _signed(c: Comparison, old: Field, new: Field, where: str) -> None:
+def _signed(c: Comparison, old: Field, new: Field, where: str, *, appears: bool) -> None:
     value = c.new.resolve(new.value)
     if c.old.resolve(old.value) is not None or not isinstance(value, dict):
         c.add(Kind.FORBIDDEN, "signature_changed", f"{where}/V", field=old.name)
         return
     stamp = c.new.resolve(value.get("SubFilter")) == "ETSI.RFC3161"
-    kind = Kind.VALIDATION_DATA if stamp else Kind.FORM_FILLING
-    c.add(kind, "document_time_stamp" if stamp else "signature", f"{where}/V", field=old.name)
+    kind = Kind.VALIDATION_DATA if stamp and not appears else Kind.FORM_FILLING
+    c.add(kind, "document_time_stamp" if stamp else "signature", f"{where}/V", field=old.name, appears=appears)
 
 
 def _entries(c: Comparison, a: dict[str, Any], b: dict[str, Any], where: str, name: str, *, filled: bool) -> None:
@@ -156,7 +157,7 @@ def _new_field(c: Comparison, one: Field, *, twice: bool) -> None:
         c.add(Kind.FORBIDDEN, "field_added", where, field=one.name)
         return
     value = c.new.resolve(one.value)
-    appears = any(_visible(c, entries) for _, entries in one.widgets)
+    appears = _shown(c, one)
     if not isinstance(value, dict):
         drawn = appears and any("AP" in entries for _, entries in one.widgets)
         kind = Kind.FORBIDDEN if drawn else Kind.FORM_FILLING
@@ -167,12 +168,17 @@ def _new_field(c: Comparison, one: Field, *, twice: bool) -> None:
     c.add(kind, "document_time_stamp" if stamp else "signature", where, field=one.name, appears=appears)
 
 
+def _shown(c: Comparison, one: Field) -> bool:
+    return any(_visible(c, entries) for _, entries in one.widgets)
+
+
 def _visible(c: Comparison, widget: dict[str, Any]) -> bool:
-    """Whether the widget takes room on the page and is not hidden."""
+    """Whether the widget takes room on the page and is shown there, if only on paper (12.5.3)."""
     box = c.new.resolve(widget.get("Rect"))
     corners = [c.new.resolve(n) for n in box] if isinstance(box, list) else []
     if len(corners) != 4 or not all(isinstance(n, int | float) for n in corners):
         return False
     flags = c.new.resolve(widget.get("F"))
-    hidden = isinstance(flags, int) and bool(flags & _HIDDEN)
+    flags = flags if isinstance(flags, int) else 0
+    hidden = bool(flags & _HIDDEN) or (flags & _NO_VIEW and not flags & (_PRINT | _TOGGLED))
     return not hidden and corners[0] != corners[2] and corners[1] != corners[3]

@@ -75,7 +75,7 @@ def allows(one: Candidate, change: Change) -> bool:
     levels = [level for level in (one.certification, one.permission) if level is not None]
     if change.kind > _PERMITTED[min(levels, default=2)]:  # 1
         return False
-    if change.field is not None and change.what in ("form_filled", "signature") and not change.appears:  # 2
+    if change.field is not None and change.what in ("form_filled", "signature"):  # 2
         existed = change.where.endswith("/V")
         if existed and is_locked(one, change.field):
             return False

@@ -270,6 +270,8 @@ def _from_crl(source: Source, certificate: Certificate, issuer: Certificate, poo
         return None
     entry = found.parsed.get_revoked_certificate_by_serial_number(certificate.serial)
     revoked = entry.revocation_date_utc if entry is not None else None
+    if revoked is None and found.point is not None and found.point["only_some_reasons"].native is not None:
+        return None  # 5.2.5: silent on the other reasons
     return Status(
         "crl",
         source.origin,

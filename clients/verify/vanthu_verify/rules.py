@@ -134,7 +134,7 @@ def _pages(c: Comparison, _old: Any, _new: Any) -> None:
         c.add(Kind.FORBIDDEN, "pages", "/Root/Pages (a page once more)")
         return
     for (_, old), (_, new) in zip(a.nodes, b.nodes, strict=True):
-        for key in (old.keys() | new.keys()) - {"Kids", "Parent", "Count", "ITXT"}:
+        for key in (old.keys() | new.keys()) - {"Kids", "Count", "ITXT"}:
             c.unchanged(old.get(key), new.get(key), f"/Root/Pages/{key}")
     fields = widgets_of(c.forms[1])
     for number, ((_, old), (_, new)) in enumerate(zip(a.leaves, b.leaves, strict=True), start=1):
@@ -142,7 +142,7 @@ def _pages(c: Comparison, _old: Any, _new: Any) -> None:
 
 
 def _page(c: Comparison, old: dict[str, Any], new: dict[str, Any], where: str, fields: dict[int, str]) -> None:
-    for key in (old.keys() | new.keys()) - {"Parent", "Annots", "LastModified", "Metadata", "PieceInfo"}:
+    for key in (old.keys() | new.keys()) - {"Annots", "LastModified", "Metadata", "PieceInfo"}:
         if key in ("Tabs", "StructParents") and key not in old:
             continue
         c.unchanged(old.get(key), new.get(key), f"{where}/{key}")
