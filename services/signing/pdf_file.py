@@ -28,29 +28,6 @@ _PAIR = re.compile(rb"[\x00\t\n\x0c\r ]*(\d{1,10})[\x00\t\n\x0c\r ]+(\d{1,10})")
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A file in two parts, so that large ones are not copied for each update: what came in, and what was appended."""
-
-    base: bytes
-    tail: bytes = b""
-
-    def __len__(self) -> int:
-        return len(self.base) + len(self.tail)
-
-    def at(self, offset: int) -> tuple[bytes, int]:
-        """The part that holds this offset, and the offset in it. No object lies in both."""
-        if not 0 <= offset < len(self):
-            raise Malformed("offset outside the file")
-        return (self.base, offset) if offset < len(self.base) else (self.tail, offset - len(self.base))
-
-    def appended(self, update: bytes) -> Document:
-        return Document(self.base, self.tail + update)
-
-    def to_bytes(self) -> bytes:
-        return self.base + self.tail if self.tail else self.base
-
-
-@dataclass(frozen=True, slots=True)
 class _Rows:
     """Entries of one subsection: of a table at `at` in `part`, or of a stream with fields of these widths."""
 
@@ -77,6 +54,58 @@ class _Rows:
         )
 
 
+@dataclass(slots=True)
+class Known:
+    """What was read of a file through its cross-reference section at `start` (-1: nothing yet) and those before it."""
+
+    start: int = -1
+    trailer: dict[str, Any] = field(default_factory=dict)
+    table: bool = False
+    rows: list[_Rows] = field(default_factory=list)
+    objects: dict[int, Any] = field(default_factory=dict)
+    containers: dict[int, tuple[bytes, dict[int, int]]] = field(default_factory=dict)
+
+    def copy(self) -> Known:
+        return Known(self.start, self.trailer, self.table, list(self.rows), dict(self.objects), dict(self.containers))
+
+    def take(self, older: Known) -> None:
+        """What was known before the sections that were read here; what these replace is forgotten."""
+
+        def stands(number: int) -> bool:
+            return not any(rows.first <= number < rows.first + rows.count for rows in self.rows)
+
+        self.objects = {number: value for number, value in older.objects.items() if stands(number)}
+        self.containers = {number: value for number, value in older.containers.items() if stands(number)}
+        self.rows += older.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file in two parts, so that large ones are not copied for each update: what came in, and what was appended.
+
+    `known` holds what was read of it, if anything was; the next update need not read that again.
+    """
+
+    base: bytes
+    tail: bytes = b""
+    known: list[Known] = field(default_factory=list, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.base) + len(self.tail)
+
+    def at(self, offset: int) -> tuple[bytes, int]:
+        """The part that holds this offset, and the offset in it. No object lies in both."""
+        if not 0 <= offset < len(self):
+            raise Malformed("offset outside the file")
+        return (self.base, offset) if offset < len(self.base) else (self.tail, offset - len(self.base))
+
+    def appended(self, update: bytes) -> Document:
+        return Document(self.base, self.tail + update, [each.copy() for each in self.known])
+
+    def to_bytes(self) -> bytes:
+        return self.base + self.tail if self.tail else self.base
+
+
 class Follows(Protocol):
     """Whoever can look references up."""
 
@@ -91,9 +120,7 @@ class PdfFile:
     trailer: dict[str, Any] = field(init=False)
     start: int = field(init=False)
     table: bool = field(init=False)
-    _rows: list[_Rows] = field(init=False, default_factory=list)
-    _cache: dict[int, Any] = field(init=False, default_factory=dict)
-    _containers: dict[int, tuple[bytes, dict[int, int]]] = field(init=False, default_factory=dict)
+    _known: Known = field(init=False)
 
     def __post_init__(self) -> None:
         tail = self.document.tail or self.document.base
@@ -102,15 +129,22 @@ class PdfFile:
         if last is None or tail[last.end() :].strip(b"\x00\t\n\x0c\r "):
             raise Malformed("startxref")
         self.start = int(last[1])
-        self._read_chain()
+        before = self.document.known[0] if self.document.known else Known()
+        if before.start == self.start:
+            self._known = before
+        else:
+            self._known = Known(self.start)
+            self._read_chain(before)
+        self.trailer, self.table = self._known.trailer, self._known.table
         if not isinstance(self.trailer.get("/Root"), Ref):
             raise Malformed("no catalog")
+        self.document.known[:] = [self._known]
 
     @property
     def size(self) -> int:
         """The first object number that nobody uses."""
         said = self.trailer.get("/Size", 0)
-        used = max((rows.first + rows.count for rows in self._rows), default=0)
+        used = max((rows.first + rows.count for rows in self._known.rows), default=0)
         return max(used, said if type(said) is int else 0)
 
     @property
@@ -127,10 +161,10 @@ class PdfFile:
 
     def get(self, ref: Ref) -> Any:
         """The object; None (null) where there is none."""
-        if ref.number in self._cache:
-            return self._cache[ref.number]
-        found = self._load(ref)
-        self._cache[ref.number] = found
+        objects = self._known.objects
+        if ref.number in objects:
+            return objects[ref.number]
+        found = objects[ref.number] = self._load(ref)
         return found
 
     def follow(self, value: Any) -> Any:
@@ -143,7 +177,7 @@ class PdfFile:
 
     def entry(self, number: int) -> tuple[int, int, int] | None:
         """The newest cross-reference entry of an object number."""
-        for rows in self._rows:
+        for rows in self._known.rows:
             if rows.first <= number < rows.first + rows.count:
                 return rows.entry(number)
         return None
@@ -151,7 +185,7 @@ class PdfFile:
     def numbers(self) -> Iterator[int]:
         """All object numbers in use."""
         seen: set[int] = set()
-        for rows in self._rows:
+        for rows in self._known.rows:
             for number in range(rows.first, rows.first + rows.count):
                 if number not in seen:
                     seen.add(number)
@@ -197,7 +231,7 @@ class PdfFile:
 
     def _container(self, number: int) -> tuple[bytes, dict[int, int]]:
         """An object stream's content, and where in it which object begins (7.5.7)."""
-        if number not in self._containers:
+        if number not in self._known.containers:
             entry = self.entry(number)
             if entry is None or entry[0] != 1:
                 raise Malformed("no object stream")
@@ -215,13 +249,18 @@ class PdfFile:
                 if pair is None or int(pair[1]) in places:
                     raise Malformed("object stream's header")
                 places[int(pair[1])], at = first + int(pair[2]), pair.end()
-            self._containers[number] = content, places
-        return self._containers[number]
+            self._known.containers[number] = content, places
+        return self._known.containers[number]
 
-    def _read_chain(self) -> None:
-        """All sections from the newest on; a hybrid's hidden one (7.5.8.4) counts before the older ones."""
+    def _read_chain(self, before: Known) -> None:
+        """All sections from the newest on, as far as they are not known from `before`; a hybrid's hidden one (7.5.8.4)
+        counts before the older ones.
+        """
         offset, seen, newest = self.start, set[int](), True
         while True:
+            if offset == before.start:
+                self._known.take(before)
+                return
             if offset in seen or len(seen) > MAX_SECTIONS:
                 raise Malformed("cross-reference sections in a circle")
             seen.add(offset)
@@ -234,7 +273,7 @@ class PdfFile:
                     raise Malformed("hybrid section")
                 self._read_stream(hidden)
             if newest:
-                self.trailer, self.table, newest = trailer, is_table, False
+                self._known.trailer, self._known.table, newest = trailer, is_table, False
             previous = trailer.get("/Prev")
             if previous is None:
                 return
@@ -252,9 +291,10 @@ class PdfFile:
             if at > len(part):
                 raise Malformed("cross-reference table")
             if count:
-                self._rows.append(_Rows(first, count, part, head.end()))
-                if self._rows[-1].entry(first) and count > 1:
-                    self._rows[-1].entry(first + count - 1)
+                rows = _Rows(first, count, part, head.end())
+                if rows.entry(first) and count > 1:
+                    rows.entry(first + count - 1)
+                self._known.rows.append(rows)
         trailer = _TRAILER.match(part, at)
         if trailer is None:
             raise Malformed("cross-reference table")
@@ -278,7 +318,7 @@ class PdfFile:
         at, row = 0, sum(widths)
         for first, count in zip(index[::2], index[1::2], strict=True):
             if count:
-                self._rows.append(_Rows(first, count, data, at, (widths[0], widths[1], widths[2])))
+                self._known.rows.append(_Rows(first, count, data, at, (widths[0], widths[1], widths[2])))
             at += row * count
         if at > len(data):
             raise Malformed("cross-reference stream")

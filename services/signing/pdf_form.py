@@ -25,7 +25,7 @@ from services.signing.pdf_fields import (
 from services.signing.pdf_file import Document
 from services.signing.pdf_objects import Malformed, Name, Raw, Ref, string
 from services.signing.pdf_open import updating
-from services.signing.pdf_read import inspect, lookup, open_reader
+from services.signing.pdf_read import check_bytes, inspected, lookup, open_reader
 from services.signing.pdf_update import Update
 from services.signing.placement import NUMBER_SIZE, Blank, Box
 from services.signing.refusals import (
@@ -80,7 +80,9 @@ class Plan:
 
 def prepare(pdf: bytes, plan: Plan) -> bytes:
     """The document with its empty fields, as one incremental update. Rejected when it can't be signed."""
-    facts = inspect(pdf)
+    check_bytes(pdf)
+    document = Document(pdf)
+    facts = inspected(document)
     blanks = [(NUMBER_FIELD, plan.number), (DAY_FIELD, plan.day), (MONTH_FIELD, plan.month)]
     if facts.signatures and any(blank for _, blank in blanks):
         raise Rejected(PDF_SIGNED_WITHOUT_FIELDS)
@@ -103,7 +105,6 @@ def prepare(pdf: bytes, plan: Plan) -> bytes:
         _declare(update)
         return update.finish()[0]
 
-    document = Document(pdf)
     return document.appended(updating(document, add)).to_bytes()
 
 

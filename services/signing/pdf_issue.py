@@ -11,7 +11,8 @@ from services.signing.mechanism import Mechanism
 from services.signing.pdf_extend import Level, extended
 from services.signing.pdf_file import Document
 from services.signing.pdf_form import DAY_FIELD, MONTH_FIELD, NUMBER_FIELD, SEAL_FIELD
-from services.signing.pdf_sign import PreparedSignature, begin_signature, finish
+from services.signing.pdf_read import check_bytes
+from services.signing.pdf_sign import PreparedSignature, begin, finish
 from services.signing.pdf_trust import TimeStampService, Trust
 
 
@@ -40,9 +41,26 @@ def begin_seal(
     field: str = SEAL_FIELD,
 ) -> PreparedSignature:
     """Number and date, and what the seal's key shall sign over them, as fill_number_and_seal describes."""
+    check_bytes(pdf)
+    return _begin(
+        Document(pdf), number=number, day=day, month=month, sealer=sealer, look=look, sealed_at=sealed_at, field=field
+    )
+
+
+def _begin(
+    document: Document,
+    *,
+    number: str | None,
+    day: str | None,
+    month: str | None,
+    sealer: Sealer,
+    look: SealLook,
+    sealed_at: datetime,
+    field: str,
+) -> PreparedSignature:
     texts = {NUMBER_FIELD: number, DAY_FIELD: day, MONTH_FIELD: month}
-    return begin_signature(
-        pdf,
+    return begin(
+        document,
         field,
         certificate=sealer.certificate,
         chain=sealer.chain,
@@ -72,11 +90,13 @@ def fill_number_and_seal(
     The seal's own field holds the lock over the signers' fields. Number, day and month come as printed
     (appearance.printed_number, printed_date); None leaves a field that the document does not have.
     """
-    prepared = begin_seal(
-        pdf, number=number, day=day, month=month, sealer=sealer, look=look, sealed_at=sealed_at, field=field
+    check_bytes(pdf)
+    document = Document(pdf)
+    prepared = _begin(
+        document, number=number, day=day, month=month, sealer=sealer, look=look, sealed_at=sealed_at, field=field
     )
     raw = sealer.sign(prepared.digest_to_sign)
-    document = finish(Document(pdf), prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)
+    document = finish(document, prepared, raw, time_stamps=None if level is Level.B_B else time_stamps)
     if level in (Level.LT, Level.LTA):
         document = extended(document, level=level, trust=trust, time_stamps=time_stamps)
     return document.to_bytes()

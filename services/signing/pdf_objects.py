@@ -174,8 +174,11 @@ def _scalar(token: re.Match[bytes], kind: int | None, data: Any) -> tuple[Any, i
     if kind == _REAL:
         return Real(token[_REAL]), 0
     if kind == _HEX:
-        digits = token[_HEX].translate(None, b"\x00\t\n\x0c\r ")
-        return binascii.unhexlify(digits + b"0" * (len(digits) % 2)), 0
+        try:
+            return binascii.unhexlify(token[_HEX]), 0
+        except binascii.Error:  # spaces, or the last digit left out
+            digits = token[_HEX].translate(None, b"\x00\t\n\x0c\r ")
+            return binascii.unhexlify(digits + b"0" * (len(digits) % 2)), 0
     if kind == _WORD:
         return _WORDS[token[_WORD]], 0
     if kind == _PAREN:

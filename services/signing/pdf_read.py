@@ -77,7 +77,11 @@ def open_reader(pdf: bytes) -> PdfFileReader:
 def inspect(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> PdfFacts:
     """Facts of a PDF that may be signed and numbered, or Rejected with the one reason why it may not."""
     check_bytes(pdf, max_bytes=max_bytes)
-    document = Document(pdf)
+    return inspected(Document(pdf))
+
+
+def inspected(document: Document) -> PdfFacts:
+    """Inspect for a document whose bytes were looked at."""
     try:
         with _opened(document) as read:
             if read.is_encrypted:
@@ -92,7 +96,7 @@ def inspect(pdf: bytes, *, max_bytes: int = MAX_BYTES) -> PdfFacts:
         raise Rejected(TOO_MANY_PAGES, pages=pages, limit=MAX_PAGES)
     stands = updating(document, standing)
     empty = tuple(each.name for each in stands.fields.values() if each.kind == "/Sig" and not each.filled)
-    return PdfFacts(pages, len(pdf), stands.signed, empty, stands.certified, pdfa)
+    return PdfFacts(pages, len(document), stands.signed, empty, stands.certified, pdfa)
 
 
 def _opened(document: Document) -> pikepdf.Pdf:
