@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BOOLEAN, INTEGER, OCTETS, OID, GENERALIZED_TIME = 0x01, 0x02, 0x04, 0x06, 0x18
 SEQUENCE, SET, CONTEXT_0, CONTEXT_1 = 0x30, 0x31, 0xA0, 0xA1
@@ -12,9 +12,8 @@ class NotDer(ValueError):
     """These octets are no DER, or not what was expected there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One value inside a larger one: its tag, all its octets, and its content's."""
+class Part(NamedTuple):
+    """One value inside a larger one: its tag, all its octets, and its content's. A tuple, since hundreds are made."""
 
     tag: int
     whole: bytes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -34,12 +34,15 @@ _TOKEN = re.compile(
     + rb"|([+-]?(?:\d+\.\d*|\.\d+))(?!"
     + _REGULAR
     + rb")"
-    + rb"|(<<)|(>>)|(\[)|(\])|\(([^()\\\r]*)\)|(\()|<([0-9A-Fa-f\x00\t\n\x0c\r ]*)>|((?:true|false|null))(?!"
+    + rb"|(<<)|(>>)|(\[)|(\])|\(([^()\\\r]*)\)|(\()|<([0-9A-Fa-f\x00\t\n\x0c\r ]{0,128})>|(<)|((?:true|false|null))(?!"
     + _REGULAR
     + rb")|(.|\Z))",
     re.DOTALL,
 )
-_NAME, _REF, _GENERATION, _INT, _REAL, _DICT, _DICT_END, _ARRAY, _ARRAY_END, _STRING, _PAREN, _HEX, _WORD = range(1, 14)
+_NAME, _REF, _GENERATION, _INT, _REAL, _DICT, _DICT_END, _ARRAY, _ARRAY_END, _STRING, _PAREN, _HEX, _LONG_HEX, _WORD = (
+    range(1, 15)
+)
+_TO_THE_END = frozenset({_PAREN, _LONG_HEX})
 _OPEN = {_DICT: _DICT_END, _ARRAY: _ARRAY_END}
 _CLOSE = frozenset(_OPEN.values())
 _WORDS = {b"true": True, b"false": False, b"null": None}
@@ -116,8 +119,8 @@ def name(raw: bytes) -> Name:
     return found
 
 
-def parse(data: Any, at: int = 0) -> tuple[Any, int]:  # noqa: C901  one loop, since calls would cost more than the work
-    """The object that begins at `at` (bytes-like), and the position after it; Malformed when there is none.
+def parse(data: bytes, at: int = 0) -> tuple[Any, int]:  # noqa: C901  one loop, since calls would cost more than the work
+    """The object that begins at `at`, and the position after it; Malformed when there is none.
 
     A dictionary that says one key twice is malformed: readers differ in which of the two they believe.
     """
@@ -141,7 +144,7 @@ def parse(data: Any, at: int = 0) -> tuple[Any, int]:  # noqa: C901  one loop, s
                 value, items = _closed(kind, items, stack)
             else:
                 value, at = _scalar(token, kind, data)
-                if kind == _PAREN:
+                if kind in _TO_THE_END:
                     break
             if not stack:
                 return value, token.end()
@@ -168,25 +171,38 @@ def _pairs(items: list[Any]) -> dict[str, Any]:
     return found
 
 
-def _scalar(token: re.Match[bytes], kind: int | None, data: Any) -> tuple[Any, int]:
+def _scalar(token: re.Match[bytes], kind: int | None, data: bytes) -> tuple[Any, int]:
     if kind == _STRING:
         return token[_STRING], 0
     if kind == _REAL:
         return Real(token[_REAL]), 0
     if kind == _HEX:
-        try:
-            return binascii.unhexlify(token[_HEX]), 0
-        except binascii.Error:  # spaces, or the last digit left out
-            digits = token[_HEX].translate(None, b"\x00\t\n\x0c\r ")
-            return binascii.unhexlify(digits + b"0" * (len(digits) % 2)), 0
+        return _octets(token[_HEX]), 0
     if kind == _WORD:
         return _WORDS[token[_WORD]], 0
     if kind == _PAREN:
         return _literal(data, token.end())
+    if kind == _LONG_HEX:
+        end = data.find(b">", token.end())
+        if end < 0:
+            raise Malformed("string without an end")
+        return _octets(data[token.end() : end]), end + 1
     raise Malformed(f"no object at {token.start()}")
 
 
-def _literal(data: Any, at: int) -> tuple[bytes, int]:
+def _octets(digits: bytes) -> bytes:
+    """A hexadecimal string's; signatures are long ones, so only where something is odd the digits are looked at here."""
+    try:
+        return binascii.unhexlify(digits)
+    except binascii.Error:  # spaces, the last digit left out, or no digits
+        digits = digits.translate(None, b"\x00\t\n\x0c\r ")
+    try:
+        return binascii.unhexlify(digits + b"0" * (len(digits) % 2))
+    except binascii.Error:
+        raise Malformed("hexadecimal string") from None
+
+
+def _literal(data: bytes, at: int) -> tuple[bytes, int]:
     """A literal string with escapes or nested parentheses; `at` is after the first one."""
     out: list[bytes] = []
     depth = 1
@@ -222,7 +238,7 @@ def _write(value: Any, out: list[bytes]) -> None:
     plain = _PLAIN.get(type(value))
     if plain is not None:
         out.append(plain(value))
-    elif isinstance(value, Mapping):
+    elif type(value) is dict:
         out.append(b"<<")
         for key, part in value.items():
             out.append(write_name(key))

@@ -6,6 +6,7 @@ Pure functions over bytes: no network, no clock of their own. Whether the signer
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -29,6 +30,7 @@ from services.signing.pdf_der import (
 )
 from services.signing.pdf_signed_data import SignedData, digest_name
 
+_USUAL_TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 _GRANTED = (0, 1)  # also with modifications
 _TRUE = tlv(BOOLEAN, b"\xff")
 _VERSION_1 = integer(1)
@@ -130,6 +132,7 @@ def _read(answer: bytes, asked: Asked) -> Token:
     return Token(der, signed.signer, tuple(each for each in signed.others if each != signed.signer), info.at)
 
 
+@lru_cache(maxsize=64)
 def stamp_info(content: bytes | None) -> StampInfo:
     """What a token's content says; ValueError for something else."""
     version, policy, imprint, _, at, *more = _whole(content or b"").parts()
@@ -153,9 +156,10 @@ def _whole(octets: bytes) -> Part:
 
 
 def _time(part: Part) -> datetime:
-    said = part.content
-    if len(said) == len("YYYYMMDDHHMMSSZ") and said.endswith(b"Z"):
-        return datetime.strptime(said.decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    said = _USUAL_TIME.fullmatch(part.content)
+    if said:
+        year, month, day, hour, minute, second = map(int, said.groups())
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     at: datetime | None = tsp.GeneralizedTime.load(part.whole).native
     if at is None:
         raise NotDer("time")
