@@ -19,7 +19,7 @@ from services.portal import domain, refusals, store, store_tickets
 from services.portal import ticket as tickets
 from services.portal.clients import Services
 from services.portal.domain import DeviceGrant
-from services.portal.forms import MAX_FORM, WITH_FILES
+from services.portal.forms import MAX_FORM, MAX_PUBLIC, PUBLIC, WITH_FILES
 from services.portal.keys import Issuer
 from services.portal.pages import visit as visits
 from services.portal.pages import wiring
@@ -45,7 +45,8 @@ def create(
     pool: Pool, issuer: Issuer, services: Mapping[str, str], *, url: str, source: str, follower: Follower
 ) -> FastAPI:
     """`services` are base URLs by name, `url` the portal's own as browsers know it."""
-    app = http.create_app("portal", pool, follower=follower, large={WITH_FILES: MAX_FORM * 1024 * 1024})
+    large = {PUBLIC: MAX_PUBLIC * 1024 * 1024, WITH_FILES: MAX_FORM * 1024 * 1024}
+    app = http.create_app("portal", pool, follower=follower, large=large)
     clients = Services(services, issuer)
     app.state.site = visits.Site(pool, clients, url.rstrip("/"), source, visits.make_templates())
     app.state.issuer = issuer

@@ -13,7 +13,8 @@ from services.portal.refusals import FOREIGN_FORM, FORM_TOO_LARGE
 from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
 
 MAX_FORM = 1000  # MB; beyond it nothing is read at all. What a document may weigh is said with the form kept
-WITH_FILES = r"/documents/(new|[^/]+/resubmit)|/copies/new|/directory/imports|/ca/answers|/certificates/new|/verify"  # paths of the forms that bring files; the others take what all requests may
+WITH_FILES = r"/documents/(new|[^/]+/resubmit)|/copies/new|/directory/imports|/ca/answers|/certificates/new"  # paths of the forms that bring files; the others take what all requests may
+PUBLIC, MAX_PUBLIC = "/verify", 51  # what nobody has to log in for takes one file, and no more MB than that may weigh
 OWN_FIELDS = frozenset({"csrf", "once", "reopen"})  # never carried over: they belong to one rendering
 
 
@@ -59,8 +60,9 @@ async def _read(request: Request) -> AsyncIterator[Form]:
     # The browser says where a form comes from; SameSite=Lax already keeps the cookie away, this keeps the fields away.
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Rejected(FOREIGN_FORM)
-    if int(request.headers.get("content-length") or 0) > MAX_FORM * 1024 * 1024:
-        raise Rejected(FORM_TOO_LARGE, limit=MAX_FORM)
+    limit = MAX_PUBLIC if request.url.path == PUBLIC else MAX_FORM
+    if int(request.headers.get("content-length") or 0) > limit * 1024 * 1024:
+        raise Rejected(FORM_TOO_LARGE, limit=limit)
     async with request.form(max_files=50, max_fields=2000, max_part_size=1024 * 1024) as data:
         items = data.multi_items()
         yield Form(

@@ -111,6 +111,21 @@ def test_every_mistake_is_a_sentence_on_the_page(
     assert any(f.action == "/verify" for f in forms(page)), "the form is there to try again"
 
 
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_visitor_cannot_fill_our_disk(portal: Portal, *, announced: bool) -> None:
+    size, chunk = 52 * 1024 * 1024, b"%" * 1024 * 1024
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+    said = {"Content-Length": str(size)} if announced else {}
+    answer = httpx.post(
+        f"{portal.url}/verify",
+        content=(part for part in (head, *(chunk for _ in range(52)))) if not announced else b"%" * size,
+        headers={"Content-Type": "multipart/form-data; boundary=x", **said},
+        timeout=60,
+    )
+    assert answer.status_code == 413
+    assert "too_large" in answer.text
+
+
 def test_one_address_cannot_ask_without_end(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "FREE_CHECKS", 2)
     codes = [hand_in(portal, b"no pdf").text.count("too_many_tries") for _ in range(3)]
