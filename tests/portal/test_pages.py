@@ -58,13 +58,13 @@ def test_a_file_that_is_too_large_is_told_with_the_form_kept(portal: Portal) -> 
     browser = sit_down(portal, "clerk")
     form = next(each for each in forms(browser.open("/documents/new")) if each.action == "/documents/new")
     sent = {**dict(form.fields), "abstract": "V/v một tệp lớn"}
-    large = b"%PDF-1.7" + bytes(101 * 1024 * 1024)
+    large = b"%PDF-1.7" + bytes(257 * 1024 * 1024)
     page = browser.http.post("/documents/new", data=sent, files={"main": ("lớn.pdf", large, "application/pdf")})
     assert (page.status_code, code_of(page)) == (413, "file_too_large")
     assert "V/v một tệp lớn" in page.text
     connection = HTTPConnection("127.0.0.1", int(portal.url.rpartition(":")[2]), timeout=30)
     connection.putrequest("POST", "/documents/new")
-    connection.putheader("Content-Length", str(700 * 1024 * 1024))
+    connection.putheader("Content-Length", str(1100 * 1024 * 1024))
     connection.putheader("Content-Type", "application/x-www-form-urlencoded")
     connection.endheaders()  # nothing of it is waited for
     answer = connection.getresponse()
