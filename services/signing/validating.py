@@ -26,7 +26,7 @@ KIND = "validate"
 
 def policy_key(name: str) -> str:
     """Under what a report is kept: the engine's policy, and a new name whenever the same bytes might be judged otherwise."""
-    return f"vanthu-2/{policy.get(name).key}"
+    return f"vanthu-3/{policy.get(name).key}"
 
 
 POLICY = policy_key("default")  # for what comes in
