@@ -40,6 +40,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
     if not _is_wanted(document, preparation_id) or preparation.prepared is None or preparation.signature is None:
         return lambda _tx: None
     base, prepared, signature = desk.blobs.get(document.content), preparation.prepared, preparation.signature
+    ordinal, serial = preparation.ordinal, certificate.serial
     made = online_or_kept(
         desk,
         network,
@@ -48,7 +49,6 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         unchecked=allowed,
     )
     content = desk.blobs.put(made.pdf, PDF)
-    ordinal, serial = preparation.ordinal, certificate.serial
 
     def commit(tx: Tx) -> None:
         act_for(tx, agency_id)
@@ -68,15 +68,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             target=longevity.SIGNED_TARGET,
             at=at,
         )
+        level, since = made.level, made.cached_as_of
         after, fact = domain.signed(
-            current,
-            ordinal,
-            content,
-            serial=serial,
-            level=made.level,
-            at=at,
-            cached_as_of=made.cached_as_of,
-            owes=owes,
+            current, ordinal, content, serial=serial, level=level, at=at, cached_as_of=since, owes=owes
         )
         store.save(tx, after, stage="signed")
         store.end_preparation(tx, preparation_id, cached_as_of=made.cached_as_of, notice=owed_notice(made))

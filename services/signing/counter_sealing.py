@@ -11,7 +11,7 @@ from uuid import UUID
 from services.signing import augmenting, copies, craft, domain, longevity, seal_use, store, store_longevity
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import CoIssuer, Document, State
-from services.signing.refusals import BASE_CHANGED, CERTIFICATE_REVOKED
+from services.signing.refusals import BASE_CHANGED
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
@@ -44,16 +44,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         network = believed(tx, desk, at, new=True)
         standing = store_longevity.get(tx, document_id, agency_id)
     base = desk.blobs.get(document.content)
-    order = craft.SealOrder(
-        number=None,
-        issued_on=at.date(),
-        agency=own.name,
-        parent=agency.parent if agency else None,
-        certificates=tuple((c.der, c.chain_pem) for c in candidates),
-        sealed_at=at.replace(microsecond=0),
-        level=standing.level or longevity.T,
-        owing=bool(standing.owes),
-        pss=desk.keys.pss,
+    parent = agency.parent if agency else None
+    order = seal_use.order(
+        desk, candidates, standing, number=None, issued_on=at.date(), agency=own.name, parent=parent, at=at
     )
     field = craft.co_seal_field(own.ordinal)
 
@@ -72,9 +65,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if current.content != document.content:
             raise waiting(Rejected(BASE_CHANGED))
         at = store.now(tx)
-        usable = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, own.agency_id), at)}
-        if not usable >= {c.id for c in candidates}:
-            raise waiting(Rejected(CERTIFICATE_REVOKED))
+        seal_use.check_still_usable(tx, own.agency_id, candidates, at)
         owes = augmenting.keep_signature(
             tx,
             current,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from services.signing.pdf_trust import TimeStampService, Trust
 
 _LOCKED = (PDF_CERTIFIED_WITHOUT_FIELDS.code, PDF_NO_CHANGES_ALLOWED.code)
-_BEGIN = "-----BEGIN CERTIFICATE-----"
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -489,12 +489,8 @@ def mechanism(certificate: bytes, *, pss: bool) -> Mechanism:
 
 def chain(pem: str) -> tuple[bytes, ...]:
     """The certificates of a PEM text as DER."""
-    return tuple(ssl.PEM_cert_to_DER_cert(_BEGIN + part) for part in _blocks(pem))
-
-
-def _blocks(pem: str) -> list[str]:
-    end = "-----END CERTIFICATE-----"
-    return [part.partition(end)[0] + end for part in pem.split(_BEGIN)[1:]]
+    parts = pem.split(_BEGIN)[1:]
+    return tuple(ssl.PEM_cert_to_DER_cert(_BEGIN + part.partition(_END)[0] + _END) for part in parts)
 
 
 def validate(pdf: bytes, *, network: Network, at: datetime | None = None, policy: str = "default") -> dict[str, Any]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from services.signing import authority, copies, seal_policy, store_seal
+from services.signing import authority, copies, craft, longevity, seal_policy, store_seal
 from services.signing.authority import Certificate
 from services.signing.desk import Desk, require_fresh_copy, waiting
 from services.signing.domain import Document
 from services.signing.keys import Keys, public_key_of
+from services.signing.longevity import Longevity
 from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NOT_TRUSTED,
@@ -90,6 +91,38 @@ def usable(certificates: Iterable[Certificate], at: datetime) -> list[Certificat
     if not found:
         raise Rejected(SEAL_CERTIFICATE_MISSING)
     return found
+
+
+def check_still_usable(tx: Tx, agency_id: UUID, candidates: Iterable[Certificate], at: datetime) -> None:
+    """A revocation that came while the seal was being made: it is not used, and the clerk reads why."""
+    now = {c.id for c in usable(copies.seal_certificates_of(tx, agency_id), at)}
+    if not now >= {c.id for c in candidates}:
+        raise waiting(Rejected(CERTIFICATE_REVOKED))
+
+
+def order(
+    desk: Desk,
+    candidates: Iterable[Certificate],
+    beneath: Longevity,
+    *,
+    number: int | None,
+    issued_on: date,
+    agency: str,
+    parent: str | None,
+    at: datetime,
+) -> craft.SealOrder:
+    """What the seal says, over signatures that stand as `beneath` tells."""
+    return craft.SealOrder(
+        number=number,
+        issued_on=issued_on,
+        agency=agency,
+        parent=parent,
+        certificates=tuple((c.der, c.chain_pem) for c in candidates),
+        sealed_at=at.replace(microsecond=0),
+        level=beneath.level or longevity.T,
+        owing=bool(beneath.owes),
+        pss=desk.keys.pss,
+    )
 
 
 @contextmanager

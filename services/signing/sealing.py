@@ -6,6 +6,7 @@ or CA is not waited for: the seal is made at the best level that can be had, the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.signing import (
@@ -19,12 +20,12 @@ from services.signing import (
     store,
     store_longevity,
 )
-from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
+from services.signing.authority import Certificate
+from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal
 from services.signing.domain import Document, State
-from services.signing.refusals import CERTIFICATE_REVOKED
+from services.signing.keys import Keys
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
-from shared.errors import Rejected
 from shared.events.docs import Part
 
 KIND = "seal"
@@ -62,43 +63,47 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         signing = [c.id for signer in document.signers for c in copies.certificates_of(tx, signer.person_id)]
         met = [*signing, *(c.id for c in candidates)]
     base = desk.blobs.get(document.content)
-    order = craft.SealOrder(
+    order = seal_use.order(
+        desk,
+        candidates,
+        standing,
         number=numbering.number if document.numbered else None,
         issued_on=numbering.issued_on,
         agency=document.descriptor.agency_name,
         parent=agency.parent if agency else None,
-        certificates=tuple((c.der, c.chain_pem) for c in candidates),
-        sealed_at=at.replace(microsecond=0),
-        level=standing.level or longevity.T,
-        owing=bool(standing.owes),
-        pss=desk.keys.pss,
+        at=at,
     )
-
     annexes: tuple[Part, ...] = ()
 
     def work(reach: craft.Network) -> craft.Made:
         nonlocal annexes
         with seal_use.permitted_keys(desk, permit) as keys:
-            if document.is_copy:
-                form = document.descriptor.type_code
-                return desk.workshop.run(craft.certify_copy, base, order, form, keys=keys, network=reach)
-            made = desk.workshop.run(craft.seal, base, order, keys=keys, network=reach)
-            annexes = annexing.sign(desk, document, order, keys=keys, network=reach)
+            made, annexes = _sealed(desk, document, base, order, keys=keys, network=reach)
             return made
 
     made = online_or_kept(desk, network, met, work, unchecked=standing.unchecked_allowed)
-    content = desk.blobs.put(made.pdf, PDF)
+    return _keeping(desk, job, document, made, candidates=candidates, annexes=annexes)
+
+
+def _keeping(
+    desk: Desk,
+    job: jobs.Job,
+    document: Document,
+    made: craft.Made,
+    *,
+    candidates: Sequence[Certificate],
+    annexes: tuple[Part, ...],
+) -> jobs.Commit:
+    """What was made, stored; the commit makes it the document's newest revision unless something came in between."""
+    agency_id, content = document.agency_id, desk.blobs.put(made.pdf, PDF)
 
     def commit(tx: Tx) -> None:
         act_for(tx, agency_id)
-        current = store.lock(tx, document_id)
+        current = store.lock(tx, document.id)
         if not _is_wanted(current, job.payload["number"]) or current.content != document.content:
             return
-        # A revocation that came while the seal was being made: it is not used, and the clerk reads why.
         at = store.now(tx)
-        usable = {c.id for c in seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)}
-        if not usable >= {c.id for c in candidates}:
-            raise waiting(Rejected(CERTIFICATE_REVOKED))
+        seal_use.check_still_usable(tx, agency_id, candidates, at)
         used = next((c.id for c in candidates if c.der == made.certificate), None)
         owes = augmenting.keep_signature(
             tx,
@@ -110,7 +115,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             target=longevity.SEALED_TARGET,
             at=at,
         )
-        level = store_longevity.get(tx, document_id, agency_id).level or made.level
+        level = store_longevity.get(tx, document.id, agency_id).level or made.level
         after, fact = domain.sealed(
             current, content, level=level, at=at, cached_as_of=made.cached_as_of, owes=owes, annexes=annexes
         )
@@ -120,6 +125,17 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             augmenting.put(tx, after)
 
     return commit
+
+
+def _sealed(
+    desk: Desk, document: Document, base: bytes, order: craft.SealOrder, *, keys: Keys, network: craft.Network
+) -> tuple[craft.Made, tuple[Part, ...]]:
+    """The main text or the copy, and the annexes."""
+    if document.is_copy:
+        form = document.descriptor.type_code
+        return desk.workshop.run(craft.certify_copy, base, order, form, keys=keys, network=network), ()
+    made = desk.workshop.run(craft.seal, base, order, keys=keys, network=network)
+    return made, annexing.sign(desk, document, order, keys=keys, network=network)
 
 
 def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  jobs.OnFailure
