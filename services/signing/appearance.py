@@ -13,14 +13,10 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from services.signing.refusals import BAD_PICTURE
-from shared.errors import Rejected
-
 BLUE = (0.0, 0.13, 0.62)
 RED = (0.86, 0.07, 0.07)
 BLACK = (0.0, 0.0, 0.0)
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-MAX_PICTURE = 512 * 1024
 
 # Latin with every Vietnamese letter, combining marks and the punctuation of official documents.
 _LETTERS = (
@@ -105,15 +101,6 @@ def printed_date(issued_on: date) -> tuple[str, str]:
 def printed_time(at: datetime) -> str:
     """Time of signing in Vietnam's zone, as annex III's models print it, with the offset said."""
     return at.astimezone(VIETNAM).strftime("%d/%m/%Y; %H:%M:%S +07:00")
-
-
-def check_picture(picture: bytes | None) -> bytes | None:
-    """The picture itself when it is an acceptable PNG; Rejected(bad_picture) otherwise."""
-    if picture is None:
-        return None
-    if len(picture) > MAX_PICTURE or not picture.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise Rejected(BAD_PICTURE, limit_kb=MAX_PICTURE // 1024)
-    return picture
 
 
 @cache

@@ -6,12 +6,12 @@ What stands is never touched: each step is an incremental update that EN 319 142
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from asn1crypto import cms, x509
+from asn1crypto import cms
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from services.signing.mechanism import DIGESTS
@@ -33,7 +33,7 @@ from services.signing.pdf_read import BROKEN, check_bytes
 from services.signing.pdf_signed_data import SignedData, read
 from services.signing.pdf_stamp import stamp_digest
 from services.signing.pdf_stamped import imprint_of, stamped_at
-from services.signing.pdf_trust import TIME_STAMPS, TimeStampService, Trust, certificates_of
+from services.signing.pdf_trust import TIME_STAMPS, TimeStampService, Trust
 from services.signing.pdf_update import Update
 from services.signing.refusals import TSA_UNAVAILABLE
 from shared.errors import PDF_DAMAGED, Rejected
@@ -83,17 +83,6 @@ def signature_time_stamp(signature: EmbeddedPdfSignature) -> cms.SignedData | No
     """The signed data of the signature time stamp (unsigned attribute), if there is one."""
     token = _token(signature.signer_info)
     return token["content"] if token is not None else None
-
-
-def embedded_certificates(signatures: Iterable[EmbeddedPdfSignature]) -> list[x509.Certificate]:
-    """All certificates that signatures and time stamps carry, signers included."""
-    found = []
-    for signature in signatures:
-        stamp = signature_time_stamp(signature)
-        for data in filter(None, (signature.signed_data, stamp)):
-            certificates = certificates_of(data)
-            found += [certificates.signer_cert, *certificates.other_certs]
-    return found
 
 
 def _signatures(update: Update) -> Iterator[tuple[SignedData, bool]]:

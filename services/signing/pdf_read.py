@@ -15,7 +15,6 @@ import pikepdf
 from pyhanko.pdf_utils.generic import DictionaryObject
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.fields import MDPPerm
 
 from services.signing import pdf_repair
 from services.signing.pdf_fields import standing
@@ -173,13 +172,3 @@ def _acts(item: pikepdf.Object) -> Iterator[str]:
 def lookup(dictionary: DictionaryObject, key: str, default: Any = None) -> Any:
     """A dictionary's value with references followed, which pyHanko's own `get` does not do."""
     return dictionary[key] if key in dictionary else default  # noqa: SIM401
-
-
-def docmdp(signature: DictionaryObject, field: DictionaryObject) -> MDPPerm | None:
-    """The change permission that a signature or its field's lock states (ISO 32000-2, 12.8.2.2 and 12.7.5.5)."""
-    for reference in lookup(signature, "/Reference", ()):
-        entry = reference.get_object()
-        if lookup(entry, "/TransformMethod") == "/DocMDP":
-            return MDPPerm(int(lookup(lookup(entry, "/TransformParams", {}), "/P", 2)))
-    lock = lookup(field, "/Lock")
-    return MDPPerm(int(lock["/P"])) if lock is not None and "/P" in lock else None

@@ -9,8 +9,6 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from asn1crypto import cms
-from pyhanko.sign.timestamps import TimeStamper
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import (
     ExpiredError,
@@ -28,17 +26,6 @@ from shared.errors import Rejected
 
 BELIEVED_FOR = 300.0  # seconds that an authority's certificate is not looked at again
 _HEADERS = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
-
-
-class TimeStamps(TimeStamper):  # type: ignore[misc]
-    """pyHanko's time-stamper over `stamp_digest`."""
-
-    def __init__(self, service: TimeStampService) -> None:
-        super().__init__()
-        self.service = service
-
-    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
-        return cms.ContentInfo.load(await asyncio.to_thread(stamp_digest, self.service, message_digest, md_algorithm))
 
 
 def time_stamp(service: TimeStampService, value: bytes, algorithm: str) -> bytes:

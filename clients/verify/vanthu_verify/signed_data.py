@@ -26,7 +26,7 @@ from vanthu_verify.certificates import BROKEN, Certificate
 ADOBE_REVOCATION = "1.2.840.113583.1.1.8"
 _CERT_V1, _CERT_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
 _CONTENT_TYPE, _DIGEST, _TIME = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"
-_STAMP, _POLICY = "1.2.840.113549.1.9.16.2.14", "1.2.840.113549.1.9.16.2.15"
+_STAMP = "1.2.840.113549.1.9.16.2.14"
 _DATA, TST_INFO = "1.2.840.113549.1.7.1", "1.2.840.113549.1.9.16.1.4"
 
 
@@ -53,7 +53,6 @@ class Signed:
     crls: list[bytes] = field(default_factory=list)
     ocsps: list[bytes] = field(default_factory=list)
     stamps: list[bytes] = field(default_factory=list)
-    signers: int = 1
 
     @property
     def claimed_time(self) -> datetime | None:
@@ -69,10 +68,6 @@ class Signed:
     @property
     def names_certificate(self) -> bool:
         return _CERT_V1 in self.values or _CERT_V2 in self.values
-
-    @property
-    def names_policy(self) -> bool:
-        return _POLICY in self.values
 
 
 def parse(encoded: bytes, *, expect: str = _DATA) -> Signed:
@@ -106,7 +101,6 @@ def _taken_apart(data: Any, signers: Any, expect: str) -> Signed:
         certificates=_certificates(data),
         content=content,
         content_type=data["encap_content_info"]["content_type"].dotted,
-        signers=len(signers),
     )
     if expect == TST_INFO and found.content_type != TST_INFO:
         raise Malformed("not_a_time_stamp")

@@ -244,13 +244,6 @@ def set_cookie(answer: Response, site: Site, name: str, value: str, *, lifetime:
     )
 
 
-def kept_values(form: Form | None, request: Request) -> Mapping[str, str]:
-    """Hidden fields that carry a form through the log-in page."""
-    if form is None:
-        return {}
-    return {"kept": form.kept(), "kept_path": request.url.path}
-
-
 def log_in_address(request: Request) -> str:
     query = f"?{request.url.query}" if request.url.query else ""
     return f"/login?next={quote(request.url.path + query, safe='')}"
