@@ -258,7 +258,7 @@ class PdfFile:
         """
         offset, seen, newest = self.start, set[int](), True
         while True:
-            if offset == before.start:
+            if offset == before.start >= 0:
                 self._known.take(before)
                 return
             if offset in seen or len(seen) > MAX_SECTIONS:

@@ -168,6 +168,15 @@ def test_a_damaged_file_that_is_signed_is_left_alone(holder: paper.SoftKey, dama
     assert refused.value.code == "pdf_damaged"
 
 
+def test_a_chain_that_leads_outside_the_file_is_not_taken_for_its_end() -> None:
+    base = written(Shape())
+    broken = base.replace(b"/Root ", b"/Prev -1/Root ", 1)
+    assert broken != base
+    PdfFile(Document(base))
+    with pytest.raises(Malformed):
+        PdfFile(Document(broken))
+
+
 def test_a_page_that_is_missing_is_not_repaired(holder: paper.SoftKey) -> None:
     base = DAMAGES["no xref"](written(Shape()).replace(b"4 0 obj", b"40 0 obj"))
     with pytest.raises(Rejected) as refused:
