@@ -9,6 +9,9 @@ REASONS = {
     "unsupported_signature": "kiểu chữ ký cũ, không kiểm tra được",
     "unsupported_algorithm": "thuật toán không kiểm tra được",
     "unreadable_signature": "chữ ký hỏng cấu trúc",
+    "no_dictionary": "chữ ký hỏng cấu trúc",
+    "message_digest_missing": "chữ ký không nêu giá trị băm của văn bản",
+    "content_type_differs": "chữ ký nêu một loại nội dung khác",
     "partial_coverage": "chữ ký không bao trùm toàn bộ phiên bản",
     "signature_removed": "một chữ ký đã bị gỡ khỏi văn bản",
     "not_in_signed_revision": "chữ ký không thuộc phiên bản mà nó ký",
@@ -18,9 +21,13 @@ REASONS = {
     "certificate_missing": "không có chứng thư của người ký",
     "content_enclosed": "chữ ký mang theo nội dung riêng, khác văn bản",
     "no_byte_range": "chữ ký không nêu phần văn bản mà nó ký",
+    "signed_revision_unreadable": "không đọc được phiên bản đã ký",
     "byte_range_beyond_file": "tệp bị cắt, thiếu phần đã ký",
     "no_signature_value": "ô chữ ký không có giá trị chữ ký",
     "not_trusted": "chứng thư không dẫn đến gốc được tin cậy",
+    "extension_unknown": "chứng thư có điều kiện mà phần mềm không biết",
+    "path_too_long": "đường dẫn chứng thư dài hơn mức CA cho phép",
+    "name_not_permitted": "tên trong chứng thư ngoài phạm vi CA được phép cấp",
     "wrong_usage": "chứng thư không dùng để ký",
     "issuer_not_authority": "chứng thư do người không có quyền cấp",
     "weak_algorithm": "thuật toán hoặc khóa không còn đủ an toàn",
@@ -56,7 +63,8 @@ KINDS = {"signature": "Chữ ký", "seal": "Dấu cơ quan", "timestamp": "Dấu
 
 # What a later revision changed; a code that is new here shows itself.
 CHANGES = {
-    "signed": "thêm một chữ ký",
+    "signature": "thêm một chữ ký",
+    "certification": "chữ ký thêm vào cho biết những gì được phép thay đổi",
     "signature_field_added": "thêm ô chữ ký",
     "signature_changed": "sửa một chữ ký",
     "signature_removed": "gỡ một chữ ký",

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from vanthu_verify import wording as engine
 
 from deploy.devpki.server import Running, running
+from services.portal import wording_report
 from services.portal.pages import verify
 from services.signing.__main__ import SERVICE, SigningSettings
 from shared import db
@@ -109,6 +111,11 @@ def test_every_mistake_is_a_sentence_on_the_page(
     assert page.status_code >= 400
     assert f"<code>{code}</code>" in page.text
     assert any(f.action == "/verify" for f in forms(page)), "the form is there to try again"
+
+
+def test_the_page_has_words_for_whatever_the_engine_says() -> None:
+    assert engine.REASONS.keys() <= wording_report.REASONS.keys()
+    assert engine.CHANGES.keys() <= wording_report.CHANGES.keys()
 
 
 @pytest.mark.parametrize("announced", [True, False])
