@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
+
+_CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 
 # Viet Nam has had one offset since 1975; machines without a time zone database know it too.
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
@@ -143,6 +146,7 @@ ACTS = {
     "returned": "Trả lại",
     "prepared": "Đã đặt ô chữ ký",
     "prepare_delayed": "Chuẩn bị ký đang chờ, tự thử lại",
+    "prepare_delayed:places_to_confirm": "Chờ văn thư xác nhận vị trí chữ ký",
     "prepare_refused": "Không chuẩn bị ký được",
     "signed": "Ký số",
     "sign_delayed": "Hoàn tất chữ ký đang chờ, tự thử lại",
@@ -226,6 +230,17 @@ RISKS = {
     "anchor_withdrawn": ("Gốc tin cậy đã gỡ", "bad", "chữ ký dựa trên gốc không còn được tin"),
     "algorithm_weak": ("Thuật toán yếu", "bad", "chưa có dấu lưu trữ che chở"),
     "repaired": ("Đã tự làm tiếp", "off", "việc dở dang trong 7 ngày qua"),
+}
+
+# What the watchdog found left lying, and what it did.
+REPAIRS = {
+    "preparing": "chuẩn bị ký",
+    "completing": "hoàn tất chữ ký",
+    "sealing": "đóng dấu",
+    "lost_signature": "chữ ký đã nhận mà chưa đưa vào văn bản",
+    "owing": "bổ sung bằng chứng",
+    "queued_again": "đã xếp hàng làm lại",
+    "given_back": "đã trả lại để ký lại",
 }
 
 WAITING = {
@@ -366,3 +381,13 @@ def state(found: dict[str, Any] | None, code: Any) -> Any:
     """A row of one of the tables above; an unknown code is shown as it is, in grey."""
     row = (found or {}).get(code)
     return row or (str(code), "off", "")
+
+
+def repaired(code: str) -> str:
+    """Words for `found: done` of a repair; a part that is new here shows itself."""
+    return ": ".join(REPAIRS.get(part, part) for part in code.split(": "))
+
+
+def is_code(text: str | None) -> bool:
+    """Whether this is a stable code of a refusal, such as pdf_xfa, and no words."""
+    return bool(text and _CODE.fullmatch(text))

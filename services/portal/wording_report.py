@@ -59,6 +59,13 @@ MODIFICATIONS = {
     "FORBIDDEN": "có sửa đổi không được phép",
 }
 
+COVERAGE = {
+    "ENTIRE_FILE": "bao trùm toàn bộ tệp",
+    "ENTIRE_REVISION": "bao trùm toàn bộ phiên bản được ký",
+    "CONTIGUOUS_BLOCK_FROM_START": "chỉ bao trùm phần đầu của tệp",
+    "UNCLEAR": "không rõ bao trùm phần nào",
+}
+
 KINDS = {"signature": "Chữ ký", "seal": "Dấu cơ quan", "timestamp": "Dấu thời gian"}
 
 # What a later revision changed; a code that is new here shows itself.

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from services.signing import store_seal
 from services.signing.domain import CoIssuer, Document, Numbering, Signer, State
 from services.signing.session import Preparation, PreparationState
-from shared.db import Tx
+from shared.db import Tx, act_for
 from shared.errors import NotFound
 from shared.events import Actor, BlobRef
 from shared.events.docs import Descriptor, Part
@@ -122,14 +122,22 @@ def save(tx: Tx, document: Document, *, stage: str | None = None) -> None:
 
 
 def list_waiting_for(tx: Tx, person_id: UUID) -> list[Document]:
-    """Documents that this person may sign now, longest waiting first."""
+    """Documents that this person has not signed yet, whoever's turn it is, longest waiting first.
+
+    Each is read as its own agency sees it: a signer at a post elsewhere would see no other signer, and take every turn
+    for theirs. The transaction acts for one of these agencies afterwards.
+    """
     rows = tx.execute(
         "SELECT d.* FROM document d WHERE d.state = 'awaiting_signature' AND EXISTS (SELECT FROM signer s"
         "  WHERE s.document_id = d.id AND s.person_id = %s AND s.signed_at IS NULL)"
         " ORDER BY d.waiting_since, d.id LIMIT 500",
         [person_id],
     ).fetchall()
-    return _documents(tx, rows)
+    whole: dict[UUID, Document] = {}
+    for agency_id in dict.fromkeys(row["agency_id"] for row in rows):
+        act_for(tx, agency_id)
+        whole |= {d.id: d for d in _documents(tx, [row for row in rows if row["agency_id"] == agency_id])}
+    return [whole[row["id"]] for row in rows]
 
 
 def list_places(tx: Tx, person_id: UUID) -> list[Place]:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.signing.longevity import Longevity, Signature, Stamp
+from services.signing.refusals_places import PLACES_TO_CONFIRM
 from shared.db import Tx
 from shared.events.signing import Debt
 from shared.ids import new_id
@@ -326,11 +327,15 @@ _JOBS = {"preparing": "prepare", "completing": "complete", "sealing": "seal"}
 
 
 def list_unfinished(tx: Tx, agency_id: UUID, document_id: UUID | None = None) -> list[Unfinished]:
-    """All of one agency, or what is wrong with one document. A running job's row is there until its result is."""
+    """All of one agency, or what is wrong with one document. A running job's row is there until its result is.
+
+    A document whose places somebody is asked to confirm waits for a person: it has no job, and is none of these.
+    """
     case = " ".join(f"WHEN '{state}' THEN '{kind}'" for state, kind in _JOBS.items())
     rows = tx.execute(
         f"SELECT d.state AS found, d.id AS document_id, d.completing AS preparation_id FROM document d"  # noqa: S608  ours
         f" WHERE d.agency_id = %(agency)s AND d.state IN ('preparing', 'completing', 'sealing')"
+        " AND NOT (d.state = 'preparing' AND d.delayed IS NOT DISTINCT FROM %(asked)s)"
         f" AND (%(document)s::uuid IS NULL OR d.id = %(document)s) AND NOT EXISTS (SELECT FROM job j"
         f"  WHERE j.subject = d.id::text AND j.state = 'waiting' AND j.kind = CASE d.state {case} END)"
         " UNION ALL"
@@ -342,7 +347,7 @@ def list_unfinished(tx: Tx, agency_id: UUID, document_id: UUID | None = None) ->
         " WHERE l.agency_id = %(agency)s AND l.owing_since IS NOT NULL AND l.problem IS NULL"
         " AND d.state IN ('signed', 'sealed') AND (%(document)s::uuid IS NULL OR d.id = %(document)s) AND NOT EXISTS ("
         "  SELECT FROM job j WHERE j.subject = 'augment:' || l.document_id AND j.state = 'waiting')",
-        {"agency": agency_id, "document": document_id},
+        {"agency": agency_id, "document": document_id, "asked": PLACES_TO_CONFIRM.code},
     ).fetchall()
     return [Unfinished(**row) for row in rows]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.portal import domain
+from services.portal import domain, wording
 from services.portal.domain import Attempts, DeviceGrant, Person, Post, RefreshToken
 from services.portal.forms import Form, local_path, unkeep
 from shared.ids import new_id
@@ -153,3 +153,10 @@ def test_a_kept_form_comes_back_whole_without_what_belongs_to_its_page() -> None
 def test_nobody_is_sent_to_another_site(path: str) -> None:
     assert local_path(path) is None
     assert local_path("/documents/new?x=1") == "/documents/new?x=1"
+
+
+def test_codes_have_words_or_are_told_from_words() -> None:
+    assert wording.repaired("preparing: queued_again") == "chuẩn bị ký: đã xếp hàng làm lại"
+    assert wording.repaired("preparing: something_new") == "chuẩn bị ký: something_new"
+    assert wording.is_code("pdf_xfa")
+    assert not any(map(wording.is_code, ("", None, "Hoàng Đức Kiệm", "03/UBND-VX", "chưa đủ căn cứ", "xong")))

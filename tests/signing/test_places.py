@@ -11,7 +11,9 @@ import pikepdf
 import pytest
 from PIL import Image
 
+from services.signing import store_longevity
 from services.signing.box import MM
+from shared import db
 from shared.events import signing
 from tests.interop import paper
 from tests.signing import office as world
@@ -182,6 +184,8 @@ def test_without_a_text_to_find_anything_in_the_clerk_is_asked_first(
     delayed = asking.only(signing.DocumentDelayed)
     assert (delayed.stage, delayed.code) == ("prepare", "places_to_confirm")
     assert leader.name in delayed.reason_vi
+    with db.transaction(asking.desk.pool, agency=AGENCY) as tx:
+        assert store_longevity.list_unfinished(tx, AGENCY) == [], "it waits for a person, nobody has to repair it"
     http = desktop.of(leader.principal)
     assert http.get("/tasks").json()["items"] == []
     answer = clerk.get(f"/documents/{document_id}/places").json()

@@ -154,8 +154,9 @@ def test_a_signer_of_another_agency_sees_what_waits_for_them(pool: db.Pool) -> N
     added(pool, OURS)
     with db.transaction(pool, agency=OTHER) as tx:
         store.act_for_person(tx, THEIRS)
-        assert [d.id for d in store.list_waiting_for(tx, THEIRS)] == [made.id]
         assert counts(tx)[0] == 1
+        [waiting] = store.list_waiting_for(tx, THEIRS)
+        assert (waiting.id, [s.person_id for s in waiting.signers]) == (made.id, [OURS, THEIRS])
     with db.transaction(pool, agency=AGENCY) as tx:
         done, _ = domain.signed(made, 2, blob("3"), serial="0a", level="PAdES-BASELINE-T", at=NOW)
         store.save(tx, done)

@@ -100,7 +100,20 @@ def test_an_encrypted_file_asks_for_its_password(tmp_path: Path) -> None:
 def test_wrong_use_is_said_in_a_sentence(folder: Path) -> None:
     done = _verify("--trust", folder / "letter.txt", folder / "issued.pdf")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "chứng thư gốc" in done.stderr
+    assert f"chứng thư gốc {folder / 'letter.txt'}" in done.stderr
+    done = _verify("--at", "hôm qua", folder / "issued.pdf")
+    assert (done.returncode, "2026-01-31" in done.stderr) == (2, True)
+
+
+def test_broken_files_right_behind_trust_are_files_too(folder: Path) -> None:
+    (folder / "empty.pdf").write_bytes(b"")
+    (folder / "zeros.pdf").write_bytes(b"0000")
+    names = ["issued.pdf", "letter.txt", "empty.pdf", "zeros.pdf", "missing.pdf"]
+    done = _verify("--json", "--trust", folder / "root.pem", *(folder / name for name in names))
+    assert done.returncode == 1
+    issued, *broken = _lines(done)
+    assert issued["indication"] == "TOTAL_PASSED"
+    assert [each["error"]["code"] for each in broken] == ["not_a_pdf", "empty_file", "not_a_pdf", "unreadable_file"]
 
 
 def _forever(_: Path) -> None:

@@ -8,7 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from vanthu_verify import Indication, Modification, Source, Trust, validate
+from vanthu_verify.certificates import Certificate
 
 from deploy.devpki.server import Running, running
 from services.signing import pdf
@@ -138,3 +141,25 @@ def test_no_identity_number_is_reported_or_logged(pki: Running, trust: Trust, ca
     validate(bytes(broken), trust)
     assert "Nguyễn" not in caplog.text
     assert "012345" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("more", "agency"),
+    [
+        ({"O": "UBND tỉnh Lạng Sơn"}, True),
+        ({"OU": "UBND tỉnh Lạng Sơn"}, True),
+        ({"2.5.4.97": "H37"}, True),
+        ({"2.5.4.97": "H37", "T": "Chủ tịch"}, False),
+        ({"2.5.4.97": "H37", "OU": "Văn phòng"}, False),
+        ({"2.5.4.97": "H37", "SN": "Hoàng"}, False),
+        ({}, False),
+    ],
+)
+def test_an_agencys_certificate_is_told_from_a_persons(more: dict[str, str], *, agency: bool) -> None:
+    oids = {"O": "2.5.4.10", "OU": "2.5.4.11", "T": "2.5.4.12", "SN": "2.5.4.4"}
+    named = {"2.5.4.3": "UBND tỉnh Lạng Sơn", "2.5.4.10": "A provider", **{oids.get(k, k): v for k, v in more.items()}}
+    name = x509.Name([x509.NameAttribute(x509.ObjectIdentifier(oid), value) for oid, value in named.items()])
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    der = built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    assert Certificate(der).is_agency is agency

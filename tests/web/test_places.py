@@ -71,6 +71,7 @@ def test_a_scan_waits_until_its_clerk_has_placed_the_signature(office: Office, s
     reload_until(table, waiting.is_visible, "the leader was not told")
     desk.goto(f"/documents/{document_id}")
     expect(desk.locator(".state .badge")).to_have_text("Chờ ký số")
+    expect(desk.locator(".timeline")).to_contain_text("Chờ văn thư xác nhận vị trí chữ ký")
 
 
 def test_without_scripts_numbers_are_typed_and_a_wrong_one_is_told(office: Office, submit: Submit) -> None:

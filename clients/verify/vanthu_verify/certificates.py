@@ -36,6 +36,15 @@ _KNOWN_CRITICAL = frozenset(
         "qc_statements",
     }
 )
+_OF_A_PERSON = (
+    "given_name",
+    "surname",
+    "pseudonym",
+    "title",
+    "serial_number",
+    "user_id",
+    "organizational_unit_name",
+)
 SIGNING = frozenset({"digital_signature", "non_repudiation"})
 
 
@@ -133,12 +142,14 @@ class Certificate:
 
     @cached_property
     def is_agency(self) -> bool:
-        """Whether it names an organisation rather than a person: its common name is the organisation's."""
-        organisation = {
-            *_all(self.asn1.subject, "organization_name"),
-            *_all(self.asn1.subject, "organizational_unit_name"),
-        }
-        return bool(set(_all(self.asn1.subject, "common_name")) & organisation)
+        """Whether it names an organisation rather than a person: its common name is the organisation's, or it has an
+        identifier of an organisation (EN 319 412-3 §4.2.1) and nothing that only a person has, nor a unit to be in.
+        """
+        subject = self.asn1.subject
+        organisation = {*_all(subject, "organization_name"), *_all(subject, "organizational_unit_name")}
+        if set(_all(subject, "common_name")) & organisation:
+            return True
+        return bool(_all(subject, "organization_identifier")) and not any(_all(subject, one) for one in _OF_A_PERSON)
 
 
 def named(name: Any, attribute: str) -> str:

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from asn1crypto import x509
+
 from vanthu_verify import engine, policy
 from vanthu_verify.bounded import Failure, Worker
 from vanthu_verify.report import Indication, Link, Sentence, SignatureReport, ValidationReport
@@ -60,7 +62,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust",
         nargs="+",
-        action="extend",
+        action="append",
         default=[],
         metavar="PEM",
         help="chứng thư gốc được tin cậy / trusted roots",
@@ -78,7 +80,11 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def _time(text: str) -> datetime:
     """A time without a zone is Vietnamese time; a date alone is the end of that day."""
-    at = datetime.fromisoformat(text)
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        said = f"{text!r}: hãy ghi như 2026-01-31 hoặc 2026-01-31T08:00 / write it as 2026-01-31 or 2026-01-31T08:00"
+        raise argparse.ArgumentTypeError(said) from None
     if len(text.strip()) <= len("2026-01-31"):
         at = at.replace(hour=23, minute=59, second=59)
     return at if at.tzinfo else at.replace(tzinfo=_VIETNAM)
@@ -86,12 +92,17 @@ def _time(text: str) -> datetime:
 
 def run(chosen: argparse.Namespace) -> int:
     """Exit code 0 only when every file is TOTAL_PASSED; 2 for wrong use."""
-    roots, files = _sorted_out([Path(p) for p in chosen.trust], [Path(p) for p in chosen.files])
-    if roots is None or not files:
-        missing = Sentence("Cần ít nhất một tệp PDF.", "At least one PDF file is needed.")
-        wrong = Sentence("Không đọc được chứng thư gốc.", "A trusted root can't be read.")
-        said = missing if roots is not None else wrong
-        print(f"{said.vi}\n{said.en}", file=sys.stderr)
+    try:
+        roots, files = _sorted_out(chosen.trust, [Path(p) for p in chosen.files])
+    except ValueError as error:
+        print(
+            f"Không đọc được chứng thư gốc {error}; sau --trust hãy cho tệp PEM hoặc DER.\n"
+            f"The trusted root {error} can't be read; give a PEM or DER file after --trust.",
+            file=sys.stderr,
+        )
+        return WRONG_USE
+    if not files:
+        print("Cần ít nhất một tệp PDF.\nAt least one PDF file is needed.", file=sys.stderr)
         return WRONG_USE
     task = partial(_validate, roots=roots, at=chosen.at, policy_name=chosen.policy, password=chosen.password)
     worker, passed = Worker(task), True
@@ -106,23 +117,32 @@ def run(chosen: argparse.Namespace) -> int:
     return PASSED if passed else NOT_PASSED
 
 
-def _sorted_out(trust: list[Path], files: list[Path]) -> tuple[tuple[bytes, ...] | None, list[Path]]:
-    """Roots as DER, and the files; a PDF that stands behind --trust is a file. None for what is no certificate."""
+def _sorted_out(trust: list[list[str]], files: list[Path]) -> tuple[tuple[bytes, ...], list[Path]]:
+    """Roots as DER, and the files. Of what stands behind one --trust the first is a root, or ValueError with its name;
+    of the others what holds no certificate is a file, however broken.
+    """
     roots: list[bytes] = []
     late = []
-    for path in trust:
-        try:
-            content = path.read_bytes()
-        except OSError:
-            return None, files
-        if b"%PDF-" in content[:1024]:
-            late.append(path)
-            continue
-        found = certificates_in(content)
-        if not found:
-            return None, files
-        roots += found
+    for group in trust:
+        for place, path in enumerate(map(Path, group)):
+            found = _roots_of(path)
+            roots += found
+            if not found and place == 0:
+                raise ValueError(str(path))
+            if not found:
+                late.append(path)
     return tuple(roots), [*files, *late]
+
+
+def _roots_of(path: Path) -> list[bytes]:
+    """None in what can't be read, in a PDF, and in anything that is no certificate."""
+    try:
+        content = path.read_bytes()
+        if b"%PDF-" in content[:1024]:
+            return []
+        return [der for der in certificates_in(content) if x509.Certificate.load(der, strict=True).subject]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def certificates_in(content: bytes) -> list[bytes]:

@@ -94,6 +94,18 @@ _ALIKE = {
 }
 REASONS |= {code: REASONS[known] for known, codes in _ALIKE.items() for code in codes}
 _OTHER = Sentence(vi="chưa đủ căn cứ để kết luận", en="there is not enough evidence to conclude")
+_ASK = Sentence(vi="hãy kiểm tra lại sau hoặc hỏi nơi gửi", en="check again later or ask the sender")
+_ASK_SIGNED = Sentence(vi="hãy hỏi nơi gửi bản đã ký số", en="ask the sender for the signed document")
+# What no waiting mends.
+_TO_DO = {
+    "no_signature": _ASK_SIGNED,
+    "time_stamps_only": _ASK_SIGNED,
+    "encrypted": Sentence(
+        vi="hãy xin bản không đặt mật khẩu, hoặc kiểm tra trên máy bằng vanthu-sign verify --password",
+        en="ask for one without a password, or validate it here with vanthu-sign verify --password",
+    ),
+    "damaged": Sentence(vi="hãy xin lại tệp", en="ask for the file again"),
+}
 CHANGES = {
     "form_filled": Sentence(vi="điền ô", en="field filled"),
     "signature": Sentence(vi="ký thêm", en="signed"),
@@ -130,9 +142,10 @@ def _sentence(report: ValidationReport) -> Sentence:
             vi=f"Văn bản không hợp lệ: {known.vi}; không sử dụng và hãy báo lại nơi gửi.",
             en=f"The document is not valid: {known.en}; do not use it and tell the sender.",
         )
+    todo = next((_TO_DO[code] for code in codes if code in _TO_DO), _ASK)
     return Sentence(
-        vi=f"Chưa xác định được văn bản có hợp lệ không: {known.vi}; hãy kiểm tra lại sau hoặc hỏi nơi gửi.",
-        en=f"It can't be told whether the document is valid: {known.en}; check again later or ask the sender.",
+        vi=f"Chưa xác định được văn bản có hợp lệ không: {known.vi}; {todo.vi}.",
+        en=f"It can't be told whether the document is valid: {known.en}; {todo.en}.",
     )
 
 
