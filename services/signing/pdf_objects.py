@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -70,6 +70,9 @@ class Name(str):
     """A name with its slash; octets beyond ASCII are kept as Latin-1."""
 
     __slots__ = ()
+
+
+_NAMES_ONLY = frozenset({Name})
 
 
 class Ref(NamedTuple):
@@ -163,7 +166,7 @@ def _closed(kind: int, items: list[Any], stack: list[tuple[int, list[Any]]]) -> 
 
 def _pairs(items: list[Any]) -> dict[str, Any]:
     keys = items[::2]
-    if len(items) % 2 or not all(type(key) is Name for key in keys):
+    if len(items) % 2 or not _NAMES_ONLY.issuperset(map(type, keys)):
         raise Malformed("no dictionary")
     found = dict(zip(keys, items[1::2], strict=True))
     if len(found) != len(keys):
@@ -230,28 +233,33 @@ def _literal(data: bytes, at: int) -> tuple[bytes, int]:
 def write(value: Any) -> bytes:
     """The object as bytes."""
     out: list[bytes] = []
-    _write(value, out)
+    _write((value,), out)
     return b"".join(out)
 
 
-def _write(value: Any, out: list[bytes]) -> None:
-    plain = _PLAIN.get(type(value))
-    if plain is not None:
-        out.append(plain(value))
-    elif type(value) is dict:
-        out.append(b"<<")
-        for key, part in value.items():
-            out.append(write_name(key))
-            _write(part, out)
-        out.append(b">>")
-    elif isinstance(value, Stream):
-        _write({**value.about, "/Length": len(value.data)}, out)
-        out += (b"\nstream\n", value.data, b"\nendstream")
-    else:
-        out.append(b"[")
-        for part in value:
-            _write(part, out)
-        out.append(b"]")
+def _write(values: Iterable[Any], out: list[bytes]) -> None:
+    """One after the other: numbers, names and strings, of which there are most, without a call of their own."""
+    for value in values:
+        plain = _PLAIN.get(type(value))
+        if plain is not None:
+            out.append(plain(value))
+        elif type(value) is dict:
+            out.append(b"<<")
+            for key, part in value.items():
+                plain = _PLAIN.get(type(part))
+                out.append(_written.get(key) or write_name(key))
+                if plain is not None:
+                    out.append(plain(part))
+                else:
+                    _write((part,), out)
+            out.append(b">>")
+        elif isinstance(value, Stream):
+            _write(({**value.about, "/Length": len(value.data)},), out)
+            out += (b"\nstream\n", value.data, b"\nendstream")
+        else:
+            out.append(b"[")
+            _write(value, out)
+            out.append(b"]")
 
 
 _written: dict[str, bytes] = {}

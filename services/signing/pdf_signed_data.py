@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,7 +22,6 @@ from services.signing.pdf_der import (
     NotDer,
     Part,
     first,
-    parts,
 )
 
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
@@ -51,7 +49,7 @@ class SignedData:
 
     def signed_values(self, kind: bytes) -> list[bytes]:
         """The values (DER) of the signed attributes of this kind (DER of the OID)."""
-        return list(_values(parts(first(self.attributes).content), kind))
+        return [value for name, value in _named(self.attributes) if name == kind]
 
 
 @lru_cache(maxsize=64)  # one document's signatures and tokens are looked at in several steps
@@ -89,15 +87,18 @@ def _read(container: bytes) -> SignedData:
         value=value.content,
         content_type=encapsulated[0].whole,
         content=content,
-        token=next(_values(unsigned.parts(), _TIME_STAMP), None) if unsigned else None,
+        token=next((v for name, v in _named(unsigned.whole) if name == _TIME_STAMP), None) if unsigned else None,
     )
 
 
-def _values(attributes: list[Part], kind: bytes) -> Iterator[bytes]:
-    for each in attributes:
+@lru_cache(maxsize=64)
+def _named(attributes: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The values of a set of attributes (DER), each with the OID of what it is."""
+    found = []
+    for each in first(attributes).parts():
         name, values = each.expect(SEQUENCE).parts()
-        if name.whole == kind:
-            yield from (value.whole for value in values.expect(SET).parts())
+        found += [(name.whole, value.whole) for value in values.expect(SET).parts()]
+    return tuple(found)
 
 
 @lru_cache(maxsize=512)

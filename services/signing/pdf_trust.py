@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,8 +120,8 @@ def _request(
     hosts: frozenset[str] | None,
     headers: dict[str, str],
     data: bytes | None = None,
-) -> requests.Response:
-    """One bounded request without redirects; OSError (requests.RequestException) when anything is off."""
+) -> tuple[Mapping[str, str], bytes]:
+    """Headers and body of one bounded request without redirects; OSError (requests.RequestException) when anything is off."""
     if hosts is not None and urlsplit(url).hostname not in hosts:
         raise requests.exceptions.InvalidURL("address not permitted")
     try:
@@ -128,18 +129,14 @@ def _request(
             status, said, body = ask(method, url, timeout=timeout, headers=headers, data=data)
     except Silent as error:
         raise requests.ConnectionError(str(error)) from error
-    if status != requests.codes.ok:
+    if status != HTTPStatus.OK:
         raise requests.RequestException(f"status code {status}")
-    answer = requests.Response()
-    answer.status_code, answer.url = status, url
-    answer.headers.update(said)
-    answer._content = body  # noqa: SLF001  what pyHanko's fetchers read is requests' own type
-    return answer
+    return said, body
 
 
 def post(url: str, data: bytes, *, headers: dict[str, str], timeout: float) -> bytes:
     """The answer's body; OSError (requests.RequestException) when anything is off."""
-    return _request("POST", url, timeout=timeout, hosts=None, headers=headers, data=data).content
+    return _request("POST", url, timeout=timeout, hosts=None, headers=headers, data=data)[1]
 
 
 def _ahead(headers: Mapping[str, str]) -> list[timedelta]:
@@ -170,7 +167,14 @@ class _Bounded:
         return asyncio.to_thread(self._ask, "POST", url, headers, data)
 
     def _ask(self, method: str, url: str, headers: dict[str, str], data: bytes | None = None) -> requests.Response:
-        answer = _request(method, url, timeout=self.trust.timeout, hosts=self.trust.hosts, headers=headers, data=data)
+        """What pyHanko's fetchers read is requests' own type."""
+        said, body = _request(
+            method, url, timeout=self.trust.timeout, hosts=self.trust.hosts, headers=headers, data=data
+        )
+        answer = requests.Response()
+        answer.status_code, answer.url = HTTPStatus.OK, url
+        answer.headers.update(said)
+        answer._content = body  # noqa: SLF001  there is no other way in
         self.trust.ahead.extend(_ahead(answer.headers))
         return answer
 
