@@ -20,7 +20,9 @@ from services.signing import appearance, pdf, placement
 from services.signing.appearance import BLACK, Face, Look, SealLook, SignatureLook, TextLook, typeface
 from services.signing.box import MM, Box
 from services.signing.pdf_draw import MIN_SIZE, Canvas, draw
+from services.signing.pdf_file import Document, PdfFile
 from services.signing.pdf_form import Revision
+from services.signing.pdf_update import Update
 from tests.interop import paper
 from tests.support.pixels import picture
 from tests.support.sheet import sheet
@@ -218,3 +220,27 @@ def test_marks_are_kept_in_what_people_read_in_the_number_field() -> None:
     assert appearance.unprintable("".join(LETTERS)) is None
     assert appearance.unprintable("Số 漢") == "漢"
     assert Box(1, 0, 0, 1, 1).overlap(Box(2, 0, 0, 1, 1)) == 0
+
+
+def test_a_picture_of_a_seal_is_shown_with_its_colours_and_nothing_where_it_is_transparent() -> None:
+    seal = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    seal.paste((220, 18, 18, 255), (0, 0, 20, 40))
+    png = io.BytesIO()
+    seal.save(png, "PNG")
+    look = SealLook("Ủy ban nhân dân tỉnh Lạng Sơn", picture=png.getvalue())
+    for _ in range(2):  # drawn anew, and from what is kept of it
+        shown = picture(drawn(40, 40, look), scale=2).convert("RGB")
+        assert shown.getpixel((20, 40)) == (220, 18, 18)
+        assert shown.getpixel((60, 40)) == (255, 255, 255)
+
+
+def test_texts_of_one_update_share_a_font_and_different_ones_have_their_own() -> None:
+    update = Update(PdfFile(Document(sheet([], size=(100, 100)))))
+    for text in ("07", "05", "Ủy ban"):
+        canvas = Canvas(80, 20)
+        canvas.text(text, 0, 5, 13, colour=BLACK)
+        canvas.form(update, 0)
+    written = update.finish()[0]
+    assert written.count(b"/Subtype/Type0") == 2
+    assert written.count(b"/FontFile2") == 2
+    assert written.count(b"/Subtype/Form") == 3

@@ -21,7 +21,7 @@ from services.signing.box import Box
 from services.signing.pdf_fields import new_signature_field, page
 from services.signing.pdf_file import Document, PdfFile
 from services.signing.pdf_form import user_box
-from services.signing.pdf_objects import Malformed, parse, write, write_name
+from services.signing.pdf_objects import Malformed, Ref, parse, write, write_name
 from services.signing.pdf_repair import Thorough
 from services.signing.pdf_update import Update
 from shared.errors import Rejected
@@ -116,6 +116,37 @@ def test_the_quick_and_the_thorough_reader_write_the_same(shape: Shape) -> None:
         thorough = updated(Update(Thorough(document, read)))
     assert quick[0] == thorough[0]
     assert quick[2:6] == thorough[2:6]
+
+
+@given(shape=shapes)
+@settings(max_examples=60, deadline=None)
+def test_after_an_update_what_was_read_before_is_what_a_new_reader_finds(shape: Shape) -> None:
+    document = Document(written(shape))
+    for round_ in range(3):
+        assert _all(document) == _all(Document(document.base, document.tail))
+        update = Update(PdfFile(document))
+        on, about = page(update, 1, "x")
+        new_signature_field(update, f"x{round_}", on, (1, 2, 3, 4))
+        update.set(on, {**about, "/Rotate": 90 * round_})
+        document = document.appended(update.finish()[0])
+    assert _all(document) == _all(Document(document.to_bytes()))
+
+
+def _all(document: Document) -> dict[int, Any]:
+    file = PdfFile(document)
+    return {number: file.get(Ref(number)) for number in file.numbers()}
+
+
+@pytest.mark.parametrize("count", [3, 127, 128, 129, 40_000])
+def test_a_hexadecimal_string_of_any_length_is_read(count: int) -> None:
+    digits = (b"0123456789aBcDeF" * (count // 16 + 1))[:count]
+    octets = bytes.fromhex((digits + b"0" * (count % 2)).decode())
+    spaced = b" \n".join((digits[: count // 2], digits[count // 2 :]))
+    for said in (digits, spaced):
+        assert parse(b"[<%b>/A]" % said)[0] == [octets, "/A"]
+        for wrong in (b"<%bg>" % said, b"<%b" % said):
+            with pytest.raises(Malformed):
+                parse(wrong)
 
 
 _values = st.recursive(
