@@ -227,6 +227,19 @@ def test_a_number_changed_after_the_seal_is_forbidden(issued: bytes, trust: Trus
     forbidden(paper.change_number(issued), trust, "form_filled")
 
 
+def test_a_number_that_no_signature_covers_is_not_called_intact(signed: bytes, trust: Trust) -> None:
+    """Filling it in is permitted; who reads the sentence has to know that nobody vouches for it."""
+    field = next(f for f in read_form(Document(signed).current).fields if f.name == pdf.NUMBER_FIELD)
+    assert field.ref is not None
+    filled = {field.ref.num: forge.with_key(forge.written(signed, field.ref), b"/V", b"(99)")}
+    before = validate(signed, trust, policy_name="foreign")
+    after = validate(forge.update(signed, filled), trust, policy_name="foreign")
+    assert (before.indication, after.indication) == (Indication.PASSED, Indication.PASSED)
+    assert before.sentence.vi.startswith("Văn bản nguyên vẹn")
+    assert "nguyên vẹn" not in after.sentence.vi
+    assert "1 ô được điền sau chữ ký cuối cùng" in after.sentence.vi
+
+
 # Attacks on certification
 
 

@@ -132,7 +132,7 @@ def concluded(report: ValidationReport) -> ValidationReport:
 
 def _sentence(report: ValidationReport) -> Sentence:
     if report.indication is Indication.PASSED:
-        return _passed([s for s in report.signatures if s.kind == "signature"])
+        return _passed([s for s in report.signatures if s.kind == "signature"], _vouched_by_nobody(report))
     objected = [s for s in report.signatures if s.indication is not Indication.PASSED]
     worst = next((s for s in objected if s.indication is report.indication), objected[0] if objected else None)
     codes = (*(worst.reasons if worst else ()), *report.problems)
@@ -149,10 +149,23 @@ def _sentence(report: ValidationReport) -> Sentence:
     )
 
 
-def _passed(signers: list[SignatureReport]) -> Sentence:
+def _vouched_by_nobody(report: ValidationReport) -> int:
+    """How many fields were filled in, as is permitted, after the last signature or time stamp."""
+    last = report.revisions[-1].changes if report.revisions else ()
+    if any(change.what in ("signature", "document_time_stamp") for change in last):
+        return 0
+    return len({change.field for change in last if change.what == "form_filled"})
+
+
+def _passed(signers: list[SignatureReport], filled: int) -> Sentence:
     names = "; ".join(
         f"{s.signer.name}, {printed_time(at)}" for s in signers if s.signer and (at := s.time or s.claimed_time)
     )
+    if filled:
+        return Sentence(
+            vi=f"{len(signers)} chữ ký hợp lệ ({names}); nhưng {filled} ô được điền sau chữ ký cuối cùng, không chữ ký nào bảo đảm.",
+            en=f"{len(signers)} signature(s) are valid ({names}); but {filled} field(s) were filled in after the last one, vouched for by no signature.",
+        )
     return Sentence(
         vi=f"Văn bản nguyên vẹn, {len(signers)} chữ ký hợp lệ ({names}).",
         en=f"The document is intact and its {len(signers)} signature(s) are valid ({names}).",
