@@ -100,7 +100,8 @@ def _token(token: dict[str, Any]) -> Iterator[str]:
         return
     yield f"{token['key']}. The token alone: {token['raw']:,.0f} signatures a second."
     yield (
-        f"The pile: {token['signed']:,.0f} a second until the last signature was taken ({token['of raw']:.2f} of raw), "
+        f"The pile: {token['signed']:,.0f} a second until the last signature was made ({token['of raw']:.2f} of raw), "
+        f"{token['taken']:,.0f} a second until the service had taken the last one, "
         f"{token['finished']:,.0f} a second until the last document had its time stamp; "
         f"prepared and checked before the PIN in {token['prepared in']:.1f} s."
     )
