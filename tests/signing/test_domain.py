@@ -288,4 +288,5 @@ def test_a_completion_counts_once_in_time_and_on_its_own_base() -> None:
 
 
 def test_every_kind_of_job_has_a_hand_that_does_it() -> None:
-    assert set(kinds(None)) == {"prepare", "complete", "seal", "validate", "tell_stopped"}  # type: ignore[arg-type]
+    hands = {"prepare", "complete", "seal", "counter_seal", "augment", "validate", "tell_stopped"}
+    assert set(kinds(None)) == hands  # type: ignore[arg-type]
