@@ -263,9 +263,10 @@ def test_a_file_that_cannot_be_a_document_is_refused_at_once(docs: Docs, sample:
     assert (answer.status_code, refusal(answer)) == (422, code)
 
 
-def test_a_file_of_300_mb_is_refused_and_not_kept(docs: Docs) -> None:
+def test_a_file_over_the_limit_is_refused_and_not_kept(docs: Docs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MAX_FILE", 20 * 1024 * 1024)
     chunk = b"%PDF-1.7\n" + b"\0" * (1024 * 1024)
-    body = (chunk for _ in range(300))
+    body = (chunk for _ in range(40))
     headers = {"Idempotency-Key": "big"}
     answer = docs.http(docs.a.clerk.principal).post("/files?filename=to.pdf", content=body, headers=headers)
     assert (answer.status_code, refusal(answer)) == (413, "file_too_large")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from services.portal.pages import submission
 from shared.db import transaction
 from shared.inbox import Record, park
 from tests.portal import people
@@ -54,11 +55,12 @@ def test_a_submission_that_docs_cannot_take_keeps_everything_and_its_key(portal:
     assert again.value("once") == form.value("once")
 
 
-def test_a_file_that_is_too_large_is_told_with_the_form_kept(portal: Portal) -> None:
+def test_a_file_that_is_too_large_is_told_with_the_form_kept(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "MAX_FILE", 2)
     browser = sit_down(portal, "clerk")
     form = next(each for each in forms(browser.open("/documents/new")) if each.action == "/documents/new")
     sent = {**dict(form.fields), "abstract": "V/v một tệp lớn"}
-    large = b"%PDF-1.7" + bytes(257 * 1024 * 1024)
+    large = b"%PDF-1.7" + bytes(3 * 1024 * 1024)
     page = browser.http.post("/documents/new", data=sent, files={"main": ("lớn.pdf", large, "application/pdf")})
     assert (page.status_code, code_of(page)) == (413, "file_too_large")
     assert "V/v một tệp lớn" in page.text
