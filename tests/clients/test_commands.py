@@ -138,6 +138,8 @@ def test_a_self_test_says_each_point_and_signs_what_no_document_is(desk: Desk) -
     code, said, _ = desk.run("selftest", "--pin-stdin", said="00000000\n")
     assert code == 1
     assert "[pin_wrong]" in said
+    assert "chữ ký thử" in said
+    assert "PIN: chưa nhập sai" in said
     code, said, _ = desk.run("selftest", "--offline", VANTHU_SIGN_MODULE="/không/có.so")
     assert (code, "[module_broken]" in said) == (1, True)
 

@@ -87,7 +87,7 @@ def _token(home: Path, wanted: Wanted, found: Found, registered: set[str] | None
         with device.opened(chosen, wanted.label) as token:
             found.about = about = token.about()
             yield Point("driver", f"{about.driver} {about.driver_version} ({chosen})")
-            yield Point("token", f"{about.label} {about.serial} ({about.maker} {about.model}), PIN: {about.tries}")
+            yield Point("token", f"{about.label} {about.serial} ({about.maker} {about.model}), PIN: {_tries(about)}")
             try:
                 held = token.certificates()
                 found.certificate = certificate = device.choose(held, wanted.serial)
@@ -105,6 +105,16 @@ def _token(home: Path, wanted: Wanted, found: Found, registered: set[str] | None
     except Refused as refused:
         found.problem = refused.code
         yield Point("token", refused=refused)
+
+
+def _tries(about: About) -> str:
+    words = {
+        "full": say("chưa nhập sai", "no wrong entry"),
+        "low": say("đã có lần nhập sai", "a wrong entry before"),
+        "last": say("chỉ còn một lần thử", "one try left"),
+        "none": say("đã khóa", "locked"),
+    }
+    return words.get(about.tries, about.tries)
 
 
 def _certificate(certificate: Certificate, held: list[Certificate], registered: set[str] | None) -> Iterator[Point]:

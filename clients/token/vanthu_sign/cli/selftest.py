@@ -12,6 +12,21 @@ from vanthu_sign.selftest import Found, Point, Wanted
 from vanthu_sign.server import Server
 from vanthu_sign.words import both, say
 
+# What a point is called for people; its name in --json stays.
+NAMES = {
+    "program": "chương trình",
+    "disk": "chỗ trên đĩa",
+    "server": "máy chủ",
+    "clock": "đồng hồ",
+    "driver": "trình điều khiển",
+    "token": "token",
+    "certificate": "chứng thư",
+    "certificate_end": "hạn chứng thư",
+    "chain": "nơi cấp chứng thư",
+    "registered": "đã đăng ký",
+    "signature": "chữ ký thử",
+}
+
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("selftest", help="tự kiểm tra máy, token, máy chủ / is everything there to sign")
@@ -59,6 +74,6 @@ def _say(point: Point, *, as_json: bool) -> None:
     mark = (
         say("đạt", "ok") if refused is None else say("chú ý", "note") if point.warning else say("KHÔNG ĐẠT", "NOT OK")
     )
-    print(f"{mark:10} {point.name:16} {point.said}".rstrip(), flush=True)
+    print(f"{mark:10} {say(NAMES.get(point.name, point.name), point.name):18} {point.said}".rstrip(), flush=True)
     if refused is not None:
         print("           " + both(refused).replace("\n", "\n           "), flush=True)
