@@ -24,3 +24,29 @@ def fold(text: str) -> str:
     """Lower case without marks, đ as d: what a clerk types into a search on a foreign keyboard."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(c) != MARKS)
     return plain.replace("đ", "d")
+
+
+# Vietnamese dictionaries: letters first, tones only where the letters are the same, in this order of tones.
+_LETTERS = {letter: n for n, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
+_TONES = {tone: n for n, tone in enumerate(("", "\u0300", "\u0309", "\u0303", "\u0301", "\u0323"))}
+
+
+def sort_key(text: str) -> tuple[tuple[int, str], ...]:
+    """The place of a text in a Vietnamese list: ă and â after a, đ after d; hoa before hòa before hoá.
+
+    Ours, because a PostgreSQL without ICU, such as the embedded one, has no Vietnamese collation.
+    """
+    letters: list[tuple[int, str]] = []
+    tones = [(0, "")]  # one a syllable, wherever in it the tone is written
+    for character in unicodedata.normalize("NFC", text.lower()):
+        apart = unicodedata.normalize("NFD", character)
+        tone = next((c for c in apart if c in _TONES), "")
+        letter = unicodedata.normalize("NFC", "".join(c for c in apart if c != tone))
+        known = _LETTERS.get(letter)
+        # Blanks and signs stand before digits, these before letters.
+        letters.append((100 + known, "") if known is not None else (1 if letter.isdecimal() else 0, letter))
+        if known is None:
+            tones.append((0, ""))
+        elif tone:
+            tones[-1] = (_TONES[tone], "")
+    return (*letters, (-1, ""), *tones)
