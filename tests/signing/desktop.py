@@ -33,6 +33,7 @@ class Desktop:
         app.state.checks = Counter()
         stack.callback(app.state.checks.workshop.close)
         app.state.desk, app.state.rhythm = office.desk, Rhythm()
+        self.verifier = app.state.verifier
         self.url = stack.enter_context(serve(app))
         self.issuer = Issuer()
         self.stack = stack
