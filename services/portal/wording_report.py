@@ -51,6 +51,12 @@ INDICATIONS = {
     "INDETERMINATE": ("wait", "Chưa đủ căn cứ kết luận"),
 }
 
+STAMPS = {
+    "TOTAL_PASSED": ("good", "Dấu thời gian hợp lệ"),
+    "TOTAL_FAILED": ("bad", "Dấu thời gian không hợp lệ"),
+    "INDETERMINATE": ("wait", "Chưa đủ căn cứ kết luận"),
+}
+
 MODIFICATIONS = {
     "NONE": "không có thay đổi nào sau chữ ký này",
     "LTA_UPDATES": "chỉ thêm dữ liệu kiểm chứng, dấu thời gian",

@@ -83,6 +83,7 @@ def test_anybody_learns_who_signed_and_that_nothing_was_changed(portal: Portal, 
     assert "Chữ ký hợp lệ" in page.text
     assert "Văn bản nguyên vẹn" in page.text
     assert "PAdES-BASELINE-LTA" in page.text
+    assert "Dấu thời gian hợp lệ" in page.text
     assert "ETSI EN 319 102-1" in page.text, "the details are there for experts"
     changed = hand_in(portal, paper.change_number(issued))
     assert "Chữ ký không hợp lệ" in changed.text
