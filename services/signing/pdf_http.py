@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import threading
 import time
@@ -113,6 +114,16 @@ def _keep(key: _Key, connection: http.client.HTTPConnection) -> None:
             waiting.append(connection)
             return
     connection.close()
+
+
+@atexit.register
+def close() -> None:
+    """Let go of the connections that wait for a next document."""
+    with _lock:
+        waiting = [connection for connections in _idle.values() for connection in connections]
+        _idle.clear()
+    for connection in waiting:
+        connection.close()
 
 
 def _through_requests(
