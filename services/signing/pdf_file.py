@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -112,8 +113,25 @@ class Follows(Protocol):
     def follow(self, value: Any) -> Any: ...
 
 
+class Following(ABC):
+    """For whoever gets an object by its reference: the value itself, however many references lead to it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def get(self, ref: Ref) -> Any: ...
+
+    def follow(self, value: Any) -> Any:
+        """The value itself, references followed."""
+        for _ in range(16):
+            if type(value) is not Ref:
+                return value
+            value = self.get(value)
+        raise Malformed("references in a circle")
+
+
 @dataclass(slots=True)
-class PdfFile:
+class PdfFile(Following):
     """Objects of a document, newest state. `table` says of which kind its last cross-reference section is."""
 
     document: Document
@@ -166,14 +184,6 @@ class PdfFile:
             return objects[ref.number]
         found = objects[ref.number] = self._load(ref)
         return found
-
-    def follow(self, value: Any) -> Any:
-        """The value itself, references followed."""
-        for _ in range(16):
-            if type(value) is not Ref:
-                return value
-            value = self.get(value)
-        raise Malformed("references in a circle")
 
     def entry(self, number: int) -> tuple[int, int, int] | None:
         """The newest cross-reference entry of an object number."""

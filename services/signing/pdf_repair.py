@@ -14,7 +14,7 @@ from typing import Any
 
 import pikepdf
 
-from services.signing.pdf_file import Document, decoded
+from services.signing.pdf_file import Document, Following, decoded
 from services.signing.pdf_objects import Malformed, Ref, Stream, parse
 
 _START = re.compile(rb"startxref[\x00\t\n\x0c\r ]*(\d{1,12})")
@@ -56,7 +56,7 @@ def open_thoroughly(document: Document) -> Thorough | Rebuilt:
 
 
 @dataclass(slots=True)
-class Thorough:
+class Thorough(Following):
     """A file whose cross-references qpdf can follow; an update points to them as usual."""
 
     document: Document
@@ -98,16 +98,9 @@ class Thorough:
             return Stream(about, found.read_raw_bytes())
         return parse(found.unparse(resolved=True))[0] if isinstance(found, pikepdf.Object) else found
 
-    def follow(self, value: Any) -> Any:
-        for _ in range(16):
-            if type(value) is not Ref:
-                return value
-            value = self.get(value)
-        raise Malformed("references in a circle")
-
 
 @dataclass(slots=True)
-class Rebuilt:
+class Rebuilt(Following):
     """A file without usable cross-references: they are made anew from the objects that stand in it.
 
     1. Nothing is signed in it, since what a signature covers must be found where it was.
@@ -148,13 +141,6 @@ class Rebuilt:
             return self._inside[ref.number]
         part, at = self.document.at(entry[1])
         return _object(part, at)[1]
-
-    def follow(self, value: Any) -> Any:
-        for _ in range(16):
-            if type(value) is not Ref:
-                return value
-            value = self.get(value)
-        raise Malformed("references in a circle")
 
     def accept(self, update: bytes) -> None:
         """The updated file, read strictly, shows what qpdf found in the damaged one; Malformed otherwise."""

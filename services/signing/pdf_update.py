@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from services.signing.pdf_file import Following
 from services.signing.pdf_objects import Malformed, Name, Raw, Ref, write
 
 MAX_OFFSET_IN_TABLE = 9_999_999_999
@@ -41,7 +42,7 @@ class Readable(Protocol):
 
 
 @dataclass(slots=True)
-class Update:
+class Update(Following):
     """Objects as they will stand after the update; reading falls through to the file."""
 
     file: Readable
@@ -54,14 +55,6 @@ class Update:
 
     def get(self, ref: Ref) -> Any:
         return self._changed[ref] if ref in self._changed else self.file.get(ref)
-
-    def follow(self, value: Any) -> Any:
-        """The value itself, references followed."""
-        for _ in range(16):
-            if type(value) is not Ref:
-                return value
-            value = self.get(value)
-        raise Malformed("references in a circle")
 
     def set(self, ref: Ref, value: Any) -> None:
         """Replace an object."""
