@@ -18,7 +18,6 @@ from services.docs import (
     api_files,
     api_incoming,
     api_proof,
-    api_search,
     delivery,
     document,
     drafting,
@@ -30,13 +29,14 @@ from services.docs import (
     store,
     store_numbering,
     store_registry,
-    store_search,
 )
 from services.docs.access import Acting, Clerk, DoorDep, Identifier, IfMatch, Member, ReasonLine
 from services.docs.catalogue import STATUSES
 from services.docs.delivery import Delivery
 from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
+from services.docs.finding import api as finding_api
+from services.docs.finding import store as finding
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
@@ -77,7 +77,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_exchange.router,
         api_copies.router,
         api_proof.router,
-        api_search.router,
+        finding_api.router,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )
@@ -465,7 +465,7 @@ def dispatch(document_id: UUID, body: DispatchBody, acting: Clerk, once: OnceOnl
         for recipient in recipients:
             step = delivery.dispatch(held, recipient, new_id(), acting.by, now)
             store.keep_delivery(acting.tx, step, source=acting.office.source, new=True)
-        store_search.put_document(acting.tx, held)  # it is found by its recipients, too
+        finding.put_document(acting.tx, held)  # it is found by its recipients, too
         return _view(acting.tx, held)
 
     return once.run(act, DocumentView)

@@ -11,9 +11,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, TypeAdapter
 
-from services.docs import store_search
 from services.docs.delivery import Delivery
 from services.docs.document import Document, Review
+from services.docs.finding import store as finding
 from services.docs.numbering import Numbering
 from services.docs.refusals_kinds import LEADING_AGENCY_ONLY
 from services.docs.step import Reason, Step
@@ -80,7 +80,7 @@ def keep(tx: Tx, step: Step[Any], save: Callable[[Tx, Any], None], *, subject: U
 
 def keep_document(tx: Tx, step: Step[Document], *, source: str, new: bool = False) -> None:
     keep(tx, step, add if new else save, subject=step.after.id, agency=step.after.agency_id, source=source)
-    store_search.put_document(tx, step.after)
+    finding.put_document(tx, step.after)
 
 
 def keep_delivery(tx: Tx, step: Step[Delivery], *, source: str, new: bool = False) -> None:

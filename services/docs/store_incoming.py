@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from services.docs import store_search
+from services.docs.finding import store as finding
 from services.docs.incoming import Incoming, Validation
 from services.docs.step import Reason, Step
 from services.docs.store import add_whereabouts, json_of, keep, reason_json
@@ -20,7 +20,7 @@ from shared.events.signing import PartValidated, SignatureSummary
 
 def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = False) -> None:
     keep(tx, step, add if new else save, subject=step.after.id, agency=step.after.agency_id, source=source)
-    store_search.put_incoming(tx, step.after)
+    finding.put_incoming(tx, step.after)
 
 
 def get(tx: Tx, incoming_id: UUID) -> Incoming:

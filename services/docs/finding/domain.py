@@ -1,4 +1,4 @@
-"""What of a document is found, and what may be asked for. Pure: how it is kept and found stands in store_search.py."""
+"""What of a document is found, and what may be asked for. Pure: how it is kept and found stands in store.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from services.docs import lexemes
 from services.docs.document import Document
+from services.docs.finding import lexemes
 from services.docs.incoming import Incoming
 from services.docs.numbering import today
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from services.docs import lexemes, search, store_search
 from services.docs.access import PAGE, Line, Member
 from services.docs.catalogue import STATUSES
-from services.docs.lexemes import Piece
-from services.docs.search import Wanted
+from services.docs.finding import domain, lexemes, store
+from services.docs.finding.domain import Wanted
+from services.docs.finding.lexemes import Piece
 from services.docs.views import Body, View
 from shared.errors import INVALID_REQUEST, Rejected
 from shared.http import OnceOnly, decode_cursor, encode_cursor
@@ -90,7 +90,7 @@ def find(acting: Member, asked: Annotated[SearchBody, Query()], cursor: str | No
     parsed = lexemes.query(asked.q)
     decoded = decode_cursor(cursor, 1)
     skip = int(decoded[0]) if decoded and decoded[0].isdecimal() else 0
-    if skip > search.MAX_RESULTS:
+    if skip > domain.MAX_RESULTS:
         raise Rejected(INVALID_REQUEST, where="/query/cursor")
     wanted = Wanted(
         words=asked.q,
@@ -102,9 +102,9 @@ def find(acting: Member, asked: Annotated[SearchBody, Query()], cursor: str | No
         until=asked.until,
         by_rank=asked.sort == "relevance",
     )
-    rows = store_search.find(acting.tx, wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=PAGE + 1)
+    rows = store.find(acting.tx, wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=PAGE + 1)
     items = rows[:PAGE]
-    bodies = store_search.bodies(acting.tx, [row["id"] for row in items]) if parsed.words or parsed.prefixes else {}
+    bodies = store.bodies(acting.tx, [row["id"] for row in items]) if parsed.words or parsed.prefixes else {}
     more = encode_cursor(skip + PAGE) if len(rows) > PAGE else None
     return FoundPage(
         items=[
@@ -137,7 +137,7 @@ def save_search(body: SaveBody, acting: Member, once: OnceOnly) -> SavedView:
             "query": body.query.model_dump(mode="json", exclude_defaults=True),
             "shared": body.shared,
         }
-        store_search.save_search(acting.tx, row)
+        store.save_search(acting.tx, row)
         return _saved(row, acting.person_id)
 
     return once.run(save, SavedView)
@@ -145,13 +145,13 @@ def save_search(body: SaveBody, acting: Member, once: OnceOnly) -> SavedView:
 
 @router.get("/searches")
 def list_searches(acting: Member) -> SavedList:
-    rows = store_search.list_searches(acting.tx, acting.person_id)
+    rows = store.list_searches(acting.tx, acting.person_id)
     return SavedList(items=[_saved(row, acting.person_id) for row in rows])
 
 
 @router.delete("/searches/{search_id}", status_code=204)
 def remove_search(search_id: UUID, acting: Member) -> None:
-    store_search.remove_search(acting.tx, search_id, acting.person_id)
+    store.remove_search(acting.tx, search_id, acting.person_id)
 
 
 def _excerpt(body: str, parsed: lexemes.Query) -> list[PieceView]:
@@ -165,7 +165,7 @@ def _views(pieces: list[Piece]) -> list[PieceView]:
     return [PieceView(text=piece.text, hit=piece.hit) for piece in pieces]
 
 
-def _saved(row: store_search.Row, person_id: UUID) -> SavedView:
+def _saved(row: store.Row, person_id: UUID) -> SavedView:
     return SavedView(
         id=row["id"],
         name=row["name"],

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from services.docs import search
 from services.docs.document import Document
+from services.docs.finding import domain
+from services.docs.finding.domain import Entry, Wanted
 from services.docs.incoming import Incoming
-from services.docs.search import Entry, Wanted
 from services.docs.text import sort_key
 from shared.db import Tx
 from shared.errors import NotFound
@@ -25,11 +25,11 @@ def put_document(tx: Tx, document: Document) -> None:
         "SELECT string_agg(receiver ->> 'name', ', ' ORDER BY receiver_identifier) AS names FROM delivery WHERE document_id = %s",
         [document.id],
     ).fetchone()
-    put(tx, search.of_document(document, (row and row["names"]) or ""))
+    put(tx, domain.of_document(document, (row and row["names"]) or ""))
 
 
 def put_incoming(tx: Tx, incoming: Incoming) -> None:
-    put(tx, search.of_incoming(incoming))
+    put(tx, domain.of_incoming(incoming))
 
 
 def put(tx: Tx, entry: Entry) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from services.docs import lexemes, store_search
-from services.docs.search import Entry
+from services.docs.finding import lexemes
+from services.docs.finding import store as finding
+from services.docs.finding.domain import Entry
 from services.docs.text import sort_key
 from shared import db
 from shared.ids import new_id
@@ -91,7 +92,7 @@ def test_the_text_of_files_is_found_ranked_below_the_abstract(shelf: Docs) -> No
     rain = next(r["id"] for r in shelf.rows(shelf.a.agency_id, "SELECT id FROM document WHERE abstract = %s", RAIN))
     body = "Điều 1. " + "Ủy ban nhân dân xã tổ chức trực " * 200 + "lực lượng kiểm lâm bảo vệ rừng và chữa cháy"
     with db.transaction(shelf.pool, agency=shelf.a.agency_id) as tx:
-        assert store_search.put_text(tx, rain, body, lexemes.vector([(body, "D")]))
+        assert finding.put_text(tx, rain, body, lexemes.vector([(body, "D")]))
     assert found(shelf, shelf.a.clerk, q="kiem lam") == [RAIN]
     assert found(shelf, shelf.a.clerk, q="rung") == [FOREST, RAIN], "in the abstract before in the text"
     excerpt = shelf.get(shelf.a.clerk, "/search?q=kiem lam")["items"][0]["excerpt"]
@@ -133,8 +134,8 @@ def test_the_index_answers_under_row_level_security(docs: Docs) -> None:
     """The plan of the search itself: the agency's partition, through the index on words, not a scan of its rows."""
     with db.transaction(docs.pool, agency=docs.a.agency_id) as tx:
         for n in range(3000):
-            store_search.put(tx, entry(docs.a.agency_id, f"Báo cáo định kỳ số {n} về lúa gạo"))
-        store_search.put(tx, entry(docs.a.agency_id, "Kế hoạch nuôi trồng thủy sản"))
+            finding.put(tx, entry(docs.a.agency_id, f"Báo cáo định kỳ số {n} về lúa gạo"))
+        finding.put(tx, entry(docs.a.agency_id, "Kế hoạch nuôi trồng thủy sản"))
     plan = explained(docs, "('thuy') & ('san')")
     assert "Bitmap Index Scan on search_entry_" in plan, plan
     assert "Seq Scan" not in plan, plan
