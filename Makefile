@@ -19,10 +19,19 @@ PROJECTS := pyproject.toml $(wildcard services/*/pyproject.toml)
 CLIENTS := clients/verify clients/token clients/integrator
 CODE := $(patsubst %/,%,$(dir $(wildcard services/. shared/. clients/. deploy/. tests/. bench/.)))
 TYPED := $(foreach folder,$(CODE),$(if $(shell find $(folder) -name '*.py' -print -quit),$(folder)))
-# What fails, fails soonest: rules and contracts first, the whole stack and the browsers last.
-SLOW_TESTS := tests/system tests/interop tests/web tests/chaos
-TESTS := $(filter-out $(SLOW_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard $(SLOW_TESTS))
+# What fails, fails soonest: rules and contracts first; the whole stack and the browsers last and by themselves, since they
+# fill the machine and some of them look at the clock.
+WHOLE_TESTS := $(wildcard tests/system tests/web tests/chaos)
+LATE_TESTS := $(wildcard tests/interop)
+TESTS := $(filter-out $(WHOLE_TESTS) $(LATE_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(LATE_TESTS)
+TEST_PROCESSES ?= 2
 TEST_TOOLS := softhsm chromium qpdf poppler windows faketime
+
+# Both parts run, and either's failure counts.
+pytest = failed=0; \
+	$(BIN)/python -m pytest $(1) -n $(TEST_PROCESSES) --dist loadfile $(TESTS) || failed=1; \
+	$(BIN)/python -m pytest $(1) $(WHOLE_TESTS) || failed=1; \
+	exit $$failed
 
 # A virtual environment that was made in another place, or whose Python is gone, is made anew.
 ifneq ($(shell cat .venv/.stamp 2>/dev/null),$(CURDIR))
@@ -68,11 +77,11 @@ demo: setup ## Play the whole story against the running stack
 
 test: setup ## The suite, on the real parts, in under 15 minutes
 	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
-	@$(BIN)/python -m pytest -m "not full" --durations=10 $(TESTS)
+	@$(call pytest,-m "not full" --durations=10)
 
 test-full: setup ## The suite with the long matrices, in under 45 minutes
 	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
-	@$(BIN)/python -m pytest --durations=20 $(TESTS)
+	@$(call pytest,--durations=20)
 
 check: setup ## Style, types, import rules, manifests
 	@$(BIN)/ruff check .

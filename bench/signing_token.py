@@ -188,9 +188,9 @@ def serve(home: Path, spki: bytes, pile: int) -> None:
     from services.signing.craft import Network
     from services.signing.desk import Desk, SealDevice
     from services.signing.keys import KeyStore
-    from services.signing.workshop import Workshop
     from shared import db
     from shared.blobs import Blobs
+    from shared.workshop import Workshop
     from tests.signing import office as world
     from tests.signing.desktop import Desktop
     from tests.support.postgres import serving

@@ -144,6 +144,12 @@ UNAVAILABLE = Refusal(
     en="The service is not ready for a moment ({what}); try again in a few minutes.",
     status=503,
 )
+PROCESS_DIED = Refusal(
+    "process_died",
+    vi="Tiến trình xử lý tệp dừng đột ngột hoặc quá thời gian; hệ thống tự thử lại.",
+    en="The process working on the file died or took too long; it is tried again.",
+    status=503,
+)
 
 # Of a PDF that is brought in, wherever it is read first.
 EMPTY_FILE = Refusal(

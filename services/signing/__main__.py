@@ -15,12 +15,12 @@ from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice, read_roots
 from services.signing.keys import KeyStore
 from services.signing.rhythm import Rhythm
-from services.signing.workshop import Workshop
 from shared.blobs import Blobs
 from shared.db import Pool
 from shared.errors import Rejected
 from shared.process import Service, Worker, main
 from shared.settings import Settings
+from shared.workshop import Workshop
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -14,12 +14,11 @@ from typing import Any
 
 from services.signing import craft, store, validating
 from services.signing.desk import Desk, believed
-from services.signing.refusals import PROCESS_DIED
 from services.signing.refusals_check import CHECK_TOO_HARD, CHECKS_BUSY, MOMENT_AHEAD
-from services.signing.workshop import Workshop
 from shared.db import transaction
-from shared.errors import Rejected
+from shared.errors import PROCESS_DIED, Rejected
 from shared.events import BlobRef
+from shared.workshop import Workshop
 
 MAX_BYTES = 50 * 1024 * 1024
 AT_ONCE, WAITING = 1, 6  # strangers' files must not keep anybody from signing

@@ -19,7 +19,6 @@ from services.signing.keys import KeyStore
 from services.signing.longevity import B
 from services.signing.refusals import (
     CACHED_REVOCATION_USED,
-    PROCESS_DIED,
     REGISTRY_STATE_PARKED,
     REVOCATION_UNAVAILABLE,
     REVOCATION_UNCHECKED,
@@ -27,12 +26,12 @@ from services.signing.refusals import (
     TRUST_MISSING,
     UNEXPECTED,
 )
-from services.signing.workshop import Workshop
 from shared import outbox
 from shared.blobs import Blobs
 from shared.db import Pool, Tx, transaction
-from shared.errors import Rejected
+from shared.errors import PROCESS_DIED, Rejected
 from shared.events.signing import DocumentDelayed, DocumentRefused
+from shared.workshop import Workshop
 
 log = logging.getLogger(__name__)
 

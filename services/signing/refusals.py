@@ -270,12 +270,6 @@ TRUST_MISSING = Refusal(
     en="The trusted root certificates can't be read ({path}); the operator has to look at VANTHU_TRUST.",
     status=503,
 )
-PROCESS_DIED = Refusal(
-    "process_died",
-    vi="Tiến trình xử lý PDF dừng đột ngột hoặc quá thời gian; hệ thống tự thử lại.",
-    en="The process working on the PDF died or took too long; it is tried again.",
-    status=503,
-)
 PDF_TOO_HARD = Refusal(
     "pdf_too_hard",
     vi="Tệp PDF nhiều lần làm dừng chương trình xử lý; hãy xuất lại PDF từ bản gốc.",

@@ -13,9 +13,9 @@ from services.signing.craft import Network
 from services.signing.desk import Desk as ServiceDesk
 from services.signing.desk import SealDevice
 from services.signing.keys import KeyStore
-from services.signing.workshop import Workshop
 from shared import db
 from shared.blobs import Blobs
+from shared.workshop import Workshop
 from tests.clients.signing_desk import Desk, leader_with_token
 from tests.signing import office as world
 from tests.signing.desktop import Desktop

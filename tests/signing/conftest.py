@@ -15,9 +15,9 @@ from deploy.local import softhsm
 from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice
 from services.signing.keys import KeyStore
-from services.signing.workshop import Workshop
 from shared import db
 from shared.blobs import Blobs
+from shared.workshop import Workshop
 from tests.signing import office as world
 from tests.signing.desktop import Desktop
 from tests.signing.office import SOURCE, Leader, Office

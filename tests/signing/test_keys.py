@@ -59,8 +59,16 @@ def _refused(code: str) -> pytest.RaisesExc[Rejected]:
     return pytest.RaisesExc(Rejected, check=lambda error: error.code == code)
 
 
+STRANGERS: set[int] = set()  # processes that other tests' sessions keep
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _strangers() -> None:
+    STRANGERS.update(p.pid for p in psutil.Process().children(recursive=True))
+
+
 def _device_processes() -> list[psutil.Process]:
-    mine = psutil.Process().children(recursive=True)
+    mine = [p for p in psutil.Process().children(recursive=True) if p.pid not in STRANGERS]
     return [p for p in mine if p.is_running() and "spawn_main" in " ".join(p.cmdline())]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,15 +25,23 @@ def free_port() -> int:
     return free_ports(1)[0]
 
 
+# Below what the system gives to connections on their way out, which would take a port before its server listens. Each
+# process begins elsewhere and goes on from there, so that test processes side by side don't meet.
+PORTS = range(10_000, 32_000)
+_next_port = itertools.cycle(PORTS)
+for _ in range(os.getpid() * 397 % len(PORTS)):
+    next(_next_port)
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    with ExitStack() as probes:
-        found = []
-        for _ in range(count):
-            probe = probes.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            found.append(int(probe.getsockname()[1]))
-        return found
+    """Ports that nobody listens on, all different, and none that this process was given lately."""
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_next_port)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
 
 
 def until(look: Callable[[], T | None], *, bound: float, what: str) -> T:

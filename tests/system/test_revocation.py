@@ -197,12 +197,19 @@ def _wait_for(url: str) -> None:
 
 def _prepare(http: httpx.Client, leader: Leader, document_id: UUID) -> tuple[str, str]:
     """The first half of a signature: the preparation's id, and the token's answer to it."""
+    told = ""
 
     def waits() -> bool:
+        nonlocal told
         found = http.get("/tasks")
-        return found.status_code == 200 and str(document_id) in found.text and '"problems":[]' in found.text
+        told = found.text
+        return found.status_code == 200 and str(document_id) in told and '"problems":[]' in told
 
-    until(waits, bound=120, what="the document to wait for its signer, with nothing against it")
+    try:
+        until(waits, bound=60, what="the document to wait for its signer, with nothing against it")
+    except AssertionError as error:
+        error.add_note(f"the signer's tasks: {told}")
+        raise
     answer = http.get(f"/documents/{document_id}/content")
     body = {
         "certificate_pem": leader.certificate.pem.decode(),

@@ -14,9 +14,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from services.signing.refusals import PIN_WRONG
-from services.signing.workshop import Workshop
-from shared.errors import Rejected
+from shared.errors import FORBIDDEN, Rejected
+from shared.workshop import Workshop
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def double(number: int) -> int:
 
 
 def refuse() -> None:
-    raise Rejected(PIN_WRONG)
+    raise Rejected(FORBIDDEN)
 
 
 def die() -> None:
@@ -46,7 +45,7 @@ def test_results_and_refusals_come_back(workshop: Workshop) -> None:
     assert workshop.run(double, 21) == 42
     with pytest.raises(Rejected) as caught:
         workshop.run(refuse)
-    assert caught.value.code == "pin_wrong"
+    assert caught.value.code == "forbidden"
 
 
 def test_a_dead_process_is_replaced(workshop: Workshop) -> None:
@@ -72,7 +71,7 @@ def test_an_endless_task_is_killed(workshop: Workshop) -> None:
 def test_processes_do_not_outlive_a_killed_parent() -> None:
     program = """
         import os
-        from services.signing.workshop import Workshop
+        from shared.workshop import Workshop
         if __name__ == "__main__":
             print(Workshop(size=1).run(os.getpid), flush=True)
             import signal; signal.pause()

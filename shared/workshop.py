@@ -16,8 +16,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, TypeVar
 
-from services.signing.refusals import PROCESS_DIED
-from shared.errors import Rejected
+from shared.errors import PROCESS_DIED, Rejected
 
 P = ParamSpec("P")
 T = TypeVar("T")
