@@ -20,7 +20,7 @@ from shared import telemetry
 from shared.db import Pool, transaction
 from shared.errors import Rejected
 from shared.events.envelope import CONTENT_TYPE
-from shared.inbox import Follower, Record, failure_code, kind_of, park
+from shared.inbox import Record, Taker, failure_code, kind_of, park
 from shared.outbox import PublishFailed
 from shared.settings import Settings
 
@@ -55,7 +55,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
 class KafkaConsumer:
     """Polls, hands batches to the follower in one transaction, commits offsets after the database."""
 
-    def __init__(self, settings: Settings, pool: Pool, follower: Follower, *, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, pool: Pool, follower: Taker, *, stop: threading.Event) -> None:
         self.pool = pool
         self.follower = follower
         self.stop = stop

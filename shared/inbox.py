@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from shared import telemetry
 from shared.db import Tx, act_for, storable
@@ -38,6 +38,16 @@ class Record:
         text = (self.key or b"").decode(errors="replace")
         # NUL is UTF-8 too, but no text that a database takes: what can't be parked would come again for ever.
         return text if text and text.isprintable() and "\ufffd" not in text else f"{self.partition}:{self.offset}"
+
+
+class Taker(Protocol):
+    """What the consumer loop hands records to: a group, its topics, and taking one record in."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def topics(self) -> tuple[str, ...]: ...
+    def take(self, tx: Tx, record: Record) -> str: ...
 
 
 class Follower:

@@ -22,7 +22,7 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from shared.inbox import Follower
+    from shared.inbox import Follower, Taker
     from shared.jobs import Kind
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Worker:
     """What a worker process runs beside the relay."""
 
     follower: Follower | None = None
+    also: tuple[Taker, ...] = ()  # further consumer groups, each in a thread of its own
     jobs: Mapping[str, Kind] = field(default_factory=dict)
     job_threads: int = 2
     loops: Mapping[str, Loop] = field(default_factory=dict)  # own threads; each ends when the event is set
@@ -117,6 +118,7 @@ def _worker(service: Service, settings: Settings) -> None:
     loops: dict[str, Callable[[], None]] = {"relay": relay.run, "gauges": lambda: _gauges(pool, stop)}
     if parts.follower:
         loops["consumer"] = KafkaConsumer(settings, pool, parts.follower, stop=stop).run
+    loops |= {f"consumer {each.group}": KafkaConsumer(settings, pool, each, stop=stop).run for each in parts.also}
     loops |= {name: lambda loop=loop: loop(stop) for name, loop in parts.loops.items()}  # type: ignore[misc]
     threads = [threading.Thread(target=_guarded, args=(name, loop), name=name) for name, loop in loops.items()]
     health = _health(settings)

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 
 class DocsSettings(Settings):
-    """What docs is told beside what every service is: its partners, a comma list; one inbound topic each is followed."""
+    """What docs is told beside what every service is: its partners, a comma list (one inbound topic each is
+    followed), and the agency, by identifier, whose key seals the ledger's tree heads.
+    """
 
     partners: str = "motcua"
+    ledger_sealer: str = "H37"
 
     @property
     def partner_names(self) -> tuple[str, ...]:
@@ -34,11 +37,20 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
     from shared.blobs import Blobs
 
     office = Office(settings.source, Blobs(settings.blobs, "docs"), settings.registry_stale_after)
-    return make_app(pool, office, follower(settings))
+    app = make_app(pool, office, follower(settings))
+    app.state.ledger_sealer = settings.ledger_sealer
+    return app
 
 
-def worker(settings: DocsSettings, _pool: Pool) -> process.Worker:
-    return process.Worker(follower=follower(settings))
+def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
+    from services.docs.ledger import work
+    from services.docs.ledger.consumer import Sequencer
+
+    return process.Worker(
+        follower=follower(settings),
+        also=(Sequencer(),),
+        loops={"ledger heads": work.heads(pool, settings.ledger_sealer, settings.source)},
+    )
 
 
 SERVICE = process.Service(name="docs", settings=DocsSettings, api=api, worker=worker)

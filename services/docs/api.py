@@ -37,6 +37,7 @@ from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
 from services.docs.finding import store as finding
+from services.docs.ledger import api as ledger_api
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
@@ -78,6 +79,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_copies.router,
         api_proof.router,
         finding_api.router,
+        ledger_api.router,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )

@@ -20,6 +20,7 @@ from services.docs import (
     store_registry,
 )
 from services.docs.document import Document
+from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
 from shared import outbox
 from shared.db import Tx, act_for
@@ -53,6 +54,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         signing.DocumentDelayed: receive_delayed_document,
         signing.DocumentAugmented: receive_augmented_document,
         signing.DocumentValidated: receive_validated_document,
+        signing.TreeHeadSealed: ledger.receive_sealed_head,
         DeliveryDispatched: receive_dispatched_delivery,
         DeliveryRenewed: receive_renewed_delivery,
         DeliveryStatusReported: receive_delivery_status,
@@ -127,8 +129,10 @@ def receive_refused_document(tx: Tx, envelope: Envelope, *, source: str) -> None
 
 
 def receive_delayed_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
-    """Of a document on its way out, or of an arrived one that is being validated."""
+    """Of a document on its way out, of an arrived one that is being validated, or of a tree head of the ledger."""
     stated = fact_of(envelope, signing.DocumentDelayed)
+    if ledger.receive_delayed_head(tx, stated):
+        return
     if stated.agency_id is not None:
         _move_on(tx, stated.document_id, lambda held: counter_seal.receive_trouble(held, stated), source)
     elif stated.stage != "validate":

@@ -6,16 +6,18 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
 from shared.events.part import Part as Part  # noqa: PLC0414  both names are part of this module
 from shared.events.part import Party as Party  # noqa: PLC0414
 from shared.events.signing import Debt
 
-DOCUMENT = topic("docs.document", "fact", stated_by="docs", followed_by=("signing", "notify", "portal"), partitions=6)
+DOCUMENT = topic(
+    "docs.document", "fact", stated_by="docs", followed_by=("docs", "signing", "notify", "portal"), partitions=6
+)
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
-WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("notify",), partitions=6)
+WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=(), partitions=1)
 ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
 COMMANDS = topic("signing.commands", "order", stated_by="docs", followed_by=("signing",), partitions=6)
@@ -209,6 +211,31 @@ class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMM
     agency_id: UUID
     content: BlobRef
     annexes: tuple[Part, ...] = ()
+
+
+class SealTreeHead(Fact, type="vn.vanthu.docs.order.seal_tree_head.v1", topic=COMMANDS, key="head_id"):
+    """Order to signing: seal the text of a head of the ledger's tree with this agency's key, and time-stamp it."""
+
+    head_id: UUID
+    agency_id: UUID
+    log_id: UUID
+    size: int
+    root: str  # hexadecimal
+    text: str  # what is signed, UTF-8, byte for byte
+
+
+class TreeHeadPublished(Fact, type="vn.vanthu.docs.treehead.published.v1", topic=TREEHEAD, key="log_id"):
+    """A sealed head of the ledger's tree (RFC 6962), for anybody who keeps copies: whoever has it can prove later that
+    an entry was there, and that nothing before it was changed.
+    """
+
+    log_id: UUID
+    head_id: UUID
+    size: int
+    root: str  # hexadecimal
+    text: str
+    signature: str  # base64 of CMS SignedData, detached, over the text; with a signature time stamp (RFC 3161)
+    stamped_at: AwareDatetime | None = None
 
 
 class DocsAct(Act, type="vn.vanthu.docs.act.recorded.v1", topic=ACT, key="object_id"):

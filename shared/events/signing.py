@@ -174,5 +174,15 @@ class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", to
     annexes: tuple[PartValidated, ...] = ()
 
 
+class TreeHeadSealed(Fact, type="vn.vanthu.signing.treehead.sealed.v1", topic=DOCUMENT, key="head_id"):
+    """The answer to SealTreeHead. `stamped_at` is the time stamp's own time, none when no time-stamping authority answered."""
+
+    head_id: UUID
+    text: str
+    signature: str  # base64 of CMS SignedData, detached, over the text
+    certificate_serial: str
+    stamped_at: AwareDatetime | None = None
+
+
 class SigningAct(Act, type="vn.vanthu.signing.act.recorded.v1", topic=ACT, key="object_id"):
     """An act in signing that is no fact about a document's PDF: fetching it, refused signatures, reports read."""

@@ -1,0 +1,298 @@
+"""HTTP in front of the ledger: its heads, entries about what is one's own, proofs, and the whole for those who check it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+
+from services.docs.access import PAGE, Clock, Member, OfficeDep, clock
+from services.docs.ledger import domain, heads, merkle, refusals, store
+from services.docs.views import ReasonView, View
+from shared import db, outbox
+from shared.errors import Rejected
+from shared.events.docs import DocsAct
+from shared.http import OnceOnly, Tx, Who, decode_cursor, encode_cursor, require
+from shared.tokens import Principal
+
+EXPORT_CHUNK = 500
+
+router = APIRouter(tags=["ledger"], prefix="/ledger")
+Operator = Annotated[Principal, Depends(require("operator"))]
+Position = Annotated[int, Field(ge=0, le=2**62)]
+
+
+class HeadView(View):
+    """`text` is what was signed, `signature_b64` the CMS over it; both are none until signing has sealed the head."""
+
+    head_id: UUID
+    size: int
+    root: str
+    taken_at: datetime
+    text: str
+    signature_b64: str | None
+    stamped_at: datetime | None
+    waits_because: ReasonView | None = None
+
+
+class TreeView(View):
+    """The log as it stands; `sealed` is its newest sealed head."""
+
+    log_id: UUID
+    size: int
+    root: str
+    sealed: HeadView | None
+
+
+class HeadPage(View):
+    items: list[HeadView]
+    next_cursor: str | None
+
+
+class LedgerEntry(View):
+    """`event` is the CloudEvent as it was stated; SHA-256(0x00 || its bytes) is the leaf."""
+
+    position: int
+    at: datetime
+    type: str
+    subject: str
+    actor: str | None
+    capacity: str | None
+    event_b64: str
+
+
+class EntryPage(View):
+    items: list[LedgerEntry]
+    next_cursor: str | None
+
+
+class InclusionProof(View):
+    """RFC 6962 §2.1.1, hashes in hexadecimal from the bottom up, against the head that is named."""
+
+    position: int
+    leaf: str
+    path: list[str]
+    head: HeadView
+
+
+class ConsistencyProof(View):
+    """RFC 6962 §2.1.2: the tree of `first` entries is the beginning of that of `second`."""
+
+    first: int
+    first_root: str
+    second: int
+    second_root: str
+    path: list[str]
+
+
+@router.get("")
+def show_ledger(tx: Tx, _who: Who) -> TreeView:
+    tree = store.get_tree(tx)
+    sealed = store.latest_head(tx, sealed=True)
+    return TreeView(
+        log_id=tree.log_id,
+        size=tree.size,
+        root=tree.root.hex(),
+        sealed=_head_view(tree.log_id, sealed) if sealed else None,
+    )
+
+
+@router.get("/heads")
+def list_heads(tx: Tx, _who: Who, cursor: str | None = None) -> HeadPage:
+    """Newest first. They say nothing about anybody, so everybody who is logged in may keep them."""
+    decoded = decode_cursor(cursor, 1)
+    before = datetime.fromisoformat(decoded[0]) if decoded else None
+    rows = store.list_heads(tx, before=before, limit=PAGE + 1)
+    tree = store.get_tree(tx)
+    more = encode_cursor(rows[PAGE - 1]["ordered_at"].isoformat()) if len(rows) > PAGE else None
+    return HeadPage(items=[_row_view(tree.log_id, row) for row in rows[:PAGE]], next_cursor=more)
+
+
+@router.post("/heads", status_code=202)
+def order_head(request: Request, tx: Tx, who: Operator, *, once: OnceOnly, now: Clock, office: OfficeDep) -> HeadView:
+    """Have the tree sealed now, not at the next hour."""
+
+    def order() -> HeadView:
+        at = now()
+        head = heads.order_head(tx, request.app.state.ledger_sealer, office.source, at)
+        act = DocsAct(act="tree_head_ordered", object_kind="tree_head", object_id=str(head.id), by=who.actor(), at=at)
+        outbox.put(tx, act, source=office.source)
+        return _head_view(store.get_tree(tx).log_id, head)
+
+    return once.run(order, HeadView)
+
+
+class Search:
+    """What the query string asks for; days are Vietnamese ones, both included."""
+
+    def __init__(
+        self,
+        about: UUID | None = None,
+        person: UUID | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> None:
+        self.wanted = store.Wanted(
+            about,
+            person,
+            domain.midnight(since) if since else None,
+            domain.midnight(until + timedelta(days=1)) if until else None,
+        )
+
+
+@router.get("/entries")
+def list_entries(acting: Member, search: Annotated[Search, Depends()], cursor: str | None = None) -> EntryPage:
+    """Acts of the bearer's agency, or to its documents, newest first: about one thing, by one person, of some days."""
+    return _page(acting.tx, search, cursor)
+
+
+@router.get("/entries/all")
+def list_all_entries(
+    tx: Tx, _who: Operator, search: Annotated[Search, Depends()], cursor: str | None = None
+) -> EntryPage:
+    """As `/entries`, of all agencies: for operators and auditors."""
+    store.see_whole(tx)
+    return _page(tx, search, cursor)
+
+
+def _page(tx: db.Tx, search: Search, cursor: str | None) -> EntryPage:
+    decoded = decode_cursor(cursor, 1)
+    before = _whole_number(decoded[0]) if decoded else None
+    rows = store.find_entries(tx, search.wanted, before=before, limit=PAGE + 1)
+    more = encode_cursor(rows[PAGE - 1]["pos"]) if len(rows) > PAGE else None
+    return EntryPage(items=[_entry_view(row) for row in rows[:PAGE]], next_cursor=more)
+
+
+@router.get("/entries/{position}/proof")
+def prove_inclusion(position: Position, acting: Member) -> InclusionProof:
+    """That one's own entry stands in the newest sealed tree that reaches to it."""
+    tx = acting.tx
+    row = store.get_entry(tx, position)
+    head = store.latest_head(tx, sealed=True)
+    if head is None or head.size <= position:
+        raise Rejected(refusals.NOT_SEALED_YET)
+    path = merkle.inclusion(position, head.size, lambda nodes: store.hashes(tx, nodes))
+    return InclusionProof(
+        position=position,
+        leaf=merkle.leaf_hash(bytes(row["event"])).hex(),
+        path=[each.hex() for each in path],
+        head=_head_view(store.get_tree(tx).log_id, head),
+    )
+
+
+@router.get("/consistency")
+def prove_consistency(tx: Tx, _who: Who, first: Position, second: Position) -> ConsistencyProof:
+    """That nothing was changed between two sizes of the log. Only hashes are said, so everybody who is logged in may ask."""
+    size = store.get_tree(tx).size
+    if not 0 < first <= second <= size:
+        raise Rejected(refusals.RANGE, size=size)
+    path = merkle.consistency(first, second, lambda nodes: store.hashes(tx, nodes))
+    return ConsistencyProof(
+        first=first,
+        first_root=store.root_at(tx, first).hex(),
+        second=second,
+        second_root=store.root_at(tx, second).hex(),
+        path=[each.hex() for each in path],
+    )
+
+
+@router.get("/export", response_class=StreamingResponse)
+def export(
+    request: Request,
+    tx: Tx,
+    who: Operator,
+    *,
+    office: OfficeDep,
+    start: Annotated[int, Query(ge=0)] = 0,
+    end: Annotated[int | None, Query(ge=0)] = None,
+) -> StreamingResponse:
+    """The log as lines of JSON for `python -m vanthu_verify.ledger`: heads first, then entries [start, end)."""
+    tree = store.get_tree(tx)
+    last = tree.size if end is None else min(end, tree.size)
+    detail = {"start": str(start), "end": str(last)}
+    act = DocsAct(
+        act="ledger_exported",
+        object_kind="ledger",
+        object_id=str(tree.log_id),
+        detail=detail,
+        by=who.actor(),
+        at=clock(),
+    )
+    outbox.put(tx, act, source=office.source)
+    return StreamingResponse(
+        export_lines(request.app.state.pool, start, last),
+        media_type="application/x-ndjson",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def export_lines(pool: db.Pool, start: int, end: int) -> Iterator[bytes]:
+    """One transaction a chunk: whoever reads slowly holds nothing up."""
+    with db.transaction(pool) as tx:
+        tree = store.get_tree(tx)
+        rows = store.list_heads(tx, before=None, limit=1_000_000)
+    yield _line({"log_id": str(tree.log_id), "size": tree.size, "root": tree.root.hex()})
+    for row in reversed(rows):
+        view = _row_view(tree.log_id, row)
+        if view.signature_b64:
+            yield _line({"head": view.model_dump(mode="json", include={"size", "root", "text", "signature_b64"})})
+    for low in range(start, end, EXPORT_CHUNK):
+        with db.transaction(pool) as tx:
+            store.see_whole(tx)
+            entries = store.list_entries(tx, start=low, end=min(low + EXPORT_CHUNK, end))
+        for entry in entries:
+            yield _line({"position": entry["pos"], "event_b64": base64.b64encode(bytes(entry["event"])).decode()})
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isdecimal() else -1
+
+
+def _head_view(log_id: UUID, head: domain.Head) -> HeadView:
+    return HeadView(
+        head_id=head.id,
+        size=head.size,
+        root=head.root.hex(),
+        taken_at=head.ordered_at,
+        text=domain.head_text(log_id, head.size, head.root, head.ordered_at).decode(),
+        signature_b64=base64.b64encode(head.signature).decode() if head.signature else None,
+        stamped_at=head.stamped_at,
+    )
+
+
+def _row_view(log_id: UUID, row: dict[str, Any]) -> HeadView:
+    view = _head_view(log_id, store.head_of(row))
+    return view.model_copy(update={"waits_because": ReasonView(**row["delayed"]) if row["delayed"] else None})
+
+
+def _entry_view(row: dict[str, Any]) -> LedgerEntry:
+    event = bytes(row["event"])
+    by = _actor(event)
+    return LedgerEntry(
+        position=row["pos"],
+        at=row["at"],
+        type=row["type"],
+        subject=row["key"],
+        actor=by.get("name"),
+        capacity=by.get("capacity"),
+        event_b64=base64.b64encode(event).decode(),
+    )
+
+
+def _actor(event: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(event)["data"]["by"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}

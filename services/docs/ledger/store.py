@@ -1,0 +1,206 @@
+"""The ledger in PostgreSQL: entries, the nodes of their tree, and its heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.docs.ledger import merkle, refusals
+from services.docs.ledger.domain import Entry, Head, Tree
+from services.docs.ledger.merkle import Node
+from services.docs.step import Reason
+from services.docs.store import reason_json
+from shared.db import Tx
+from shared.errors import NotFound, Rejected
+
+Row = dict[str, Any]
+
+
+def see_whole(tx: Tx) -> None:
+    """From here to the end of the transaction entries of all agencies are seen: for those who check the ledger itself."""
+    tx.execute("SELECT set_config('vanthu.ledger', 'whole', true)")
+
+
+# --- growing
+
+
+def lock_tree(tx: Tx) -> Tree:
+    """The tree, held until the end of the transaction: entries are appended by one at a time."""
+    return _tree(tx.execute("SELECT log_id, size, peaks FROM ledger_tree FOR UPDATE").fetchone())
+
+
+def get_tree(tx: Tx) -> Tree:
+    return _tree(tx.execute("SELECT log_id, size, peaks FROM ledger_tree").fetchone())
+
+
+def append(tx: Tx, entries: Sequence[Entry]) -> int:
+    """Append those that are new, in their order; how many. An event counts once, however often it is delivered."""
+    tree = lock_tree(tx)
+    see_whole(tx)
+    rows = tx.execute(
+        "SELECT event_id, source FROM ledger_entry WHERE event_id = ANY(%s)", [[e.event_id for e in entries]]
+    ).fetchall()
+    known = {(row["event_id"], row["source"]) for row in rows}
+    fresh: list[Entry] = []
+    for entry in entries:
+        if (entry.event_id, entry.source) not in known:
+            known.add((entry.event_id, entry.source))
+            fresh.append(entry)
+    if not fresh:
+        return 0
+    peaks, made = merkle.grow(tree.size, tree.peaks, [merkle.leaf_hash(e.event) for e in fresh])
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO ledger_entry"
+            " (pos, event_id, source, topic, key, seq, type, at, agency_id, person_id, subjects, event)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                (
+                    pos,
+                    e.event_id,
+                    e.source,
+                    e.topic,
+                    e.key,
+                    e.seq,
+                    e.type,
+                    e.at,
+                    e.agency_id,
+                    e.person_id,
+                    [*e.subjects],
+                    e.event,
+                )
+                for pos, e in enumerate(fresh, start=tree.size)
+            ],
+        )
+        cursor.executemany(
+            "INSERT INTO ledger_node (level, index, hash) VALUES (%s, %s, %s)",
+            [(level, index, digest) for (level, index), digest in made.items()],
+        )
+    tx.execute("UPDATE ledger_tree SET size = %s, peaks = %s", [tree.size + len(fresh), list(peaks)])
+    return len(fresh)
+
+
+# --- reading
+
+
+def list_entries(tx: Tx, *, start: int, end: int) -> list[Row]:
+    """Entries [start, end) that the transaction may see, in order."""
+    return tx.execute("SELECT * FROM ledger_entry WHERE pos >= %s AND pos < %s ORDER BY pos", [start, end]).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries are looked for: about one thing, by one person, of a period (from its first instant to before its end)."""
+
+    subject: UUID | None = None
+    person: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def find_entries(tx: Tx, wanted: Wanted, *, before: int | None, limit: int) -> list[Row]:
+    """Entries that the transaction may see, newest first."""
+    return tx.execute(
+        "SELECT * FROM ledger_entry WHERE (%(subject)s::uuid IS NULL OR subjects @> ARRAY[%(subject)s::uuid])"
+        " AND (%(person)s::uuid IS NULL OR person_id = %(person)s)"
+        " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
+        " AND (%(before)s::bigint IS NULL OR pos < %(before)s) ORDER BY pos DESC LIMIT %(limit)s",
+        {
+            "subject": wanted.subject,
+            "person": wanted.person,
+            "since": wanted.since,
+            "until": wanted.until,
+            "before": before,
+            "limit": limit,
+        },
+    ).fetchall()
+
+
+def get_entry(tx: Tx, pos: int) -> Row:
+    row = tx.execute("SELECT * FROM ledger_entry WHERE pos = %s", [pos]).fetchone()
+    if row is None:
+        raise NotFound("ledger entry")
+    return row
+
+
+def hashes(tx: Tx, nodes: Sequence[Node]) -> list[bytes]:
+    """Stored hashes in the order asked for; Rejected(ledger_damaged) when one is not there."""
+    rows = tx.execute(
+        "SELECT n.hash FROM unnest(%s::smallint[], %s::bigint[]) WITH ORDINALITY AS w (level, index, place)"
+        " LEFT JOIN ledger_node n USING (level, index) ORDER BY w.place",
+        [[level for level, _ in nodes], [index for _, index in nodes]],
+    ).fetchall()
+    if any(row["hash"] is None for row in rows):
+        raise Rejected(refusals.DAMAGED)
+    return [bytes(row["hash"]) for row in rows]
+
+
+def root_at(tx: Tx, size: int) -> bytes:
+    """The root of the tree when it had this many leaves."""
+    return merkle.root(hashes(tx, merkle.peak_nodes(size)))
+
+
+# --- heads
+
+
+def add_head(tx: Tx, head: Head) -> None:
+    tx.execute(
+        "INSERT INTO ledger_head (id, size, root, ordered_at) VALUES (%s, %s, %s, %s)",
+        [head.id, head.size, head.root, head.ordered_at],
+    )
+
+
+def lock_head(tx: Tx, head_id: UUID) -> Head | None:
+    row = tx.execute("SELECT * FROM ledger_head WHERE id = %s FOR UPDATE", [head_id]).fetchone()
+    return head_of(row) if row else None
+
+
+def seal_head(tx: Tx, head_id: UUID, signature: bytes, stamped_at: datetime | None) -> None:
+    tx.execute(
+        "UPDATE ledger_head SET signature = %s, stamped_at = %s, delayed = NULL WHERE id = %s",
+        [signature, stamped_at, head_id],
+    )
+
+
+def delay_head(tx: Tx, head_id: UUID, reason: Reason) -> bool:
+    """Keep why it waits; False when there is no such head."""
+    if tx.execute("SELECT 1 AS one FROM ledger_head WHERE id = %s", [head_id]).fetchone() is None:
+        return False
+    tx.execute(
+        "UPDATE ledger_head SET delayed = %s WHERE id = %s AND signature IS NULL", [reason_json(reason), head_id]
+    )
+    return True
+
+
+def latest_head(tx: Tx, *, sealed: bool = False) -> Head | None:
+    row = tx.execute(
+        "SELECT * FROM ledger_head WHERE NOT %s OR signature IS NOT NULL ORDER BY ordered_at DESC LIMIT 1", [sealed]
+    ).fetchone()
+    return head_of(row) if row else None
+
+
+def list_heads(tx: Tx, *, before: datetime | None, limit: int) -> list[Row]:
+    """Newest first, with the reason why one is not sealed yet."""
+    return tx.execute(
+        "SELECT * FROM ledger_head WHERE ordered_at < coalesce(%s::timestamptz, 'infinity') ORDER BY ordered_at DESC LIMIT %s",
+        [before, limit],
+    ).fetchall()
+
+
+def _tree(row: Row | None) -> Tree:
+    assert row is not None  # noqa: S101  the migration makes the one row
+    return Tree(row["log_id"], row["size"], tuple(bytes(p) for p in row["peaks"]))
+
+
+def head_of(row: Row) -> Head:
+    return Head(
+        id=row["id"],
+        size=row["size"],
+        root=bytes(row["root"]),
+        ordered_at=row["ordered_at"],
+        signature=bytes(row["signature"]) if row["signature"] else None,
+        stamped_at=row["stamped_at"],
+    )
