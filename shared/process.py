@@ -35,10 +35,10 @@ class Worker:
     """What a worker process runs beside the relay."""
 
     follower: Follower | None = None
-    also: tuple[Taker, ...] = ()  # further consumer groups, each in a thread of its own
     jobs: Mapping[str, Kind] = field(default_factory=dict)
     job_threads: int = 2
     loops: Mapping[str, Loop] = field(default_factory=dict)  # own threads; each ends when the event is set
+    also: tuple[Taker, ...] = ()  # further consumer groups, each in a thread of its own
 
 
 @dataclass(frozen=True, slots=True)
