@@ -122,6 +122,8 @@ def receive_counter_sealed_document(tx: Tx, envelope: Envelope, *, source: str) 
 
 def receive_refused_document(tx: Tx, envelope: Envelope, *, source: str) -> None:
     stated = fact_of(envelope, signing.DocumentRefused)
+    if ledger.receive_delayed_head(tx, stated):
+        return
     if stated.agency_id is not None:
         _move_on(tx, stated.document_id, lambda held: counter_seal.receive_trouble(held, stated), source)
         return

@@ -50,6 +50,7 @@ class SigningSettings(Settings):
     renewal_days: float = Field(default=90.0, gt=0)  # before its end, an archive time stamp is renewed
     renewals: int = Field(default=50, ge=1)  # under way at a time
     upkeep_seconds: float = Field(default=30.0, gt=0)
+    ledger_sealer: str = "H37"  # identifier of the agency whose seal the ledger's heads get, and no other's
 
     @property
     def rhythm(self) -> Rhythm:
@@ -78,6 +79,7 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
         stale_after=settings.registry_stale_after,
         follow_trust=settings.trust_registry,
         ask_for_places=settings.places_ask,
+        ledger_sealer=settings.ledger_sealer,
     )
 
 

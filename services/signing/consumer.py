@@ -11,6 +11,7 @@ from services.signing import (
     copies_trust,
     counter_sealing,
     domain,
+    head_sealing,
     preparing,
     sealing,
     stopping,
@@ -32,6 +33,7 @@ from shared.events.docs import (
     PrepareCopy,
     PrepareDocument,
     SealDocument,
+    SealTreeHead,
     ValidateDocument,
 )
 from shared.events.portal import KeyStated
@@ -70,6 +72,7 @@ def follower(source: str) -> Follower:
             CounterSealDocument: with_source(receive_order_to_counter_seal),
             SealDocument: with_source(receive_order_to_seal),
             ValidateDocument: receive_order_to_validate,
+            SealTreeHead: with_source(receive_order_to_seal_head),
             DocumentReturned: receive_return,
             NumberVoided: receive_voided_number,
             AgencyStated: _keep(copies.keep_agency),
@@ -180,6 +183,12 @@ def receive_order_to_validate(tx: Tx, envelope: Envelope) -> None:
         tx, command.incoming_id, command.agency_id, command.content, at=command.at, annexes=command.annexes
     )
     validating.put(tx, command)
+
+
+def receive_order_to_seal_head(tx: Tx, envelope: Envelope, source: str) -> None:
+    command = envelope.data
+    assert isinstance(command, SealTreeHead)  # noqa: S101  registered for this type
+    head_sealing.receive_order(tx, command, source=source)
 
 
 def receive_return(tx: Tx, envelope: Envelope) -> None:

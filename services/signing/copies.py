@@ -209,4 +209,9 @@ def find_agency(tx: Tx, agency_id: UUID) -> Agency | None:
     return Agency(**row) if row else None
 
 
+def find_identifier(tx: Tx, agency_id: UUID) -> str | None:
+    row = tx.execute("SELECT identifier FROM agency WHERE id = %s", [agency_id]).fetchone()
+    return row["identifier"] if row else None
+
+
 _CERTIFICATE = "id, kind, person_id, agency_id, der, chain_pem, spki_sha256, serial, not_before, not_after, status"

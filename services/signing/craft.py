@@ -16,14 +16,13 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from services.signing.kept import Kept
-from services.signing.keys import Keys, SealKey, find_seal
+from services.signing.keys import Keys, SealKey, find_first_seal
 from services.signing.longevity import LTA, Stamp, lowest
 from services.signing.mechanism import Mechanism
 from services.signing.placing import DAY, MONTH, NUMBER, SEAL, Place, co_seal_place, signer_place
 from services.signing.refusals import (
     PDF_CERTIFIED_WITHOUT_FIELDS,
     PDF_NO_CHANGES_ALLOWED,
-    SEAL_KEY_MISSING,
 )
 from services.signing.refusals_seal import COPY_FORBIDDEN
 from shared.errors import Refusal, Rejected
@@ -465,16 +464,8 @@ def _with_text(
 
 
 def _sealer(keys: Keys, order: SealOrder) -> SealKey:
-    """The first certificate whose key is in the device: after a renewal the newer key may not be there yet."""
-    missing: Rejected | None = None
-    for certificate, pem in order.certificates:
-        try:
-            return find_seal(keys, certificate, chain(pem), pss=order.pss)
-        except Rejected as error:
-            if error.code != SEAL_KEY_MISSING.code:
-                raise
-            missing = missing or error
-    raise missing or Rejected(SEAL_KEY_MISSING, label=order.agency)
+    found = [(certificate, chain(pem)) for certificate, pem in order.certificates]
+    return find_first_seal(keys, found, pss=order.pss)
 
 
 def mechanism(certificate: bytes, *, pss: bool) -> Mechanism:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from services.signing import copies, copies_trust, craft, store
@@ -36,6 +36,7 @@ from shared.workshop import Workshop
 log = logging.getLogger(__name__)
 
 Stage = Literal["prepare", "sign", "seal"]
+Result = TypeVar("Result")
 PDF = "application/pdf"
 CRASHES = 4  # of the process that reads a PDF, before the PDF is held to be the cause
 
@@ -66,6 +67,7 @@ class Desk:
     stale_after: float
     follow_trust: bool = True
     ask_for_places: bool = False
+    ledger_sealer: str = ""  # identifier of the one agency whose seal the ledger's heads get
 
 
 def read_roots(paths: tuple[Path, ...]) -> tuple[bytes, ...]:
@@ -128,10 +130,10 @@ def online_or_kept(
     desk: Desk,
     network: craft.Network,
     certificates: Iterable[UUID],
-    work: Callable[[craft.Network], craft.Made],
+    work: Callable[[craft.Network], Result],
     *,
     unchecked: bool = False,
-) -> craft.Made:
+) -> Result:
     """The work with what CAs say now; when they are silent, once more with what the registry kept of their word; where
     that is not enough either and the agency's policy permits it (`unchecked`), with nobody's word but the registry's.
 

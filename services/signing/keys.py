@@ -23,7 +23,7 @@ from services.signing.refusals import KEY_DEVICE_UNAVAILABLE, PIN_WRONG, SEAL_KE
 from services.signing.refusals_seal import SEAL_NOT_PERMITTED, SEAL_TOKEN_ABSENT
 from shared.errors import Rejected
 
-__all__ = ["Key", "KeyStore", "Keys", "PermittedKeys", "SealKey", "find_seal"]
+__all__ = ["Key", "KeyStore", "Keys", "PermittedKeys", "SealKey", "find_first_seal", "find_seal"]
 
 ANSWER_WITHIN = 30.0  # seconds; generating an RSA key on a slow device is the longest
 _spawn = multiprocessing.get_context("spawn")
@@ -140,6 +140,21 @@ def find_seal(store: Keys, certificate: bytes, chain: Sequence[bytes], *, pss: b
         raise Rejected(SEAL_KEY_MISSING, label=hashlib.sha256(spki).hexdigest()[:16])
     rsa = Mechanism.RSA_PSS if pss else Mechanism.RSA_PKCS1
     return SealKey(store, key.label, certificate, tuple(chain), Mechanism.ECDSA if key.algorithm == "ec" else rsa)
+
+
+def find_first_seal(store: Keys, certificates: Sequence[tuple[bytes, Sequence[bytes]]], *, pss: bool) -> SealKey:
+    """The first certificate, with its chain, whose key is in the device: after a renewal the newer key may not be there
+    yet. Rejected(seal_key_missing), of the first, when none is.
+    """
+    missing: Rejected | None = None
+    for certificate, above in certificates:
+        try:
+            return find_seal(store, certificate, above, pss=pss)
+        except Rejected as error:
+            if error.code != SEAL_KEY_MISSING.code:
+                raise
+            missing = missing or error
+    raise missing or Rejected(SEAL_KEY_MISSING, label="-")
 
 
 def public_key_of(certificate: bytes) -> bytes:

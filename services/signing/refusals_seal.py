@@ -55,3 +55,9 @@ COPY_FORBIDDEN = Refusal(
     en="The file is signed and locked, another signature would break that; send the electronic document itself, or make an extract as a new file.",
     status=422,
 )
+TREE_HEAD_UNREADABLE = Refusal(
+    "tree_head_unreadable",
+    vi="Lệnh niêm phong sổ cái không đúng định dạng hoặc không khớp nội dung; hãy báo người vận hành.",
+    en="The order to seal the ledger is not in its form or contradicts itself; tell the operator.",
+    status=422,
+)

@@ -6,17 +6,24 @@ What may be mended by somebody is waited for (status 503), since a number may ha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from services.signing.refusals import SEAL_BEFORE_SIGNATURE
-from services.signing.refusals_seal import NOT_A_CO_ISSUER, SEAL_ASKED_BY_NOBODY, SEAL_ASKER_UNKNOWN
+from services.signing.refusals_seal import (
+    NOT_A_CO_ISSUER,
+    SEAL_ASKED_BY_NOBODY,
+    SEAL_ASKER_UNKNOWN,
+    SEAL_NOT_PERMITTED,
+    TREE_HEAD_UNREADABLE,
+)
 from shared.errors import Rejected
 from shared.events import Actor
 
-Purpose = Literal["document", "counter_seal", "copy"]
+Purpose = Literal["document", "counter_seal", "copy", "tree_head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +96,25 @@ def check(use: Use, *, is_clerk: bool) -> None:
         raise Rejected(SEAL_BEFORE_SIGNATURE)
     if use.purpose != "counter_seal" and not use.number_symbol:
         raise Rejected(SEAL_BEFORE_SIGNATURE)
+
+
+HEAD = re.compile(r"vanthu tree head 1\n([0-9a-f-]{36})\n(\d+)\n([0-9a-f]{64})\n\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n")
+
+
+def check_head_text(text: str, log_id: UUID, size: int, root: str) -> None:
+    """Raises Rejected(tree_head_unreadable) unless the text is a head's and says just that: under a seal nothing else passes
+    as one, and no head as anything else.
+    """
+    found = HEAD.fullmatch(text)
+    if found is None or found.groups() != (str(log_id), str(size), root):
+        raise Rejected(TREE_HEAD_UNREADABLE)
+
+
+def check_head(use: Use, *, identifier: str | None, sealer: str) -> None:
+    """Raises Rejected unless a head of the ledger's tree may be sealed: docs itself asked for it, with the seal of the one
+    agency that the operator named for it (`sealer`), whatever else docs says.
+    """
+    if use.asked.system != "docs" or use.asked.person_id is not None:
+        raise Rejected(SEAL_NOT_PERMITTED)
+    if not identifier or identifier != sealer:
+        raise Rejected(SEAL_NOT_PERMITTED)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from functools import partial
 from types import ModuleType
 
-from services.signing import augmenting, completing, counter_sealing, preparing, sealing, stopping, validating
+from services.signing import (
+    augmenting,
+    completing,
+    counter_sealing,
+    head_sealing,
+    preparing,
+    sealing,
+    stopping,
+    validating,
+)
 from services.signing.desk import CRASHES, Desk, is_crash
 from services.signing.refusals import PDF_TOO_HARD
 from shared import jobs
@@ -18,7 +27,7 @@ LONGEST_PAUSE = 60.0  # seconds: longer, and people wait for us after the TSA is
 
 def kinds(desk: Desk) -> Mapping[str, jobs.Kind]:
     """Every kind, bound to this process's desk."""
-    return {
+    made = {
         module.KIND: jobs.Kind(
             run=_blaming_the_file(partial(module.run, desk)) if blamed else partial(module.run, desk),
             on_failure=partial(module.on_failure, desk),
@@ -27,6 +36,13 @@ def kinds(desk: Desk) -> Mapping[str, jobs.Kind]:
         )
         for module, blamed in _MODULES.items()
     }
+    made[head_sealing.STAMP] = jobs.Kind(
+        run=partial(head_sealing.stamp, desk),
+        on_failure=partial(head_sealing.on_stamp_failure, desk),
+        max_attempts=FOR_EVER,
+        longest_pause=LONGEST_PAUSE,
+    )
+    return made
 
 
 def _blaming_the_file(run: jobs.Handler) -> jobs.Handler:
@@ -51,4 +67,5 @@ _MODULES: Mapping[ModuleType, bool] = {
     stopping: False,
     validating: True,
     augmenting: False,
+    head_sealing: False,
 }

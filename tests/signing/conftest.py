@@ -91,6 +91,7 @@ def office(
         keys=SealDevice(seal_token),
         source=SOURCE,
         stale_after=60.0,
+        ledger_sealer="H50.10",
     )
     yield Office(desk, blobs)
     pool.close()

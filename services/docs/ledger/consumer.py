@@ -80,6 +80,6 @@ def receive_sealed_head(tx: Tx, envelope: Envelope, *, source: str) -> None:
     outbox.put(tx, told, source=source)
 
 
-def receive_delayed_head(tx: Tx, fact: signing.DocumentDelayed) -> bool:
-    """Signing says why a head is not sealed yet; False when it is about something else."""
+def receive_delayed_head(tx: Tx, fact: signing.DocumentDelayed | signing.DocumentRefused) -> bool:
+    """Signing says why a head is not sealed; False when it is about something else."""
     return store.delay_head(tx, fact.document_id, Reason(fact.code, fact.reason_vi, fact.reason_en))
