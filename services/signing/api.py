@@ -9,18 +9,19 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.signing import batch, copies, craft, store
-from services.signing.batch import Wanted
+from services.signing import batch, copies, craft, store, store_preparation
+from services.signing.batch import Given, Wanted
 from services.signing.desk import Desk, cached_notice, told
 from services.signing.domain import Document
 from services.signing.refusals import PREPARATION_EXPIRED, REPORT_NOT_READY
 from services.signing.session import Preparation
+from services.signing.word import Word
 from shared import outbox
 from shared.db import Tx, transaction
-from shared.errors import FORBIDDEN, IDEMPOTENCY_KEY_REQUIRED, INVALID_REQUEST, Rejected
+from shared.errors import FORBIDDEN, IDEMPOTENCY_KEY_REQUIRED, INVALID_REQUEST, NotFound, Rejected
 from shared.events import BlobRef
 from shared.events.signing import SigningAct
 from shared.http import Once, Who
@@ -169,6 +170,10 @@ class PreparationView(View):
     notice: Reason | None = Field(default=None, description="what the signer should know although all went well")
 
 
+class PreparationList(View):
+    items: list[PreparationView]
+
+
 @router.get("/tasks")
 def list_tasks(request: Request, who: Who) -> TaskList:
     """What waits for the bearer, whichever of their posts the token names, each with all reasons against signing."""
@@ -178,11 +183,11 @@ def list_tasks(request: Request, who: Who) -> TaskList:
     desk.workshop.warm(craft.warm)  # whoever looks at what waits will soon sign
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
-        at = store.now(tx)
+        word = Word(tx, desk, store.now(tx))
         waiting = store.list_waiting_for(tx, who.person_id)
         now = [d for d in waiting if d.signer_of(who.person_id) in d.may_sign]
         return TaskList(
-            items=[_task(tx, desk, d, who.person_id, at) for d in now],
+            items=[_task(word, d, who.person_id) for d in now],
             later=[_later(d, who.person_id) for d in waiting if d not in now],
         )
 
@@ -221,7 +226,7 @@ def prepare(
     with transaction(desk.pool, agency=who.agency_id) as tx:
         store.act_for_person(tx, who.person_id)
         if who.person_id:
-            store.forget_expired(tx, who.person_id)
+            store_preparation.forget_expired(tx, who.person_id)
         once = Once(tx, who, idempotency_key, fingerprint)
         stored = once.run(lambda: _store(tx, wanted, results), StoredList)
         return PreparedList(items=[_prepared(tx, item, who) for item in stored.items])
@@ -231,25 +236,50 @@ def prepare(
 def complete(body: CompletionRequest, request: Request, who: Who) -> CompletedList:
     """Hand in raw signatures. Repeating this is harmless; embedding and time stamp follow as a job."""
     desk: Desk = request.app.state.desk
-    return CompletedList(items=[_complete(desk, who, item) for item in body.items])
+    raws = [_raw(item.signature_b64) for item in body.items]
+    read = [Given(i.preparation_id, raw) for i, raw in zip(body.items, raws, strict=True) if raw is not None]
+    taken = iter(batch.complete(desk, who, read))
+    unreadable = Rejected(INVALID_REQUEST, where="/body/items/signature_b64")
+    return CompletedList(
+        items=[
+            _completed(item.preparation_id, unreadable if raw is None else next(taken))
+            for item, raw in zip(body.items, raws, strict=True)
+        ]
+    )
+
+
+@router.get("/preparations", response_model_exclude_none=True)
+def list_preparations(
+    request: Request, who: Who, wanted: Annotated[list[UUID], Query(alias="id", max_length=MAX_BATCH)]
+) -> PreparationList:
+    """How these signatures of the bearer's stand, in no order; one that is not theirs, or unknown, is left out."""
+    return PreparationList(items=_told(request.app.state.desk, who, wanted))
 
 
 @router.get("/preparations/{preparation_id}", response_model_exclude_none=True)
 def get_preparation(preparation_id: UUID, request: Request, who: Who) -> PreparationView:
     """How a signature stands: prepared, completing, completed, failed or expired."""
-    desk: Desk = request.app.state.desk
+    for found in _told(request.app.state.desk, who, [preparation_id]):
+        return found
+    raise NotFound("preparation")
+
+
+def _told(desk: Desk, who: Principal, wanted: list[UUID]) -> list[PreparationView]:
     with transaction(desk.pool) as tx:
         store.act_for_person(tx, who.person_id)
-        found = store.get_preparation(tx, preparation_id, who.person_id)
+        found = store_preparation.list_told(tx, wanted, who.person_id)
         at = store.now(tx)
-    return PreparationView(
-        preparation_id=found.id,
-        document_id=found.document_id,
-        state=found.told_state(at),
-        expires_at=found.expires_at,
-        problem=_problem(found.problem) if found.problem else None,
-        notice=_notice(found),
-    )
+    return [
+        PreparationView(
+            preparation_id=one.id,
+            document_id=one.document_id,
+            state=one.told_state(at),
+            expires_at=one.expires_at,
+            problem=_problem(one.problem) if one.problem else None,
+            notice=_notice(one),
+        )
+        for one in found
+    ]
 
 
 def _notice(preparation: Preparation) -> Reason | None:
@@ -274,7 +304,7 @@ def fetch_report(sha256: str, request: Request, who: Who) -> Response:
     return Response(desk.blobs.get(report), media_type="application/json", headers=_headers(f'"{report.sha256}"'))
 
 
-def _task(tx: Tx, desk: Desk, document: Document, person_id: UUID, at: datetime) -> TaskView:
+def _task(word: Word, document: Document, person_id: UUID) -> TaskView:
     signer = document.signer_of(person_id)
     assert signer is not None  # noqa: S101  it waits for this person
     return TaskView(
@@ -290,7 +320,7 @@ def _task(tx: Tx, desk: Desk, document: Document, person_id: UUID, at: datetime)
         sha256=document.content.sha256,
         size=document.content.size,
         waiting_since=document.waiting_since,
-        problems=[Reason(**told(p)) for p in batch.problems(tx, desk, document, signer, at)],
+        problems=[Reason(**told(p)) for p in word.problems(document, signer)],
     )
 
 
@@ -316,7 +346,7 @@ def _store(tx: Tx, wanted: list[Wanted], results: list[Preparation | Rejected]) 
         if isinstance(result, Rejected):
             items.append(StoredItem(document_id=item.document_id, problem=_problem(told(result))))
         else:
-            store.add_preparation(tx, result)
+            store_preparation.add(tx, result)
             items.append(StoredItem(document_id=item.document_id, preparation_id=result.id))
     return StoredList(items=items)
 
@@ -325,7 +355,7 @@ def _prepared(tx: Tx, item: StoredItem, who: Principal) -> PreparedItem:
     """An item as the client gets it; a late second click may find its preparation used up."""
     if item.preparation_id is None:
         return PreparedItem(document_id=item.document_id, problem=item.problem)
-    preparation = store.get_preparation(tx, item.preparation_id, who.person_id)
+    preparation = store_preparation.get(tx, item.preparation_id, who.person_id)
     half = preparation.prepared
     if half is None:
         return PreparedItem(document_id=item.document_id, problem=_problem(told(Rejected(PREPARATION_EXPIRED))))
@@ -342,20 +372,19 @@ def _prepared(tx: Tx, item: StoredItem, who: Principal) -> PreparedItem:
     )
 
 
-def _complete(desk: Desk, who: Principal, item: CompletionItem) -> CompletedItem:
+def _completed(preparation_id: UUID, taken: Preparation | Rejected) -> CompletedItem:
     """Each signature for itself: one that is refused stops no other."""
-    try:
-        preparation = batch.complete(desk, who, item.preparation_id, _raw(item.signature_b64))
-    except Rejected as error:
-        return CompletedItem(preparation_id=item.preparation_id, state="refused", problem=_problem(told(error)))
-    return CompletedItem(preparation_id=item.preparation_id, document_id=preparation.document_id, state="accepted")
+    if isinstance(taken, Rejected):
+        return CompletedItem(preparation_id=preparation_id, state="refused", problem=_problem(told(taken)))
+    return CompletedItem(preparation_id=preparation_id, document_id=taken.document_id, state="accepted")
 
 
-def _raw(signature: str) -> bytes:
+def _raw(signature: str) -> bytes | None:
+    """None for what is no base64."""
     try:
         return base64.b64decode(signature, validate=True)
-    except ValueError as error:
-        raise Rejected(INVALID_REQUEST, where="/body/items/signature_b64") from error
+    except ValueError:
+        return None
 
 
 def _certificate(pem: str) -> bytes:

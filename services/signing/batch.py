@@ -6,15 +6,15 @@ Both calls look at the rows in one short transaction, work on the PDF outside of
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.signing import authority, completing, copies, craft, domain, store
-from services.signing.authority import Certificate, Standing
-from services.signing.desk import Desk, require_fresh_copy
+from services.signing import completing, craft, domain, store, store_preparation
+from services.signing.authority import Certificate
+from services.signing.desk import Desk
 from services.signing.domain import Document, Signer
 from services.signing.refusals import BASE_CHANGED, UNEXPECTED
 from services.signing.session import (
@@ -24,8 +24,9 @@ from services.signing.session import (
     check_base,
     check_completion,
 )
+from services.signing.word import Word
 from shared.db import Tx, act_for, transaction
-from shared.errors import Rejected
+from shared.errors import NotFound, Rejected
 from shared.ids import new_id
 from shared.tokens import Principal
 
@@ -38,6 +39,14 @@ class Wanted:
 
     document_id: UUID
     base_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A raw signature for what was prepared."""
+
+    preparation_id: UUID
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,94 +73,104 @@ def prepare(
 ) -> list[Preparation | Rejected]:
     """A preparation, not yet stored, or the reason against it, for each document in order. `certificate` is DER."""
     with transaction(desk.pool) as tx:
-        at = store.now(tx)
-        checked = [_checked(tx, desk, who, w, certificate=certificate, at=at) for w in wanted]
+        word = Word(tx, desk, at := store.now(tx))
+        checked = [_checked(word, who, w, certificate) for w in wanted]
     begun = [c if isinstance(c, Rejected) else _tried(lambda c=c: _begin(desk, c, at, pss=pss)) for c in checked]  # type: ignore[misc]
     return [b if isinstance(b, Rejected) else _tried(b) for b in begun]
 
 
-def complete(desk: Desk, who: Principal, preparation_id: UUID, signature: bytes) -> Preparation:
-    """Take a raw signature; a repeated one changes nothing. Rejected, with nothing changed, when it is not to be had."""
+def complete(desk: Desk, who: Principal, given: Sequence[Given]) -> list[Preparation | Rejected]:
+    """Take raw signatures; a repeated one changes nothing. For each, in order, what it completes, or the reason against
+    it, with nothing of its document changed.
+
+    All in one commit; should that fail, each in one of its own, so that no document stops the others.
+    """
+    try:
+        return _take(desk, who, given)
+    except Rejected:
+        raise
+    except Exception as error:
+        if len(given) == 1:
+            raise
+        log.warning("raw signatures are taken one by one: %s", type(error).__name__)
+        return [taken for one in given for taken in _take(desk, who, [one])]
+
+
+def _take(desk: Desk, who: Principal, given: Sequence[Given]) -> list[Preparation | Rejected]:
+    """1. The documents are locked, all in one order. What is decided on is read after that, as what takes a certificate
+    away locks them too (stopping.stop).
+    2. Each is judged as it stands once those before it are taken. 3. What is taken is written.
+    """
     with transaction(desk.pool) as tx:
-        preparation, document = _find(tx, who, preparation_id)
-        if not check_completion(preparation, store.now(tx)):
-            return preparation
-        _check_again(tx, desk, document, preparation)
+        store.act_for_person(tx, who.person_id)
+        act_for(tx, who.agency_id)
+        ids = [one.preparation_id for one in given]
+        places = store_preparation.list_told(tx, ids, who.person_id)
+        documents = store.lock_all(tx, {one.document_id for one in places})  # 1.
+        prepared = store_preparation.list_to_complete(tx, ids, who.person_id)
+        word, signatures = Word(tx, desk, store.now(tx)), dict[UUID, bytes]()
+        found: list[Preparation | Rejected] = []
+        for one in given:
+            try:
+                preparation = _judged(word, prepared, documents, one)  # 2.
+            except Rejected as error:
+                found.append(error)
+                continue
+            found.append(preparation)
+            if preparation.state is PreparationState.PREPARED:
+                signatures[preparation.id] = one.signature
+                prepared[preparation.id] = replace(preparation, state=PreparationState.COMPLETING)
+                documents[preparation.document_id] = domain.begin_completion(
+                    documents[preparation.document_id], preparation.id
+                )
+        if signatures:  # 3.
+            taken = [prepared[each] for each in signatures]
+            store_preparation.begin_completions(tx, signatures)
+            store.begin_completions(tx, [documents[each.document_id] for each in taken])
+            for each in taken:
+                completing.put(tx, each)
+        return found
+
+
+def _judged(
+    word: Word, prepared: Mapping[UUID, Preparation], documents: Mapping[UUID, Document], given: Given
+) -> Preparation:
+    """The preparation as it stands; Rejected, and recorded where it was a forgery, when its signature is not to be had."""
+    preparation = prepared.get(given.preparation_id)
+    document = documents.get(preparation.document_id) if preparation else None
+    if preparation is None or document is None:
+        raise NotFound("preparation")
+    if not check_completion(preparation, word.at):
+        return preparation
+    check_base(document, preparation)
+    word.check(document, document.signers[preparation.ordinal - 1], preparation.certificate_id)
     assert preparation.prepared is not None  # noqa: S101  check_completion
     try:
-        craft.verify(preparation.prepared, signature)
+        craft.verify(preparation.prepared, given.signature)
     except Rejected as error:
-        _record(desk, document, preparation, error)
+        completing.state_refused_signature(word.tx, word.desk.source, document, preparation.ordinal, error)
         raise
-    with transaction(desk.pool) as tx:
-        preparation, document = _find(tx, who, preparation_id, lock=True)
-        if check_completion(preparation, store.now(tx)):
-            _check_again(tx, desk, document, preparation)
-            store.begin_completion(tx, preparation.id, signature)
-            store.save(tx, domain.begin_completion(document, preparation.id))
-            completing.put(tx, preparation)
     return preparation
 
 
-def problems(tx: Tx, desk: Desk, document: Document, signer: Signer, at: datetime) -> list[Rejected]:
-    """Everything against this signer signing this document now, said before the PIN."""
-    found: list[Rejected] = []
-    standing = copies.standing(tx, signer)
-    try:
-        require_fresh_copy(tx, at, desk.stale_after, about=_decided_on(signer, standing))
-    except Rejected as error:
-        found.append(error)
-    found += authority.problems(
-        signer, standing, agency_id=signer.acts_for(document.agency_id), type_code=document.descriptor.type_code, now=at
-    )
-    if unusable := authority.no_usable(standing.certificates, at):
-        found.append(unusable)
-    return found
-
-
-def _checked(
-    tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: bytes, at: datetime
-) -> _Checked | Rejected:
+def _checked(word: Word, who: Principal, wanted: Wanted, certificate: bytes) -> _Checked | Rejected:
     """Only refusals are kept apart here: a failing database fails the whole pile."""
     try:
-        return _check(tx, desk, who, wanted, certificate=certificate, at=at)
+        return _check(word, who, wanted, certificate)
     except Rejected as error:
         return error
 
 
-def _check(tx: Tx, desk: Desk, who: Principal, wanted: Wanted, *, certificate: bytes, at: datetime) -> _Checked:
+def _check(word: Word, who: Principal, wanted: Wanted, certificate: bytes) -> _Checked:
     """1. The person has an open place. 2. The registry copy is fresh, person, post and authority hold today.
     3. The certificate is registered for the person, active and in its validity. 4. What was shown still stands.
     """
-    document = enter(tx, who, wanted.document_id)
+    document = enter(word.tx, who, wanted.document_id)
     signer = domain.open_place(document, who.person_id)
-    found = _check_registry(tx, desk, document, signer, certificate=certificate, at=at)
+    found = word.check(document, signer, certificate)
     if document.content.sha256 != wanted.base_sha256:
         raise Rejected(BASE_CHANGED)
     return _Checked(document, signer, found)
-
-
-def _decided_on(signer: Signer, standing: Standing) -> tuple[UUID, ...]:
-    return (signer.person_id, signer.authority_id, *(c.id for c in standing.certificates))
-
-
-def _check_registry(
-    tx: Tx, desk: Desk, document: Document, signer: Signer, *, certificate: bytes, at: datetime
-) -> Certificate:
-    standing = copies.standing(tx, signer)
-    require_fresh_copy(tx, at, desk.stale_after, about=_decided_on(signer, standing))
-    against = authority.problems(
-        signer, standing, agency_id=signer.acts_for(document.agency_id), type_code=document.descriptor.type_code, now=at
-    )
-    problem = (
-        against[0]
-        if against
-        else authority.certificate_problem(standing.certificates, certificate, person_id=signer.person_id, now=at)
-    )
-    found = authority.find(standing.certificates, certificate)
-    if problem or found is None:
-        raise problem or Rejected(BASE_CHANGED)
-    return found
 
 
 def _begin(desk: Desk, checked: _Checked, at: datetime, *, pss: bool) -> Callable[[], Preparation]:
@@ -185,31 +204,6 @@ def _begin(desk: Desk, checked: _Checked, at: datetime, *, pss: bool) -> Callabl
         )
 
     return wait
-
-
-def _find(tx: Tx, who: Principal, preparation_id: UUID, *, lock: bool = False) -> tuple[Preparation, Document]:
-    """The bearer's preparation and its document, which is locked when asked; read again after the lock."""
-    store.act_for_person(tx, who.person_id)
-    preparation = store.get_preparation(tx, preparation_id, who.person_id)
-    document = enter(tx, who, preparation.document_id)
-    if lock:
-        document = store.lock(tx, document.id)
-        preparation = store.get_preparation(tx, preparation_id, who.person_id)
-    return preparation, document
-
-
-def _check_again(tx: Tx, desk: Desk, document: Document, preparation: Preparation) -> None:
-    """Between the two calls a person may have left and a certificate been revoked."""
-    check_base(document, preparation)
-    signer = document.signers[preparation.ordinal - 1]
-    certificate = copies.get_certificate(tx, preparation.certificate_id)
-    der = certificate.der if certificate else b""
-    _check_registry(tx, desk, document, signer, certificate=der, at=store.now(tx))
-
-
-def _record(desk: Desk, document: Document, preparation: Preparation, error: Rejected) -> None:
-    with transaction(desk.pool, agency=document.agency_id) as tx:
-        completing.state_refused_signature(tx, desk.source, document, preparation.ordinal, error)
 
 
 def _tried(act: Callable[[], Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from services.signing import augmenting, copies, craft, domain, longevity, store, store_longevity
+from services.signing import augmenting, copies, craft, domain, longevity, store, store_longevity, store_preparation
 from services.signing.desk import PDF, Desk, believed, online_or_kept, owed_notice, state_delay, told
 from services.signing.domain import Document, State
 from services.signing.session import Preparation
@@ -31,7 +31,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
     agency_id, preparation_id = UUID(job.payload["agency_id"]), UUID(job.payload["preparation_id"])
     with transaction(desk.pool, agency=agency_id) as tx:
         document = store.get(tx, UUID(job.subject))
-        preparation = store.find_preparation(tx, preparation_id)
+        preparation = store_preparation.find(tx, preparation_id)
         certificate = copies.get_certificate(tx, preparation.certificate_id) if preparation else None
         network = believed(tx, desk, store.now(tx), new=True)
         allowed = store_longevity.get(tx, document.id, agency_id).unchecked_allowed
@@ -73,7 +73,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             current, ordinal, content, serial=serial, level=level, at=at, cached_as_of=since, owes=owes
         )
         store.save(tx, after, stage="signed")
-        store.end_preparation(tx, preparation_id, cached_as_of=made.cached_as_of, notice=owed_notice(made))
+        store_preparation.end(tx, preparation_id, cached_as_of=made.cached_as_of, notice=owed_notice(made))
         outbox.put(tx, fact, source=desk.source)
         if owes and longevity.may_augment(after):
             augmenting.put(tx, after)
@@ -91,10 +91,10 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
     if not final:
         state_delay(tx, desk, document, "sign", error)
         return
-    preparation = store.find_preparation(tx, preparation_id)
+    preparation = store_preparation.find(tx, preparation_id)
     ordinal = preparation.ordinal if preparation else 1
     store.save(tx, replace(domain.refuse(document), waiting_since=document.waiting_since))
-    store.end_preparation(tx, preparation_id, problem=told(error))
+    store_preparation.end(tx, preparation_id, problem=told(error))
     state_refused_signature(tx, desk.source, document, ordinal, error)
 
 

@@ -17,6 +17,7 @@ from services.signing import (
     stopping,
     store,
     store_longevity,
+    store_preparation,
     validating,
 )
 from services.signing.desk import state_refusal, told
@@ -105,7 +106,7 @@ def receive_order_to_prepare(tx: Tx, envelope: Envelope, source: str) -> None:
         again = domain.order_again(store.lock(tx, command.document_id), command)
         if again is None:
             return
-        store.fail_preparations(tx, again.id, told(Rejected(PREPARATION_FAILED)))
+        store_preparation.fail_all(tx, again.id, told(Rejected(PREPARATION_FAILED)))
         store.save(tx, again)
         document = store.get(tx, again.id)
     else:
@@ -203,7 +204,7 @@ def receive_return(tx: Tx, envelope: Envelope) -> None:
     store.drop_jobs(tx, fact.document_id, *_SIGNING)
     document = store.lock(tx, fact.document_id)
     if ended := domain.cancel(document, fact.at):
-        store.fail_preparations(tx, document.id, told(Rejected(PREPARATION_FAILED)))
+        store_preparation.fail_all(tx, document.id, told(Rejected(PREPARATION_FAILED)))
         store.save(tx, ended)
 
 

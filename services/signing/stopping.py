@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
-from services.signing import authority, copies, domain, store
+from services.signing import authority, copies, domain, store, store_preparation
 from services.signing.desk import Desk, told
 from services.signing.domain import Document, State
 from services.signing.refusals import CERTIFICATE_REVOKED
@@ -48,9 +48,9 @@ def stop(tx: Tx, certificate_id: UUID) -> list[Place]:
 
     The documents are locked first, as a completion does: one that came before is seen here, one after sees the copy.
     """
-    places = store.list_prepared_with(tx, certificate_id)
+    places = store_preparation.list_places_with(tx, certificate_id)
     documents = list(_locked(tx, places))
-    ended = store.fail_preparations_with(tx, certificate_id, told(Rejected(CERTIFICATE_REVOKED)))
+    ended = store_preparation.fail_all_with(tx, certificate_id, told(Rejected(CERTIFICATE_REVOKED)))
     for document in documents:
         if document.state is State.COMPLETING and document.completing in ended:
             # Its job finds that it is not wanted any more, even when it is being run just now.

@@ -1,4 +1,4 @@
-"""Our tables: documents with their signers and revisions, preparations, validations and reports. The only SQL on them."""
+"""Our tables: documents with their signers and revisions, validations and reports. The only SQL on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from psycopg.types.json import Jsonb
 
 from services.signing import store_seal
 from services.signing.domain import CoIssuer, Document, Numbering, Signer, State
-from services.signing.session import Preparation, PreparationState
 from shared.db import Tx, act_for
 from shared.errors import NotFound
 from shared.events import Actor, BlobRef
@@ -133,11 +132,31 @@ def list_waiting_for(tx: Tx, person_id: UUID) -> list[Document]:
         " ORDER BY d.waiting_since, d.id LIMIT 500",
         [person_id],
     ).fetchall()
-    whole: dict[UUID, Document] = {}
-    for agency_id in dict.fromkeys(row["agency_id"] for row in rows):
-        act_for(tx, agency_id)
-        whole |= {d.id: d for d in _documents(tx, [row for row in rows if row["agency_id"] == agency_id])}
+    whole = _whole(tx, rows)
     return [whole[row["id"]] for row in rows]
+
+
+def lock_all(tx: Tx, documents: Iterable[UUID]) -> dict[UUID, Document]:
+    """Those of these that the transaction sees, locked in the order of Place, each read as its own agency sees it.
+
+    The transaction acts for one of these agencies afterwards.
+    """
+    rows = tx.execute(
+        "SELECT * FROM document WHERE id = ANY(%s) ORDER BY agency_id, id FOR UPDATE", [list(documents)]
+    ).fetchall()
+    return _whole(tx, rows)
+
+
+def begin_completions(tx: Tx, taken: Sequence[Document]) -> None:
+    """domain.begin_completion of these, which are locked: nothing else of them changes."""
+    done = tx.execute(
+        "UPDATE document d SET state = t.state, completing = t.completing, version = d.version + 1"
+        " FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::uuid[]) AS t (id, version, state, completing)"
+        " WHERE d.id = t.id AND d.version = t.version",
+        [[d.id for d in taken], [d.version for d in taken], [d.state for d in taken], [d.completing for d in taken]],
+    )
+    if done.rowcount != len(taken):
+        raise Superseded
 
 
 def list_places(tx: Tx, person_id: UUID) -> list[Place]:
@@ -191,6 +210,15 @@ def _save_signers(tx: Tx, document: Document) -> None:
                 s.for_agency_id,
             ],
         )
+
+
+def _whole(tx: Tx, rows: list[dict[str, Any]]) -> dict[UUID, Document]:
+    """By id, each with all its signers, whoever asks."""
+    found: dict[UUID, Document] = {}
+    for agency_id in dict.fromkeys(row["agency_id"] for row in rows):
+        act_for(tx, agency_id)
+        found |= {d.id: d for d in _documents(tx, [row for row in rows if row["agency_id"] == agency_id])}
+    return found
 
 
 def _documents(tx: Tx, rows: list[dict[str, Any]]) -> list[Document]:
@@ -311,117 +339,6 @@ def drop_jobs(tx: Tx, subject: UUID, *kinds: str) -> None:
     Called before the document is locked: workers take the two locks in the same order.
     """
     tx.execute("DELETE FROM job WHERE subject = %s AND kind = ANY(%s)", [str(subject), list(kinds)])
-
-
-# --- preparations
-
-
-def add_preparation(tx: Tx, preparation: Preparation) -> None:
-    tx.execute(
-        "INSERT INTO preparation (id, document_id, agency_id, person_id, ordinal, base_sha256, certificate_id, state,"
-        " prepared, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            preparation.id,
-            preparation.document_id,
-            preparation.agency_id,
-            preparation.person_id,
-            preparation.ordinal,
-            preparation.base_sha256,
-            preparation.certificate_id,
-            preparation.state,
-            Jsonb(preparation.prepared),
-            preparation.expires_at,
-        ],
-    )
-
-
-def get_preparation(tx: Tx, preparation_id: UUID, person_id: UUID | None) -> Preparation:
-    """The person's own preparation; NotFound for anybody else's."""
-    found = find_preparation(tx, preparation_id)
-    if found is None or found.person_id != person_id:
-        raise NotFound("preparation")
-    return found
-
-
-def find_preparation(tx: Tx, preparation_id: UUID) -> Preparation | None:
-    row = tx.execute(
-        "SELECT id, document_id, agency_id, person_id, ordinal, base_sha256, certificate_id, state, prepared,"
-        " signature, problem, expires_at, cached_revocation_as_of, notice FROM preparation WHERE id = %s",
-        [preparation_id],
-    ).fetchone()
-    return Preparation(**{**row, "state": PreparationState(row["state"])}) if row else None
-
-
-def begin_completion(tx: Tx, preparation_id: UUID, signature: bytes) -> None:
-    """The raw signature is taken, once."""
-    done = tx.execute(
-        "UPDATE preparation SET state = 'completing', signature = %s WHERE id = %s AND state = 'prepared'",
-        [signature, preparation_id],
-    )
-    if done.rowcount == 0:
-        raise Superseded
-
-
-def end_preparation(
-    tx: Tx,
-    preparation_id: UUID,
-    *,
-    problem: dict[str, str] | None = None,
-    cached_as_of: datetime | None = None,
-    notice: dict[str, str] | None = None,
-) -> None:
-    """Completed, with a notice for the signer, or failed with a problem; what was prepared is of no use any more."""
-    tx.execute(
-        "UPDATE preparation SET state = %s, problem = %s, cached_revocation_as_of = %s, notice = %s, prepared = NULL"
-        " WHERE id = %s",
-        [
-            "failed" if problem else "completed",
-            Jsonb(problem) if problem else None,
-            cached_as_of,
-            Jsonb(notice) if notice else None,
-            preparation_id,
-        ],
-    )
-
-
-def fail_preparations(tx: Tx, document_id: UUID, problem: dict[str, str]) -> None:
-    """All that is under way for this document comes to nothing."""
-    tx.execute(
-        "UPDATE preparation SET state = 'failed', problem = %s, prepared = NULL"
-        " WHERE document_id = %s AND state IN ('prepared', 'completing')",
-        [Jsonb(problem), document_id],
-    )
-
-
-_UNDER_WAY = "certificate_id = %s AND (state = 'completing' OR (state = 'prepared' AND expires_at > now()))"
-
-
-def list_prepared_with(tx: Tx, certificate_id: UUID) -> list[Place]:
-    """Where a signature with this certificate is under way."""
-    rows = tx.execute(
-        f"SELECT DISTINCT agency_id, document_id FROM preparation WHERE {_UNDER_WAY} ORDER BY 1, 2",  # noqa: S608  ours
-        [certificate_id],
-    ).fetchall()
-    return [Place(**row) for row in rows]
-
-
-def fail_preparations_with(tx: Tx, certificate_id: UUID, problem: dict[str, str]) -> dict[UUID, UUID]:
-    """All that is under way with this certificate comes to nothing; preparation → document."""
-    rows = tx.execute(
-        f"UPDATE preparation SET state = 'failed', problem = %s, prepared = NULL WHERE {_UNDER_WAY}"  # noqa: S608  ours
-        " RETURNING id, document_id",
-        [Jsonb(problem), certificate_id],
-    ).fetchall()
-    return {row["id"]: row["document_id"] for row in rows}
-
-
-def forget_expired(tx: Tx, person_id: UUID) -> None:
-    """Expired preparations of a person keep their row, for a clear answer, not their bytes."""
-    tx.execute(
-        "UPDATE preparation SET prepared = NULL WHERE person_id = %s AND state = 'prepared'"
-        " AND prepared IS NOT NULL AND expires_at < now()",
-        [person_id],
-    )
 
 
 # --- validations and reports

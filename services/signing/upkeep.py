@@ -25,6 +25,7 @@ from services.signing import (
     sealing,
     store,
     store_longevity,
+    store_preparation,
 )
 from services.signing.authority import VIETNAM
 from services.signing.desk import Desk, believed, told
@@ -140,7 +141,7 @@ def _take_up(tx: Tx, document: Document, seen: Unfinished) -> str:
 
 def _take_up_signature(tx: Tx, document: Document, preparation_id: UUID | None) -> str:
     """A raw signature that is whole and fits what stands is embedded after all; otherwise its signer signs again."""
-    preparation = store.find_preparation(tx, preparation_id) if preparation_id else None
+    preparation = store_preparation.find(tx, preparation_id) if preparation_id else None
     whole = (
         preparation is not None
         and preparation.state is PreparationState.COMPLETING
@@ -158,7 +159,7 @@ def _take_up_signature(tx: Tx, document: Document, preparation_id: UUID | None) 
             completing.put(tx, preparation)
             return "queued_again"
     if preparation is not None and preparation.state is PreparationState.COMPLETING:
-        store.end_preparation(tx, preparation.id, problem=told(Rejected(SIGNATURE_LOST)))
+        store_preparation.end(tx, preparation.id, problem=told(Rejected(SIGNATURE_LOST)))
     if document.state is State.COMPLETING and document.completing == preparation_id:
         store.save(tx, domain.refuse(document))
     return "given_back"

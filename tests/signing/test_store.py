@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from services.signing import copies, domain, store
+from services.signing import copies, domain, store, store_preparation
 from services.signing.domain import Document, State
 from services.signing.session import LEASE, Preparation, PreparationState
 from shared import db
@@ -114,15 +114,15 @@ def test_a_decision_on_an_older_version_is_not_written(pool: db.Pool) -> None:
 def test_a_preparation_is_completed_once(pool: db.Pool) -> None:
     made = preparation(added(pool, OURS), OURS)
     with db.transaction(pool, agency=AGENCY) as tx:
-        store.add_preparation(tx, made)
-        store.begin_completion(tx, made.id, b"signature")
+        store_preparation.add(tx, made)
+        store_preparation.begin_completions(tx, {made.id: b"signature"})
         with pytest.raises(store.Superseded):
-            store.begin_completion(tx, made.id, b"another")
-        store.end_preparation(tx, made.id)
-        found = store.get_preparation(tx, made.id, OURS)
+            store_preparation.begin_completions(tx, {made.id: b"another"})
+        store_preparation.end(tx, made.id)
+        found = store_preparation.get(tx, made.id, OURS)
         assert (found.state, found.prepared, found.signature) == (PreparationState.COMPLETED, None, b"signature")
         with pytest.raises(NotFound):
-            store.get_preparation(tx, made.id, THEIRS)
+            store_preparation.get(tx, made.id, THEIRS)
 
 
 TABLES = ("document", "signer", "revision", "preparation", "withdrawal", "validation")
@@ -136,7 +136,7 @@ def counts(tx: db.Tx) -> list[int]:
 def test_an_agency_sees_its_own_rows_and_nobody_elses(pool: db.Pool) -> None:
     made = added(pool, OURS)
     with db.transaction(pool, agency=AGENCY) as tx:
-        store.add_preparation(tx, preparation(made, OURS))
+        store_preparation.add(tx, preparation(made, OURS))
         store.add_withdrawal(tx, made.id, AGENCY, at=NOW)
         store.add_validation(tx, uuid4(), AGENCY, blob("2"), at=NOW)
         assert counts(tx) == [1, 1, 1, 1, 1, 1]

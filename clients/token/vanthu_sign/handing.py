@@ -15,6 +15,8 @@ from vanthu_sign.words import STILL_WORKING, Refused
 from vanthu_sign.words_sitting import KEPT
 
 WAIT = 60.0  # seconds without any document being finished, before the rest is left to the server
+ASKED = 100  # signatures asked for in one call
+SOON, SOON_EACH = 0.05, 0.01  # seconds until the next question, at least and for each document that still waits
 HASTE = 2.0  # the same when the person has asked to stop
 PREPARE_AGAIN = (*MOVED_ON, "preparation_expired")
 
@@ -57,11 +59,12 @@ class Handing:
         self._thread.join()
         if self._failed is not None:
             raise self._failed
-        waiting, since, pause = list(self._taken), time.monotonic(), 0.05
+        waiting, since, pause = list(self._taken), time.monotonic(), SOON
         while waiting:
-            still = [signed for signed in waiting if not self._is_over(signed)]
+            still = self._unfinished(waiting)
             if len(still) < len(waiting):
-                since, pause = time.monotonic(), 0.05
+                # While many wait, asking too often would only keep the server from them.
+                since, pause = time.monotonic(), min(max(SOON, SOON_EACH * len(still)), 1.0)
             waiting = still
             if time.monotonic() - since > (HASTE if self._stop.is_set() else WAIT) or self._down:
                 for signed in waiting:
@@ -123,9 +126,24 @@ class Handing:
         else:
             self._tell(signed, Ended.REFUSED, problem(dict(item["problem"])))
 
-    def _is_over(self, signed: Signed) -> bool:
+    def _unfinished(self, waiting: Sequence[Signed]) -> list[Signed]:
+        """Those that the server still works on, asked for some at a time; the others end here."""
+        still: list[Signed] = []
+        for start in range(0, len(waiting), ASKED):
+            chunk = waiting[start : start + ASKED]
+            try:
+                found = self._server.preparations([signed.preparation_id for signed in chunk])
+            except Refused as refused:
+                if refused.code == "unreachable":
+                    self._down = refused
+                    return [*still, *waiting[start:]]
+                found = {}
+            still += [each for each in chunk if not self._is_over(each, found.get(each.preparation_id))]
+        return still
+
+    def _is_over(self, signed: Signed, found: dict[str, Any] | None) -> bool:
         try:
-            found = self._server.preparation(signed.preparation_id)
+            found = found or self._server.preparation(signed.preparation_id)
         except Refused as refused:
             if refused.code == "unreachable":
                 self._down = refused

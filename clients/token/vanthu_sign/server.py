@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from base64 import b64decode, b64encode, urlsafe_b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -211,6 +211,11 @@ class Server:
 
     def preparation(self, preparation_id: str) -> dict[str, Any]:
         return self._signing("GET", f"/preparations/{preparation_id}").json()
+
+    def preparations(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """How these stand, by id; one of which the server says nothing in a list is asked for by itself."""
+        answer = self._signing("GET", "/preparations", params={"id": list(ids)}).json()
+        return _expected(self.portal, lambda: {str(each["preparation_id"]): dict(each) for each in answer["items"]})
 
     def report(self, said: dict[str, Any]) -> None:
         """Tell the operator's fleet view about this program; see report.py."""
