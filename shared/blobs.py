@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -49,6 +50,19 @@ class Blobs:
         if hashlib.sha256(data).hexdigest() != ref.sha256:
             raise Rejected(BLOB_DAMAGED)
         return data
+
+    def copy(self, ref: BlobRef, path: Path) -> None:
+        """The bytes of a reference into a file, never all of them in memory; refuses as `get` does."""
+        digest = hashlib.sha256()
+        try:
+            with path.open("wb") as out:
+                for chunk in obstore.get(self._store, _path(ref.prefix, ref.sha256)).stream():
+                    digest.update(chunk)
+                    out.write(chunk)
+        except FileNotFoundError as error:
+            raise Rejected(BLOB_MISSING) from error
+        if digest.hexdigest() != ref.sha256:
+            raise Rejected(BLOB_DAMAGED)
 
     def drop(self, ref: BlobRef) -> None:
         """Remove bytes of our own that nothing refers to any more; that they are gone already is no error."""

@@ -22,13 +22,14 @@ class Refusal:
     """A reason to refuse.
 
     `code` is stable for ever; the sentences may name parameters in braces and say what to do.
-    `status` is the HTTP status that it becomes.
+    `status` is the HTTP status that it becomes, `again_after` when it is worth asking again (seconds).
     """
 
     code: str
     vi: str
     en: str
     status: int = 409
+    again_after: int | None = None
 
     def say(self, **params: object) -> Sentence:
         return Sentence(vi=self.vi.format(**params), en=self.en.format(**params))

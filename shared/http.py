@@ -104,7 +104,8 @@ def problem(request: Request, refusal: Refusal, errors: tuple[FieldError, ...] =
         body,
         status_code=refusal.status,
         media_type=PROBLEM,
-        headers={"Content-Language": "en" if english else "vi"},
+        headers={"Content-Language": "en" if english else "vi"}
+        | ({"Retry-After": str(refusal.again_after)} if refusal.again_after else {}),
     )
 
 

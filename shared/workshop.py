@@ -61,7 +61,7 @@ class Workshop:
         with self._lock:
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self.size, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in
+                    self.size, mp_context=multiprocessing.get_context("spawn"), initializer=settle_in
                 )
             return self._executor
 
@@ -91,7 +91,7 @@ class Workshop:
                 process.kill()
 
 
-def _settle_in() -> None:
+def settle_in() -> None:
     """A stop is the parent's to handle; when the parent is killed, its processes must not stay behind."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)

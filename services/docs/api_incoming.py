@@ -67,6 +67,7 @@ class ValidationView(View):
     signatures: tuple[SignatureSummary, ...]
     has_report: bool
     annexes: tuple[AnnexVerdictView, ...] = ()
+    policy: str | None = None
 
 
 class AssigneeView(View):
@@ -161,6 +162,7 @@ def _validation(held: Incoming) -> ValidationView | None:
             )
             for each in found.annexes
         ),
+        policy=found.policy,
     )
 
 

@@ -42,6 +42,7 @@ class Validation:
     signatures: tuple[SignatureSummary, ...]
     report: BlobRef | None
     annexes: tuple[PartValidated, ...] = ()
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Incoming:
     assignee_name: str | None = None
     owes: tuple[Debt, ...] = ()
     renewal: BlobRef | None = None  # a better version, not yet validated
+    came_by: str | None = None  # as in ValidateDocument
     version: int = 0
 
     @property
@@ -90,9 +92,16 @@ def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[In
         parts=fact.parts,
         arrived_at=at,
         owes=fact.owes,
+        came_by=_way(fact),
     )
     order = _validate(made, fact.parts[0].content, by, at)
     return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
+
+
+def _way(fact: DeliveryDispatched) -> str:
+    """A partner's document says so by the system that stated it; every other one is of an agency here."""
+    system = fact.by.system or ""
+    return system if system.startswith("partner:") else "network"
 
 
 def _validate(incoming: Incoming, content: BlobRef, by: Actor, at: datetime) -> ValidateDocument:
@@ -101,6 +110,8 @@ def _validate(incoming: Incoming, content: BlobRef, by: Actor, at: datetime) -> 
         agency_id=incoming.agency_id,
         content=content,
         annexes=incoming.parts[1:],
+        type_code=incoming.descriptor.type_code,
+        came_by=incoming.came_by,
         by=by,
         at=at,
     )
@@ -185,6 +196,7 @@ def _verdict(fact: DocumentValidated) -> Validation:
         signatures=fact.signatures,
         report=fact.report,
         annexes=fact.annexes,
+        policy=fact.policy,
     )
 
 

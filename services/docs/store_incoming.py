@@ -50,7 +50,7 @@ def add(tx: Tx, incoming: Incoming) -> None:
     add_whereabouts(tx, incoming.id, "incoming", incoming.agency_id)
     tx.execute(
         "INSERT INTO incoming (id, agency_id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts,"
-        " status, arrived_at, owes, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        " status, arrived_at, owes, came_by, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
         [
             incoming.id,
             incoming.agency_id,
@@ -64,6 +64,7 @@ def add(tx: Tx, incoming: Incoming) -> None:
             incoming.status,
             incoming.arrived_at,
             list(incoming.owes),
+            incoming.came_by,
         ],
     )
 
@@ -106,6 +107,7 @@ def _validation_json(found: Validation | None) -> Jsonb | None:
             "signatures": [s.model_dump(mode="json", exclude_none=True) for s in found.signatures],
             "report": found.report.model_dump(mode="json") if found.report else None,
             "annexes": [each.model_dump(mode="json", exclude_none=True) for each in found.annexes],
+            "policy": found.policy,
         }
     )
 

@@ -65,6 +65,14 @@ MODIFICATIONS = {
     "FORBIDDEN": "có sửa đổi không được phép",
 }
 
+# By which policy a file was judged; a name that is new here shows itself.
+POLICIES = {
+    "default": "mặc định",
+    "incoming": "văn bản đến (chữ ký người có thẩm quyền và chữ ký cơ quan)",
+    "archive": "lưu trữ (mọi chữ ký có dấu thời gian lưu trữ)",
+    "foreign": "văn bản nước ngoài",
+}
+
 COVERAGE = {
     "ENTIRE_FILE": "bao trùm toàn bộ tệp",
     "ENTIRE_REVISION": "bao trùm toàn bộ phiên bản được ký",

@@ -6,15 +6,20 @@ import argparse
 import os
 import sys
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr
+from vanthu_verify import policy
 
 from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice, read_roots
+from services.signing.judges import Judges
 from services.signing.keys import KeyStore
 from services.signing.rhythm import Rhythm
+from services.signing.validation_rules import Rules
+from services.signing.validation_rules import read as read_rules
 from shared.blobs import Blobs
 from shared.db import Pool
 from shared.errors import Rejected
@@ -44,6 +49,9 @@ class SigningSettings(Settings):
     seal_processes: int = Field(
         default=1, ge=1
     )  # that drive the seal keys' device at the same time, each logged in once
+    validation_rules: str = (
+        ""  # a file that says which policy judges what arrives, instead of data/validation_rules.toml
+    )
     places_ask: bool = True  # the clerk is asked where a place was not found; an agency may decide otherwise
     processes: int = Field(default=2, ge=1)  # for PDF work, in each of API and worker
     debt_hours: float = Field(default=2.0, gt=0)  # after which people are told that a document's proof is incomplete
@@ -73,6 +81,8 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
         pool=pool,
         blobs=Blobs(settings.blobs, "signing"),
         workshop=Workshop(size=settings.processes),
+        judges=Judges(size=settings.processes),
+        rules=_rules(settings),
         network=network,
         keys=SealDevice(keys, pss=settings.seal_pss),
         source=settings.source,
@@ -81,6 +91,16 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
         ask_for_places=settings.places_ask,
         ledger_sealer=settings.ledger_sealer,
     )
+
+
+def _rules(settings: SigningSettings) -> Rules:
+    """Read once, at the start: a file that says nothing clear stops the service instead of judging by chance."""
+    own = Path(settings.validation_rules) if settings.validation_rules else None
+    try:
+        text = (own or files("services.signing").joinpath("data", "validation_rules.toml")).read_text(encoding="utf-8")
+        return read_rules(text, policy.names())
+    except (OSError, ValueError) as error:
+        sys.exit(f"VANTHU_VALIDATION_RULES: {own or 'data/validation_rules.toml'}: {error}")
 
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -10,13 +15,14 @@ from starlette.requests import ClientDisconnect
 from vanthu_verify import policy as policies
 
 from services.signing import checking
-from services.signing.checking import MAX_BYTES
+from services.signing.checking import MAX_BYTES, Counter, HandedIn
 from services.signing.desk import Desk
-from services.signing.refusals_check import CHECK_TOO_LARGE, POLICY_UNKNOWN
+from services.signing.refusals_check import CHECK_TOO_LARGE, POLICY_UNKNOWN, UPLOAD_TOO_SLOW
 from shared.errors import EMPTY_FILE, INVALID_REQUEST, Rejected
 from shared.http import Who
 
 router = APIRouter(tags=["checks"])
+UPLOAD_WITHIN = 15  # minutes: 50 MB at half a megabit a second
 
 
 class PolicyView(BaseModel):
@@ -33,26 +39,41 @@ class PolicyList(BaseModel):
     items: list[PolicyView]
 
 
-async def _body(request: Request, _who: Who) -> bytes:
-    """The file, counted while it comes: a header may say anything."""
-    found = bytearray()
-    try:
+async def _file(request: Request, _who: Who) -> AsyncIterator[HandedIn]:
+    """The body, in a file: a place is taken before the first byte is read, and no more than a piece is ever in memory."""
+    counter: Counter = request.app.state.checks
+    with counter.upload(), tempfile.TemporaryDirectory(prefix="vanthu-check-") as folder:
+        path = Path(folder, "file.pdf")
+        try:
+            async with asyncio.timeout(UPLOAD_WITHIN * 60):
+                sha256 = await _received(request, path)
+        except TimeoutError as error:
+            raise Rejected(UPLOAD_TOO_SLOW, minutes=UPLOAD_WITHIN) from error
+        except ClientDisconnect as error:
+            raise Rejected(INVALID_REQUEST, where="/body") from error
+        yield HandedIn(path, sha256)
+
+
+async def _received(request: Request, path: Path) -> str:
+    """SHA-256 of what came, counted while it comes: a header may say anything."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as out:
         async for chunk in request.stream():
-            found += chunk
-            if len(found) > MAX_BYTES:
+            size += len(chunk)
+            if size > MAX_BYTES:
                 raise Rejected(CHECK_TOO_LARGE, limit=MAX_BYTES // 1024 // 1024)
-    except ClientDisconnect as error:
-        raise Rejected(INVALID_REQUEST, where="/body") from error
-    if not found:
+            digest.update(chunk)
+            out.write(chunk)
+    if not size:
         raise Rejected(EMPTY_FILE)
-    return bytes(found)
+    return digest.hexdigest()
 
 
 @router.post("/checks")
 def check(
     request: Request,
     who: Who,
-    pdf: Annotated[bytes, Depends(_body)],
+    file: Annotated[HandedIn, Depends(_file, scope="function")],
     policy: Annotated[str, Query(max_length=40)] = "default",
     at: AwareDatetime | None = None,
 ) -> dict[str, Any]:
@@ -63,7 +84,7 @@ def check(
     desk: Desk = request.app.state.desk
     # What visitors hand in leaves nothing behind: nobody fills our disk with reports.
     keep = who.kind != "visitor"
-    return checking.check(desk, request.app.state.checks, pdf, policy=policy, at=at, keep=keep)
+    return checking.check(desk, request.app.state.checks, file, policy=policy, at=at, keep=keep)
 
 
 @router.get("/policies")

@@ -181,7 +181,14 @@ def receive_order_to_validate(tx: Tx, envelope: Envelope) -> None:
     assert isinstance(command, ValidateDocument)  # noqa: S101  registered for this type
     act_for(tx, command.agency_id)
     store.add_validation(
-        tx, command.incoming_id, command.agency_id, command.content, at=command.at, annexes=command.annexes
+        tx,
+        command.incoming_id,
+        command.agency_id,
+        command.content,
+        at=command.at,
+        annexes=command.annexes,
+        type_code=command.type_code,
+        came_by=command.came_by,
     )
     validating.put(tx, command)
 

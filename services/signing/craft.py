@@ -146,6 +146,11 @@ class Prepared:
     missing: tuple[str, ...]
 
 
+def warm_validation() -> None:
+    """Import what validation needs, once a process."""
+    from services.signing import pdf_validate  # noqa: F401
+
+
 def warm() -> None:
     """Import what signing needs and cut the typeface: some seconds, once a process."""
     from services.signing import pdf  # noqa: F401

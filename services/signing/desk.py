@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -14,6 +14,7 @@ from uuid import UUID
 from services.signing import copies, copies_trust, craft, store
 from services.signing.authority import VIETNAM, check_fresh
 from services.signing.domain import SYSTEM, Document
+from services.signing.judges import Judges
 from services.signing.kept import Kept
 from services.signing.keys import KeyStore
 from services.signing.longevity import B
@@ -26,6 +27,7 @@ from services.signing.refusals import (
     TRUST_MISSING,
     UNEXPECTED,
 )
+from services.signing.validation_rules import Rules
 from shared import outbox
 from shared.blobs import Blobs
 from shared.db import Pool, Tx, transaction
@@ -56,6 +58,7 @@ class Desk:
 
     `follow_trust` says that roots which the registry states count beside those; `ask_for_places` that a clerk looks at
     places which were not found, for agencies that have not decided it themselves. `stale_after` is in seconds; `source` is this deployment's CloudEvents source.
+    `judges` look at what arrives, by the policies that `rules` name.
     """
 
     pool: Pool
@@ -68,6 +71,8 @@ class Desk:
     follow_trust: bool = True
     ask_for_places: bool = False
     ledger_sealer: str = ""  # identifier of the one agency whose seal the ledger's heads get
+    judges: Judges = field(default_factory=Judges)
+    rules: Rules = field(default_factory=Rules)
 
 
 def read_roots(paths: tuple[Path, ...]) -> tuple[bytes, ...]:

@@ -6,6 +6,8 @@ The engine (clients/verify) judges; what the registry believes and what the netw
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from datetime import datetime
 
 from asn1crypto import ocsp
@@ -18,6 +20,9 @@ from services.signing.pdf_report import ValidationReport
 from services.signing.pdf_trust import DOCUMENTS, LIMITS, TIME_STAMPS, Trust, fetchers, load
 
 POLICY = "default"
+# Within the 20 s that a file has: a server that is asked last within PATIENCE may take ANSWER for the connection and
+# twice that for the whole of its answer.
+PATIENCE, ANSWER = 8.0, 4.0  # seconds
 
 
 def validate(pdf: bytes, trust: Trust, *, at: datetime | None = None, policy: str = POLICY) -> ValidationReport:
@@ -39,12 +44,13 @@ class _Online:
     """The service's fetchers as the engine asks: OCSP first, lists where that gives nothing."""
 
     def __init__(self, trust: Trust) -> None:
-        self.trust = trust
+        self.trust = replace(trust, timeout=min(trust.timeout, ANSWER))
+        self.until = time.monotonic() + PATIENCE
         self.left = LIMITS.max_requests
         self.kept = {one.content for one in trust.kept}
 
     def fetch(self, certificate: bytes, issuer: bytes) -> list[Source]:
-        if self.left <= 0:
+        if self.left <= 0 or time.monotonic() > self.until:
             return []
         self.left -= 1
         return asyncio.run(self._ask(certificate, issuer))
@@ -56,7 +62,8 @@ class _Online:
             answer = await online.ocsp_fetcher.fetch(subject, authority)
             return [self._source("ocsp", one) for one in (answer if isinstance(answer, list) else [answer])]
         except (OCSPFetchError, *BROKEN):
-            pass
+            if time.monotonic() > self.until:
+                return []
         try:
             return [self._source("crl", one) for one in await online.crl_fetcher.fetch(subject)]
         except (CRLFetchError, *BROKEN):

@@ -345,19 +345,30 @@ def drop_jobs(tx: Tx, subject: UUID, *kinds: str) -> None:
 
 
 def add_validation(
-    tx: Tx, incoming_id: UUID, agency_id: UUID, content: BlobRef, *, at: datetime, annexes: Sequence[Part] = ()
+    tx: Tx,
+    incoming_id: UUID,
+    agency_id: UUID,
+    content: BlobRef,
+    *,
+    at: datetime,
+    annexes: Sequence[Part] = (),
+    type_code: str | None = None,
+    came_by: str | None = None,
 ) -> None:
     """An order to validate; a later order for the same incoming document asks anew."""
+    parts = Jsonb([p.model_dump(mode="json") for p in annexes])
     tx.execute(
-        "INSERT INTO validation (incoming_id, agency_id, content, ordered_at, annexes) VALUES (%s, %s, %s, %s, %s)"
+        "INSERT INTO validation (incoming_id, agency_id, content, ordered_at, annexes, type_code, came_by)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (incoming_id) DO UPDATE SET content = excluded.content, ordered_at = excluded.ordered_at,"
-        " annexes = excluded.annexes, outcome = NULL, delayed = NULL",
-        [incoming_id, agency_id, _json(content), at, Jsonb([p.model_dump(mode="json") for p in annexes])],
+        " annexes = excluded.annexes, type_code = excluded.type_code, came_by = excluded.came_by,"
+        " outcome = NULL, delayed = NULL",
+        [incoming_id, agency_id, _json(content), at, parts, type_code, came_by],
     )
 
 
 def find_validation(tx: Tx, incoming_id: UUID) -> dict[str, Any] | None:
-    """incoming_id, agency_id, content (BlobRef as JSON), ordered_at, outcome, delayed."""
+    """incoming_id, agency_id, content (BlobRef as JSON), ordered_at, annexes, type_code, came_by, outcome, delayed."""
     return tx.execute("SELECT * FROM validation WHERE incoming_id = %s FOR UPDATE", [incoming_id]).fetchone()
 
 

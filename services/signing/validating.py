@@ -1,18 +1,23 @@
-"""The job `validate`: judge every signature of what arrived; one report per bytes, policy and trusted roots."""
+"""The job `validate`: judge every signature of what arrived; one report per bytes, policy and trusted roots. Which
+policy it is, the class of the document says (validation_rules.py).
+"""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from vanthu_verify import policy
 
 from services.signing import craft, store
-from services.signing.desk import Desk, believed, told
+from services.signing.desk import Desk, believed, told, waiting
 from services.signing.domain import SYSTEM
-from services.signing.refusals import CONTENT_TAMPERED, REVOCATION_UNAVAILABLE
+from services.signing.refusals import CONTENT_TAMPERED, PDF_TOO_HARD, REVOCATION_UNAVAILABLE
+from services.signing.refusals_check import VALIDATION_TOO_LARGE, VALIDATION_TOO_SLOW
 from shared import jobs, outbox
 from shared.blobs import BLOB_DAMAGED
 from shared.db import Tx, act_for, transaction
@@ -26,10 +31,16 @@ KIND = "validate"
 
 def policy_key(name: str) -> str:
     """Under what a report is kept: the engine's policy, and a new name whenever the same bytes might be judged otherwise."""
-    return f"vanthu-3/{policy.get(name).key}"
+    return f"vanthu-4/{policy.get(name).key}"
 
 
-POLICY = policy_key("default")  # for what comes in
+TRIES = 2  # of a file that takes too long: once it may have been the machine
+_HARD = (PDF_TOO_HARD.code, VALIDATION_TOO_SLOW.code, VALIDATION_TOO_LARGE.code)
+_NOT_JUDGED = (NOT_A_PDF.code, *_HARD)
+# What the fact says of a file that could not be judged (EN 319 102-1, table 6).
+_WHY_NOT = dict.fromkeys(_HARD, ("INDETERMINATE", "GENERIC")) | {
+    CONTENT_TAMPERED.code: ("TOTAL_FAILED", "HASH_FAILURE")
+}
 PATIENCE = 6  # tries with revocation data out of reach (half a minute), then the report says that they were
 REPORT = "application/json"
 
@@ -50,8 +61,9 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
     content = BlobRef.model_validate(order["content"])
     annexes = [Part.model_validate(part) for part in order["annexes"]]
     # Bytes are read even when a report is kept: they may have been changed on the way to this receiver.
-    made = _judge(desk, job, content, network)
-    others = {part.ordinal: _judge_annex(desk, job, part, network) for part in annexes}
+    main, beside = (desk.rules.policy_for(order["type_code"], order["came_by"], annex=a) for a in (False, True))
+    made = _judge(desk, job, content, network, main)
+    others = {part.ordinal: _judge_annex(desk, job, part, network, beside) for part in annexes}
     verdicts = [
         {"ordinal": part.ordinal, "sha256": part.content.sha256, **others[part.ordinal].outcome} for part in annexes
     ]
@@ -60,7 +72,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         act_for(tx, agency_id)
         for one in (made, *others.values()):
             if one.keep:
-                store.add_report(tx, one.sha256, POLICY, network.snapshot, one.outcome)
+                store.add_report(tx, one.sha256, policy_key(one.policy), network.snapshot, one.outcome)
         _state(tx, desk, job, content.sha256, made.outcome | ({"annexes": verdicts} if verdicts else {}))
 
     return commit
@@ -71,34 +83,46 @@ class _Judged:
     """What the fact will say of one file; `keep`: it holds for everybody who gets these bytes."""
 
     sha256: str
+    policy: str
     outcome: dict[str, Any]
     keep: bool = False
 
 
-def _judge(desk: Desk, job: jobs.Job, content: BlobRef, network: craft.Network) -> _Judged:
-    pdf = _read(desk, content)
-    if kept := _kept(desk, content.sha256, network):
-        return _Judged(content.sha256, kept)
-    report = desk.workshop.run(craft.validate, pdf, network=network)
+def _judge(desk: Desk, job: jobs.Job, content: BlobRef, network: craft.Network, by: str) -> _Judged:
+    with tempfile.TemporaryDirectory(prefix="vanthu-validate-") as folder:
+        path = Path(folder, "file.pdf")
+        _read(desk, content, path)
+        if kept := _kept(desk, content.sha256, network, by):
+            return _Judged(content.sha256, by, kept)
+        report = _judged_in_time(desk, job, path, network, by)
     unreachable = revocation_unknown(report)
     if unreachable and job.attempts < PATIENCE:
         raise Rejected(REVOCATION_UNAVAILABLE, why="OCSP/CRL")
-    return _Judged(content.sha256, outcome_of(desk, report), keep=not unreachable)
+    return _Judged(content.sha256, by, outcome_of(desk, report), keep=not unreachable)
 
 
-def _judge_annex(desk: Desk, job: jobs.Job, part: Part, network: craft.Network) -> _Judged:
+def _judged_in_time(desk: Desk, job: jobs.Job, path: Path, network: craft.Network, by: str) -> dict[str, Any]:
+    try:
+        return desk.judges.judge(path, network=network, policy=by)
+    except Rejected as error:
+        if error.code == VALIDATION_TOO_SLOW.code and job.attempts < TRIES:
+            raise waiting(error) from error
+        raise
+
+
+def _judge_annex(desk: Desk, job: jobs.Job, part: Part, network: craft.Network, by: str) -> _Judged:
     """A file beside the main text. One that is no PDF carries no signature: the clerk sees that and decides; what can't
     be read, or differs from what was declared, has failed.
     """
     try:
-        return _judge(desk, job, part.content, network)
+        return _judge(desk, job, part.content, network, by)
     except Rejected as error:
         if error.refusal.status == 503:
             raise
-        indication = "INDETERMINATE" if error.code == NOT_A_PDF.code else "TOTAL_FAILED"
+        indication = "INDETERMINATE" if error.code in _NOT_JUDGED else "TOTAL_FAILED"
         reason = told(error)
         outcome = {"code": reason["code"], "reason_vi": reason["vi"], "reason_en": reason["en"]}
-        return _Judged(part.content.sha256, {"indication": indication, **outcome})
+        return _Judged(part.content.sha256, by, {"indication": indication, **outcome})
 
 
 def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  jobs.OnFailure
@@ -110,10 +134,10 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
         return
     reason = told(error)
     if final:
-        tampered = reason["code"] == CONTENT_TAMPERED.code
+        indication, sub_indication = _WHY_NOT.get(reason["code"], ("TOTAL_FAILED", "FORMAT_FAILURE"))
         outcome = {
-            "indication": "TOTAL_FAILED",
-            "sub_indication": "HASH_FAILURE" if tampered else "FORMAT_FAILURE",
+            "indication": indication,
+            "sub_indication": sub_indication,
             "code": reason["code"],
             "reason_vi": reason["vi"],
             "reason_en": reason["en"],
@@ -132,18 +156,18 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
         outbox.put(tx, delayed, source=desk.source)
 
 
-def _read(desk: Desk, content: BlobRef) -> bytes:
+def _read(desk: Desk, content: BlobRef, path: Path) -> None:
     try:
-        return desk.blobs.get(content)
+        desk.blobs.copy(content, path)
     except Rejected as error:
         if error.code == BLOB_DAMAGED.code:
             raise Rejected(CONTENT_TAMPERED) from error
         raise
 
 
-def _kept(desk: Desk, sha256: str, network: craft.Network) -> dict[str, Any] | None:
+def _kept(desk: Desk, sha256: str, network: craft.Network, by: str) -> dict[str, Any] | None:
     with transaction(desk.pool) as tx:
-        return store.find_report(tx, sha256, POLICY, network.snapshot)
+        return store.find_report(tx, sha256, policy_key(by), network.snapshot)
 
 
 def outcome_of(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +180,7 @@ def outcome_of(desk: Desk, report: dict[str, Any]) -> dict[str, Any]:
         "reason_en": report["sentence"]["en"],
         "signatures": [_summary(s) for s in report["signatures"] if s["kind"] == "signature"],
         "report": blob.model_dump(mode="json"),
+        "policy": report["policy"].rpartition("-")[0],
     }
 
 

@@ -205,12 +205,18 @@ class PrepareCopy(Fact, type="vn.vanthu.docs.order.prepare_copy.v1", topic=COMMA
 
 
 class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMMANDS, key="incoming_id"):
-    """Order to signing: validate what arrived. `content.sha256` is what the sender declared."""
+    """Order to signing: validate what arrived. `content.sha256` is what the sender declared.
+
+    `type_code` and `came_by` choose the policy: "network" from an agency of this deployment, "partner:<name>" through
+    the exchange, None or another word for any other way.
+    """
 
     incoming_id: UUID
     agency_id: UUID
     content: BlobRef
     annexes: tuple[Part, ...] = ()
+    type_code: str | None = None
+    came_by: str | None = None
 
 
 class SealTreeHead(Fact, type="vn.vanthu.docs.order.seal_tree_head.v1", topic=COMMANDS, key="head_id"):

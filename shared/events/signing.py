@@ -156,6 +156,7 @@ class PartValidated(Contract):
     reason_en: str
     signatures: tuple[SignatureSummary, ...] = ()
     report: BlobRef | None = None
+    policy: str | None = None
 
 
 class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", topic=DOCUMENT, key="incoming_id"):
@@ -172,6 +173,7 @@ class DocumentValidated(Fact, type="vn.vanthu.signing.document.validated.v1", to
     signatures: tuple[SignatureSummary, ...] = ()
     report: BlobRef | None = None
     annexes: tuple[PartValidated, ...] = ()
+    policy: str | None = None  # the validation policy by which it was judged: "default", "incoming", …
 
 
 class TreeHeadSealed(Fact, type="vn.vanthu.signing.treehead.sealed.v1", topic=DOCUMENT, key="head_id"):

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from shared.events import exchange, registry
+from shared.events.docs import ValidateDocument
 from shared.events.exchange import AgencyRef, DocumentSent, StatusSent
 from shared.events.portal import KeyStated
 from shared.ids import new_id
@@ -61,7 +62,10 @@ def test_a_partners_document_arrives_and_each_status_goes_back(docs: Docs) -> No
     assert [d.recipient.identifier for d in accepted.deliveries] == [docs.a.identifier, docs.b.identifier]
     for _topic, delivery in stated[:-1]:
         docs.take(record(delivery, seq=1))
+    before = docs.seen
     assert docs.circulate().count("StatusReported") == 2
+    orders = [e.data for e in docs.outbox(after=before) if isinstance(e.data, ValidateDocument)]
+    assert {(order.type_code, order.came_by) for order in orders} == {("TTr", f"partner:{PARTNER}")}
 
     arrived = docs.arrived(docs.b)
     assert (arrived["sender"]["identifier"], arrived["number_symbol"]) == (docs.p.identifier, "07/TTr-TTHCC")

@@ -462,3 +462,7 @@ def test_the_order_to_validate_names_the_bytes_that_the_sender_declared(docs: Do
     docs.circulate()
     (order,) = [e.data for e in docs.outbox(after=seen) if isinstance(e.data, ValidateDocument)]
     assert (order.content, order.agency_id) == (blob("c"), docs.b.agency_id)
+    assert (order.type_code, order.came_by) == ("CV", "network"), "by which the policy is chosen"
+    arrived = docs.arrived(docs.b)
+    docs.hear(validated(UUID(arrived["id"]), docs.b.agency_id, policy="incoming"))
+    assert docs.arrived(docs.b)["validation"]["policy"] == "incoming"

@@ -23,9 +23,16 @@ def test_bytes_changed_in_the_store_are_never_handed_out(tmp_path: Path) -> None
     ref = blobs.put(b"%PDF-1.7", "application/pdf")
     (file,) = (found for found in tmp_path.rglob("*") if found.is_file())
     file.write_bytes(b"%PDF-1.8")
-    with pytest.raises(Rejected) as refused:
-        blobs.get(ref)
-    assert refused.value.code == "blob_damaged"
+    for read in (blobs.get, lambda ref: blobs.copy(ref, tmp_path / "copy")):
+        with pytest.raises(Rejected) as refused:
+            read(ref)
+        assert refused.value.code == "blob_damaged"
+
+
+def test_a_blob_is_copied_into_a_file_piece_by_piece(tmp_path: Path) -> None:
+    blobs, data = Blobs((tmp_path / "store").as_uri(), "docs"), bytes(range(256)) * 100_000
+    blobs.copy(blobs.put(data, "application/pdf"), tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == data
 
 
 def test_a_missing_blob_is_said(tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from vanthu_verify import policy
 
 from deploy.devpki.issuing import Issued
 from deploy.devpki.server import Running, running
 from deploy.local import softhsm
+from services.signing import validation_rules
 from services.signing.craft import Network
 from services.signing.desk import Desk, SealDevice
+from services.signing.judges import Judges
 from services.signing.keys import KeyStore
 from shared import db
 from shared.blobs import Blobs
@@ -22,6 +25,11 @@ from tests.signing import office as world
 from tests.signing.desktop import Desktop
 from tests.signing.office import SOURCE, Leader, Office
 from tests.support.postgres import Database
+
+RULES = validation_rules.read(
+    Path(validation_rules.__file__).with_name("data").joinpath("validation_rules.toml").read_text(encoding="utf-8"),
+    policy.names(),
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +66,13 @@ def workshop(seal_token: KeyStore) -> Iterator[Workshop]:  # noqa: ARG001  its p
 
 
 @pytest.fixture(scope="module")
+def judges() -> Iterator[Judges]:
+    made = Judges()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
 def leader(pki: Running) -> Leader:
     return world.leader(pki)
 
@@ -77,7 +92,13 @@ def _all_in_service(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def office(
-    database: Callable[[str], Database], pki: Running, seal_token: KeyStore, workshop: Workshop, tmp_path: Path
+    *,
+    database: Callable[[str], Database],
+    pki: Running,
+    seal_token: KeyStore,
+    workshop: Workshop,
+    judges: Judges,
+    tmp_path: Path,
 ) -> Iterator[Office]:
     pool = db.open_pool(database("signing").app)
     blobs = tmp_path.joinpath("blobs").as_uri()
@@ -92,6 +113,8 @@ def office(
         source=SOURCE,
         stale_after=60.0,
         ledger_sealer="H50.10",
+        judges=judges,
+        rules=RULES,
     )
     yield Office(desk, blobs)
     pool.close()

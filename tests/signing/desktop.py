@@ -31,9 +31,9 @@ class Desktop:
         routers = (router, checks_router, clients_router, longevity_router, api_places.router)
         app = create_app("signing", office.pool, *routers, large={r"/signing/v1/checks": None})
         app.state.checks = Counter()
-        stack.callback(app.state.checks.workshop.close)
+        stack.callback(app.state.checks.judges.close)
         app.state.desk, app.state.rhythm = office.desk, Rhythm()
-        self.verifier = app.state.verifier
+        self.app, self.verifier = app, app.state.verifier
         self.url = stack.enter_context(serve(app))
         self.issuer = Issuer()
         self.stack = stack

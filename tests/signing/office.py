@@ -200,9 +200,9 @@ class Office:
         self.take(stated)
         return stated
 
-    def order_validation(self, content: BlobRef, *, agency_id: UUID = OTHER) -> UUID:
+    def order_validation(self, content: BlobRef, *, agency_id: UUID = OTHER, **more: Any) -> UUID:
         order = docs.ValidateDocument(
-            by=CLERK, at=datetime.now(UTC), incoming_id=uuid4(), agency_id=agency_id, content=content
+            by=CLERK, at=datetime.now(UTC), incoming_id=uuid4(), agency_id=agency_id, content=content, **more
         )
         self.take(order)
         return order.incoming_id

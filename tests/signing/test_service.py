@@ -118,7 +118,7 @@ def test_receivers_share_one_report_and_an_unreachable_ca_is_said_not_kept(
     office.order_validation(signed_once)
     office.work()
     assert office.only(signing.DocumentValidated).indication == "TOTAL_PASSED"
-    monkeypatch.setattr("services.signing.craft.validate", world.die)
+    monkeypatch.setattr(office.desk.judges, "judge", world.die)
     office.order_validation(signed_once, agency_id=AGENCY)
     office.work()
     assert office.only(signing.DocumentValidated).indication == "TOTAL_PASSED", "judged once for all receivers"
