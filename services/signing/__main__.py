@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,9 @@ from shared.workshop import Workshop
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+
+RULES = Path(__file__).with_name("data") / "validation_rules.toml"
 
 
 class SigningSettings(Settings):
@@ -95,12 +97,11 @@ def _desk(settings: SigningSettings, pool: Pool, keys: KeyStore) -> Desk:
 
 def _rules(settings: SigningSettings) -> Rules:
     """Read once, at the start: a file that says nothing clear stops the service instead of judging by chance."""
-    own = Path(settings.validation_rules) if settings.validation_rules else None
+    path = Path(settings.validation_rules or RULES)
     try:
-        text = (own or files("services.signing").joinpath("data", "validation_rules.toml")).read_text(encoding="utf-8")
-        return read_rules(text, policy.names())
+        return read_rules(path.read_text(encoding="utf-8"), policy.names())
     except (OSError, ValueError) as error:
-        sys.exit(f"VANTHU_VALIDATION_RULES: {own or 'data/validation_rules.toml'}: {error}")
+        sys.exit(f"VANTHU_VALIDATION_RULES: {path}: {error}")
 
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:

@@ -57,7 +57,7 @@ def portal(database: Callable[[str], Database], tmp_path: Path, pki: Running) ->
     with ExitStack() as stack:
         stack.callback(pool.close)
         app = SERVICE.api(settings, pool)
-        stack.callback(app.state.checks.workshop.close)
+        stack.callback(app.state.checks.judges.close)
         url = stack.enter_context(serve(app))
         at = stack.enter_context(at_work(database("portal"), tmp_path, signing_url=url))
         with db.transaction(pool) as tx:
