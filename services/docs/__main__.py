@@ -45,11 +45,15 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.ledger import work
     from services.docs.ledger.consumer import Sequencer
+    from services.docs.review import work as review
 
     return process.Worker(
         follower=follower(settings),
         also=(Sequencer(),),
-        loops={"ledger heads": work.heads(pool, settings.ledger_sealer, settings.source)},
+        loops={
+            "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
+            "review": review.loop(pool, settings.source),
+        },
     )
 
 

@@ -18,6 +18,7 @@ from services.docs import (
     api_files,
     api_incoming,
     api_proof,
+    api_workdays,
     delivery,
     document,
     drafting,
@@ -38,6 +39,10 @@ from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
 from services.docs.finding import store as finding
 from services.docs.ledger import api as ledger_api
+from services.docs.review import api as review_api
+from services.docs.review import refusals as review_refusals
+from services.docs.review import reviewing
+from services.docs.review import store as review_store
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
@@ -80,6 +85,8 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_proof.router,
         finding_api.router,
         ledger_api.router,
+        api_workdays.router,
+        *review_api.ROUTERS,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )
@@ -92,6 +99,10 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
 
 class ReasonBody(Body):
     reason: ReasonLine
+
+
+class ReturnBody(ReasonBody):
+    to_stage: str | None = Field(default=None, max_length=40, description="an earlier stage; none: the author")
 
 
 class IssueBody(Body):
@@ -329,29 +340,8 @@ def get_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
 @router.post("/documents", status_code=201)
 def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
     def act() -> DocumentView:
-        now, kind = acting.now(), standing.document_type(body.type_code)
-        parts = drafting.parts(acting, body.parts)
-        terms = drafting.terms(acting, body.signing_order, body.co_issuers)
-        draft = Document(
-            id=new_id(),
-            agency=acting.agency(),
-            state="in_review",
-            type_code=kind.code,
-            type_name=kind.vi,
-            symbol=numbering.symbol_of(kind, body.symbol),
-            abstract=body.abstract,
-            urgency=body.urgency,
-            signers=drafting.signers(acting, [body.authority_id, *body.further_authority_ids], kind.code, terms),
-            reviews=drafting.reviews(acting, body.reviewer_ids),
-            parts=parts,
-            content=parts[0].content,
-            author_id=acting.person_id,
-            author_name=acting.post.name,
-            submitted_at=now,
-            terms=terms,
-            unchecked_allowed=acting.policy().unchecked_allowed,
-        )
-        store.keep_document(acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True)
+        draft = drafting.drafted(acting, body, new_id())
+        reviewing.submit(acting, draft, body.workflow)
         return _view(acting.tx, store.get(acting.tx, draft.id))
 
     return once.run(act, DocumentView)
@@ -361,55 +351,46 @@ def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
 def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfMatch = None) -> DocumentView:
     held = store.lock(acting.tx, document_id)
     access.check_version(if_match, held.version)
-    if held.is_copy:
-        raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
-    kind = standing.document_type(held.type_code)
-    parts = drafting.parts(acting, body.parts)
-    first, further = held.signers[0].authority_id, [each.authority_id for each in held.signers[1:]]
-    asked = [
-        body.authority_id or first,
-        *(further if body.further_authority_ids is None else body.further_authority_ids),
-    ]
-    before = [each.agency.identifier for each in held.terms.co_issuers]
-    order = body.signing_order or held.terms.signing_order
-    terms = drafting.terms(acting, order, before if body.co_issuers is None else body.co_issuers)
-    revised = replace(
-        held,
-        parts=parts,
-        content=parts[0].content,
-        symbol=numbering.symbol_of(kind, body.symbol) if body.symbol else held.symbol,
-        abstract=body.abstract or held.abstract,
-        urgency=held.urgency if body.urgency is None else body.urgency,
-        signers=drafting.signers(acting, asked, held.type_code, terms),
-        terms=terms,
-        reviews=held.reviews if body.reviewer_ids is None else drafting.reviews(acting, body.reviewer_ids),
-        unchecked_allowed=acting.policy().unchecked_allowed,
-    )
-    return _made(acting, held, document.resubmit(held, revised, acting.by, acting.now()), None)
+    revised = drafting.revised(acting, held, body)
+    return _made(acting, held, reviewing.resubmit(acting, held, revised, chosen=body.reviewer_ids), None)
+
+
+class ApproveBody(Body):
+    stage: str | None = Field(default=None, max_length=40, description="the stage that the reviewer saw")
 
 
 @router.post("/documents/{document_id}/approve")
-def approve(document_id: UUID, acting: Member, if_match: IfMatch = None) -> DocumentView:
+def approve(
+    document_id: UUID, acting: Member, body: ApproveBody | None = None, if_match: IfMatch = None
+) -> DocumentView:
     """Whoever approves last sends it to its signer, who must have authority on that very day."""
     held = store.lock(acting.tx, document_id)
+    if route := review_store.find_route(acting.tx, document_id):
+        step = reviewing.approve(acting, held, route, body.stage if body else None)
+        return _made(acting, held, step, if_match)
     if document.is_last_review(held, acting.person_id):
-        known = store_registry.find_authorities(acting.tx, [each.authority_id for each in held.signers])
-        day = acting.today()
-        still = tuple(drafting.signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
-        held = replace(held, signers=still, unchecked_allowed=acting.policy().unchecked_allowed)
+        held = drafting.fresh(acting, held)
     step = document.approve(held, acting.person_id, acting.by, acting.now())
     return _made(acting, held, step, if_match)
 
 
 @router.post("/documents/{document_id}/return")
-def return_for_revision(document_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
-    """By a reviewer or a signer, of a co-issuer too; by a clerk when the signer has no authority any more."""
+def return_for_revision(document_id: UUID, body: ReturnBody, acting: Member, if_match: IfMatch = None) -> DocumentView:
+    """By a reviewer or a signer, of a co-issuer too; by a clerk when nobody else can any more; by its author while it
+    is reviewed. With `to_stage` not to the author but to an earlier stage of its workflow.
+    """
     held = store.get(acting.tx, document_id)
     if any(each.person_id == acting.person_id for each in held.signers):
         db.act_for(acting.tx, held.agency_id)
     held = store.lock(acting.tx, document_id)
+    route = review_store.find_route(acting.tx, document_id)
+    if held.state == "in_review" and (route or body.to_stage):
+        if route is None:
+            raise Rejected(review_refusals.STAGE_NOT_BEFORE)
+        step = reviewing.give_back(acting, held, route, body.reason, body.to_stage)
+        return _made(acting, held, step, if_match)
     against = _unauthorised(held, _authorities(acting.tx, [held]), acting.today())
-    stranded = against is not None and "clerk" in acting.post.roles
+    stranded = (against is not None and "clerk" in acting.post.roles) or reviewing.may_withdraw(acting, held)
     step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=stranded)
     return _made(acting, held, step, if_match)
 

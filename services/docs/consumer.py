@@ -66,6 +66,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         portal.KeyStated: receive_key,
         registry.AgencyStated: receive_agency,
         registry.PersonStated: receive_person,
+        registry.AbsenceStated: receive_absence,
         registry.AuthorityStated: receive_authority,
         registry.CertificateStated: receive_certificate,
         registry.Heartbeat: receive_heartbeat,
@@ -83,6 +84,10 @@ def receive_agency(tx: Tx, envelope: Envelope) -> None:
 
 def receive_person(tx: Tx, envelope: Envelope) -> None:
     store_registry.put_person(tx, fact_of(envelope, registry.PersonStated))
+
+
+def receive_absence(tx: Tx, envelope: Envelope) -> None:
+    store_registry.put_absence(tx, fact_of(envelope, registry.AbsenceStated))
 
 
 def receive_authority(tx: Tx, envelope: Envelope) -> None:

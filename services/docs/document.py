@@ -118,22 +118,26 @@ class Document:
 # --- the clerk's and reviewers' acts
 
 
-def submit(draft: Document, by: Actor, at: datetime) -> Step[Document]:
-    """A draft enters: with reviewers it waits for them, without it goes on to signing at once."""
-    return _enter(draft, "submitted", by, at)
+def submit(draft: Document, by: Actor, at: datetime, *, routed: bool = False) -> Step[Document]:
+    """A draft enters: with reviewers, or on a workflow's route (`routed`), it waits for them; without it goes on to
+    signing at once.
+    """
+    return _enter(draft, "submitted", by, at, routed=routed)
 
 
-def resubmit(document: Document, revised: Document, by: Actor, at: datetime) -> Step[Document]:
+def resubmit(
+    document: Document, revised: Document, by: Actor, at: datetime, *, routed: bool = False
+) -> Step[Document]:
     """A returned or refused document comes again with new parts; its earlier reviews count no more."""
     if document.state not in ("returned", "refused"):
         raise Rejected(refusals.NOT_RETURNED)
     if document.is_copy:
         raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
     fresh = replace(revised, reviews=tuple(replace(r, approved=False) for r in revised.reviews))
-    return _enter(fresh, "resubmitted", by, at)
+    return _enter(fresh, "resubmitted", by, at, routed=routed)
 
 
-def _enter(draft: Document, act: str, by: Actor, at: datetime) -> Step[Document]:
+def _enter(draft: Document, act: str, by: Actor, at: datetime, *, routed: bool) -> Step[Document]:
     clean = replace(draft, state_reason=None, waits_for=None, level=None, owes=(), terms=draft.terms.afresh())
     fact = DocumentSubmitted(
         document_id=draft.id,
@@ -146,7 +150,7 @@ def _enter(draft: Document, act: str, by: Actor, at: datetime) -> Step[Document]
         by=by,
         at=at,
     )
-    if draft.reviews:
+    if draft.reviews or routed:
         return Step(replace(clean, state="in_review"), act, by, at, tell=(fact,))
     return Step(replace(clean, state="preparing"), act, by, at, tell=(fact, *_approved(clean, by, at)))
 
@@ -188,8 +192,15 @@ def approve(document: Document, person_id: UUID, by: Actor, at: datetime) -> Ste
     reviews = tuple(replace(r, approved=True) if r.person_id == person_id else r for r in document.reviews)
     if not all(r.approved for r in reviews):
         return Step(replace(document, reviews=reviews), "approved", by, at)
+    return finish_review(document, reviews, by, at)
+
+
+def finish_review(
+    document: Document, reviews: tuple[Review, ...], by: Actor, at: datetime, detail: str | None = None
+) -> Step[Document]:
+    """Everybody who had to agree has: the document goes to signing."""
     ready = replace(document, reviews=reviews, state="preparing")
-    return Step(ready, "approved", by, at, tell=_approved(ready, by, at))
+    return Step(ready, "approved", by, at, detail=detail, tell=_approved(ready, by, at))
 
 
 def return_for_revision(
@@ -197,12 +208,13 @@ def return_for_revision(
 ) -> Step[Document] | None:
     """A reviewer, or the leader instead of signing, gives the document back with a reason.
 
-    `stranded`: who is to sign may not any more, and a clerk takes it back, since nobody else can.
+    `stranded`: who is to sign or to review may not or can't any more, and a clerk takes it back, since nobody else can;
+    or the route says that it is this person's to give back.
     """
     if document.state == "returned":
         return None
     if document.state == "in_review":
-        may = any(r.person_id == person_id for r in document.reviews)
+        may = stranded or any(r.person_id == person_id for r in document.reviews)
     elif document.state == "awaiting_signature":
         may = stranded or any(s.person_id == person_id for s in document.signers)
     else:

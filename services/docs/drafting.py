@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from services.docs import refusals, refusals_kinds, standing, store, store_registry
+from services.docs import numbering, refusals, refusals_kinds, standing, store, store_registry
 from services.docs.access import Acting, Identifier, Line, Text
 from services.docs.document import Document, Review
 from services.docs.standing import Authority
@@ -38,6 +39,11 @@ class SubmitBody(Body):
     signing_order: SigningOrder = "any"
     co_issuers: list[Identifier] = Field(
         default=[], max_length=20, description="agencies that issue it too and seal it"
+    )
+    workflow: str | None = Field(
+        default=None,
+        max_length=40,
+        description="code of the workflow that it goes through, auto for its type's; none: just the reviewers named",
     )
 
 
@@ -71,6 +77,69 @@ def parts(acting: Acting, wanted: Sequence[PartBody]) -> tuple[Part, ...]:
         )
         for n, part in enumerate(wanted)
     )
+
+
+def drafted(acting: Acting, body: SubmitBody, document_id: UUID) -> Document:
+    """The document that a submission asks for; refuses with the reason what it names wrongly."""
+    kind = standing.document_type(body.type_code)
+    found = parts(acting, body.parts)
+    agreed = terms(acting, body.signing_order, body.co_issuers)
+    return Document(
+        id=document_id,
+        agency=acting.agency(),
+        state="in_review",
+        type_code=kind.code,
+        type_name=kind.vi,
+        symbol=numbering.symbol_of(kind, body.symbol),
+        abstract=body.abstract,
+        urgency=body.urgency,
+        signers=signers(acting, [body.authority_id, *body.further_authority_ids], kind.code, agreed),
+        reviews=reviews(acting, body.reviewer_ids),
+        parts=found,
+        content=found[0].content,
+        author_id=acting.person_id,
+        author_name=acting.post.name,
+        submitted_at=acting.now(),
+        terms=agreed,
+        unchecked_allowed=acting.policy().unchecked_allowed,
+    )
+
+
+def revised(acting: Acting, held: Document, body: ResubmitBody) -> Document:
+    """The document as it is submitted again; what the body leaves out stays."""
+    if held.is_copy:
+        raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
+    kind = standing.document_type(held.type_code)
+    found = parts(acting, body.parts)
+    first, further = held.signers[0].authority_id, [each.authority_id for each in held.signers[1:]]
+    asked = [
+        body.authority_id or first,
+        *(further if body.further_authority_ids is None else body.further_authority_ids),
+    ]
+    before = [each.agency.identifier for each in held.terms.co_issuers]
+    agreed = terms(
+        acting, body.signing_order or held.terms.signing_order, before if body.co_issuers is None else body.co_issuers
+    )
+    return replace(
+        held,
+        parts=found,
+        content=found[0].content,
+        symbol=numbering.symbol_of(kind, body.symbol) if body.symbol else held.symbol,
+        abstract=body.abstract or held.abstract,
+        urgency=held.urgency if body.urgency is None else body.urgency,
+        signers=signers(acting, asked, held.type_code, agreed),
+        terms=agreed,
+        reviews=held.reviews if body.reviewer_ids is None else reviews(acting, body.reviewer_ids),
+        unchecked_allowed=acting.policy().unchecked_allowed,
+    )
+
+
+def fresh(acting: Acting, held: Document) -> Document:
+    """Before it goes to its signers: they must have authority on that very day, and sign as they stand on it."""
+    known = store_registry.find_authorities(acting.tx, [each.authority_id for each in held.signers])
+    day = acting.today()
+    still = tuple(signer_still(held, each, known.get(each.authority_id), day) for each in held.signers)
+    return replace(held, signers=still, unchecked_allowed=acting.policy().unchecked_allowed)
 
 
 def reviews(acting: Acting, reviewer_ids: Sequence[UUID]) -> tuple[Review, ...]:

@@ -303,3 +303,12 @@ SIGNER_CERTIFICATE_ENDED = Refusal(
     vi="Chứng thư số của {name} đã hết hạn; cần gia hạn, hoặc trả lại văn bản để trình người khác ký.",
     en="The certificate of {name} has ended; renew it, or return the document to have another sign.",
 )
+
+# --- the working calendar
+
+CALENDAR_NOT_YOURS = Refusal(
+    "calendar_not_yours",
+    vi="Bạn không được sửa lịch làm việc của {scope}; lịch chung của tỉnh do cán bộ quản lý cấp tỉnh sửa, lịch riêng do văn thư cơ quan sửa.",
+    en="You may not change the calendar of {scope}; the province's officers change its own, an agency's clerk that agency's.",
+    status=403,
+)

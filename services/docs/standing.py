@@ -27,6 +27,8 @@ class Post:
     roles: frozenset[str]
     valid_from: date
     valid_until: date | None
+    unit: str | None = None
+    unit_id: UUID | None = None
 
     def holds(self, day: date) -> bool:
         return self.active and _covers(self.valid_from, self.valid_until, day)

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.docs.standing import Agency, Authority, Certificate, Post
 from services.docs.text import fold
 from shared.db import Tx
-from shared.events.registry import AgencyStated, AuthorityStated, CertificateStated, Heartbeat, PersonStated
+from shared.events.registry import AbsenceStated, AgencyStated, AuthorityStated, CertificateStated, Heartbeat, PersonStated
 
 TRUSTED = ("registry.person", "registry.authority")  # the copies that signing and sealing stand on
 
@@ -44,8 +44,8 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
     tx.execute("DELETE FROM post WHERE person_id = %s", [stated.person_id])
     for post in stated.posts:
         tx.execute(
-            "INSERT INTO post (post_id, person_id, agency_id, title, roles, valid_from, valid_until)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO post (post_id, person_id, agency_id, title, roles, valid_from, valid_until, unit, unit_id)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 post.post_id,
                 stated.person_id,
@@ -54,8 +54,18 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
                 list(post.roles),
                 post.valid_from,
                 post.valid_until,
+                post.unit,
+                post.unit_id,
             ],
         )
+
+
+def put_absence(tx: Tx, stated: AbsenceStated) -> None:
+    tx.execute(
+        "INSERT INTO absence (absence_id, person_id, valid_from, valid_until) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (absence_id) DO UPDATE SET (valid_from, valid_until) = (excluded.valid_from, excluded.valid_until)",
+        [stated.absence_id, stated.person_id, stated.valid_from, stated.valid_until],
+    )
 
 
 def put_authority(tx: Tx, stated: AuthorityStated) -> None:
@@ -162,8 +172,8 @@ def _literal(word: str) -> str:
 # --- people and authority
 
 POST = (
-    "SELECT p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles, o.valid_from, o.valid_until"
-    " FROM post o JOIN person p USING (person_id)"
+    "SELECT p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles, o.valid_from, o.valid_until,"
+    " o.unit, o.unit_id FROM post o JOIN person p USING (person_id)"
 )
 
 
@@ -176,6 +186,38 @@ def list_posts(tx: Tx, agency_id: UUID, day: date) -> list[Post]:
     """The posts held in an agency on that day, by name."""
     rows = tx.execute(f"{POST} WHERE o.agency_id = %s ORDER BY p.name, o.post_id", [agency_id]).fetchall()
     return [post for post in map(_post, rows) if post.holds(day)]
+
+
+def list_posts_ever(tx: Tx, agency_id: UUID) -> list[Post]:
+    """All posts of an agency, those that have ended or not begun too, by name."""
+    rows = tx.execute(f"{POST} WHERE o.agency_id = %s ORDER BY p.name, o.post_id", [agency_id]).fetchall()
+    return [_post(row) for row in rows]
+
+
+def away_until(tx: Tx, agency_id: UUID, day: date) -> dict[UUID, date]:
+    """Who of an agency is away on that day, and the last day of it."""
+    rows = tx.execute(
+        "SELECT person_id, max(valid_until) AS until FROM absence"
+        " WHERE %s BETWEEN valid_from AND valid_until AND person_id IN (SELECT person_id FROM post WHERE agency_id = %s)"
+        " GROUP BY person_id",
+        [day, agency_id],
+    ).fetchall()
+    return {row["person_id"]: row["until"] for row in rows}
+
+
+def delegates_of(tx: Tx, agency_id: UUID, day: date) -> dict[UUID, list[UUID]]:
+    """To whom people of an agency have passed signing authority on, as it holds on that day."""
+    rows = tx.execute(
+        f"{AUTHORITY} WHERE a.agency_id = %s AND a.delegated_from IS NOT NULL ORDER BY a.authority_id", [agency_id]
+    ).fetchall()
+    found = [each for each in map(_authority, rows) if each.holds(day)]
+    sources = find_authorities(tx, [each.delegated_from for each in found if each.delegated_from])
+    delegates: dict[UUID, list[UUID]] = {}
+    for each in found:
+        source = sources.get(each.delegated_from) if each.delegated_from else None
+        if source:
+            delegates.setdefault(source.post.person_id, []).append(each.post.person_id)
+    return delegates
 
 
 def find_authority(tx: Tx, authority_id: UUID) -> Authority | None:

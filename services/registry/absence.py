@@ -16,6 +16,7 @@ from services.registry.refusals_authority import (
     ABSENCE_OVERLAPS,
 )
 from shared.errors import Rejected
+from shared.events.registry import AbsenceStated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +54,14 @@ def come_back(before: Absence, last_day: date, today: date) -> Absence:
     if last_day == until:
         return before
     return replace(before, period=Period(before.period.start, last_day), version=before.version + 1)
+
+
+def state(absence: Absence) -> AbsenceStated:
+    """Everything that others need of it; why somebody is away is theirs and their agency's."""
+    assert absence.period.until is not None  # noqa: S101  an absence has an end
+    return AbsenceStated(
+        absence_id=absence.id,
+        person_id=absence.person_id,
+        valid_from=absence.period.start,
+        valid_until=absence.period.until,
+    )

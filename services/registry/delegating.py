@@ -63,6 +63,7 @@ def enter_absence(desk: Desk, person_id: UUID, managed_by: UUID, period: Period,
     others = authorities.list_absences(desk.tx, since=period.start, person_id=person_id)
     made = absences.enter(wanted, person.name, others)
     authorities.add_absence(desk.tx, made)
+    outbox.put(desk.tx, absences.state(made), source=desk.source)
     desk.record("enter_absence", "absence", made.id, person_id=str(person_id), until=str(made.period.until))
     return made
 
@@ -72,6 +73,7 @@ def come_back(desk: Desk, before: Absence, last_day: date, today: date) -> Absen
     after = absences.come_back(before, last_day, today)
     if after != before:
         authorities.save_absence(desk.tx, after)
+        outbox.put(desk.tx, absences.state(after), source=desk.source)
         desk.record("end_absence", "absence", after.id, until=str(after.period.until))
         for authority_id in authorities.list_delegated_for(desk.tx, after.id):
             directory.curtail_authority(desk, store.get_authority(desk.tx, authority_id), after.period)

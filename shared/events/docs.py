@@ -72,6 +72,56 @@ class DocumentSubmitted(DocumentFact, type="vn.vanthu.docs.document.submitted.v1
     author_id: UUID
 
 
+class ReviewAsked(DocumentFact, type="vn.vanthu.docs.document.review_asked.v1", topic=DOCUMENT, key="document_id"):
+    """It is these people's turn to read a draft, in that stage of its workflow."""
+
+    title: str
+    stage: str
+    people: tuple[UUID, ...]
+    due_at: AwareDatetime | None = None
+    reason: str | None = None  # given back to this stage, and why
+
+
+class ReviewDue(DocumentFact, type="vn.vanthu.docs.document.review_due.v1", topic=DOCUMENT, key="document_id"):
+    """A stage of review is due soon or late, or nobody is left who could answer: `people` are told, and with `clerks`
+    those of the agency. Goes up: first who has to answer, then the head of their unit, then the clerks.
+    """
+
+    title: str
+    stage: str
+    standing: Literal["due_soon", "overdue", "stuck"]
+    due_at: AwareDatetime | None = None
+    people: tuple[UUID, ...] = ()
+    clerks: bool = False
+
+
+class RemarkMade(DocumentFact, type="vn.vanthu.docs.document.remark_made.v1", topic=DOCUMENT, key="document_id"):
+    """Somebody said something on a draft or document, and to whom in particular. The text stays in docs."""
+
+    title: str
+    remark_id: UUID
+    mentions: tuple[UUID, ...] = ()
+
+
+class OpinionAsked(DocumentFact, type="vn.vanthu.docs.document.opinion_asked.v1", topic=DOCUMENT, key="document_id"):
+    """An opinion on a draft or document is asked of people, units or posts; `people` are those who may answer now."""
+
+    title: str
+    request_id: UUID
+    people: tuple[UUID, ...]
+    due_at: AwareDatetime | None = None
+    standing: Literal["asked", "due_soon", "overdue"] = "asked"
+
+
+class OpinionGiven(DocumentFact, type="vn.vanthu.docs.document.opinion_given.v1", topic=DOCUMENT, key="document_id"):
+    """An opinion was given: agreed, with remarks, or not agreed. `asked_by` is who wanted it."""
+
+    title: str
+    request_id: UUID
+    asked_by: UUID
+    verdict: Literal["agreed", "remarks", "disagreed"]
+
+
 class DocumentApproved(DocumentFact, type="vn.vanthu.docs.document.approved.v1", topic=DOCUMENT, key="document_id"):
     """The draft is approved; from here on its bytes belong to signing."""
 

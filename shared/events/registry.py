@@ -89,6 +89,15 @@ class PersonStated(Event, type="vn.vanthu.registry.person.stated.v1", topic=PERS
     posts: tuple[Post, ...]
 
 
+class AbsenceStated(Event, type="vn.vanthu.registry.absence.stated.v1", topic=PERSON, key="absence_id"):
+    """Somebody is away, both days included; stated again when they come back earlier. The reason stays in registry."""
+
+    absence_id: UUID
+    person_id: UUID
+    valid_from: date
+    valid_until: date
+
+
 class AuthorityStated(Event, type="vn.vanthu.registry.authority.stated.v1", topic=AUTHORITY, key="authority_id"):
     """Who may sign for an agency, in which capacity (NĐ 30 art. 13), from when to when; no types means all types."""
 
