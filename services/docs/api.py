@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,6 @@ from services.docs import (
     numbering,
     proof,
     refusals,
-    refusals_kinds,
     standing,
     store,
     store_numbering,

@@ -12,10 +12,10 @@ from services.docs import access, refusals, store_registry, store_workdays
 from services.docs.access import Acting, Line
 from services.docs.views import Body, View
 from services.docs.workdays import SaidDay, calendar_of, scopes_of
+from shared import outbox
 from shared.db import Tx
 from shared.errors import Rejected
 from shared.events.docs import DocsAct
-from shared import outbox
 
 router = APIRouter(tags=["calendar"])
 
@@ -108,7 +108,5 @@ def _check(acting: Acting, scope: str) -> None:
 
 
 def _record(tx: Tx, acting: Acting, act: str, scope: str, **detail: str) -> None:
-    fact = DocsAct(
-        act=act, object_kind="calendar", object_id=scope, detail=detail, by=acting.by, at=acting.now()
-    )
+    fact = DocsAct(act=act, object_kind="calendar", object_id=scope, detail=detail, by=acting.by, at=acting.now())
     outbox.put(tx, fact, source=acting.office.source)

@@ -125,9 +125,7 @@ def submit(draft: Document, by: Actor, at: datetime, *, routed: bool = False) ->
     return _enter(draft, "submitted", by, at, routed=routed)
 
 
-def resubmit(
-    document: Document, revised: Document, by: Actor, at: datetime, *, routed: bool = False
-) -> Step[Document]:
+def resubmit(document: Document, revised: Document, by: Actor, at: datetime, *, routed: bool = False) -> Step[Document]:
     """A returned or refused document comes again with new parts; its earlier reviews count no more."""
     if document.state not in ("returned", "refused"):
         raise Rejected(refusals.NOT_RETURNED)

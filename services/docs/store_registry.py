@@ -10,7 +10,14 @@ from uuid import UUID
 from services.docs.standing import Agency, Authority, Certificate, Post
 from services.docs.text import fold
 from shared.db import Tx
-from shared.events.registry import AbsenceStated, AgencyStated, AuthorityStated, CertificateStated, Heartbeat, PersonStated
+from shared.events.registry import (
+    AbsenceStated,
+    AgencyStated,
+    AuthorityStated,
+    CertificateStated,
+    Heartbeat,
+    PersonStated,
+)
 
 TRUSTED = ("registry.person", "registry.authority")  # the copies that signing and sealing stand on
 

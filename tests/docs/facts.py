@@ -41,6 +41,7 @@ class Person:
     title: str
     agency_id: UUID
     roles: tuple[registry.Role, ...]
+    unit: str | None = None
     person_id: UUID = field(default_factory=new_id)
     post_id: UUID = field(default_factory=new_id)
 
@@ -61,6 +62,7 @@ class Person:
             post_id=self.post_id,
             agency_id=self.agency_id,
             title=self.title,
+            unit=self.unit,
             roles=self.roles,
             valid_from=SINCE,
             valid_until=until,

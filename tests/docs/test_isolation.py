@@ -22,6 +22,12 @@ BODIES: dict[str, Any] = {
     "refuse": {"reason": "x"},
     "dispatch": {"recipients": ["H37.01"]},
     "resubmit": {"parts": [{"file_id": "0199c0de-0000-7000-8000-000000000001", "kind": "main"}]},
+    "replace-reviewer": {
+        "stage": "xem-xet",
+        "seat": 0,
+        "person_id": "0199c0de-0000-7000-8000-000000000001",
+        "reason": "x",
+    },
     "assign": {"person_id": "0199c0de-0000-7000-8000-000000000001"},
 }
 

@@ -96,7 +96,7 @@ def replace_reviewer(
     """Somebody else answers instead, with a reason; by a clerk or the head of a unit."""
     held = store.lock(acting.tx, document_id)
     access.check_version(if_match, held.version)
-    step = reviewing.replace_reviewer(acting, held, body.stage, body.seat, body.person_id, body.reason)
+    step = reviewing.replace_reviewer(acting, held, **body.model_dump())
     store.keep_document(acting.tx, step, source=acting.office.source)
     return get_route(document_id, acting)
 

@@ -169,7 +169,9 @@ def list_versions(code: Code, acting: Reader) -> list[WorkflowView]:
 
 
 @router.put("/workflows/{code}")
-def put_workflow(code: Code, body: dict[str, Any], acting: Keeper, response: Response, if_match: IfMatch = None) -> WorkflowView:
+def put_workflow(
+    code: Code, body: dict[str, Any], acting: Keeper, response: Response, if_match: IfMatch = None
+) -> WorkflowView:
     """A new workflow, or a new version of one; documents under way keep theirs. If-Match: the version that was edited."""
     if code == STANDARD:
         raise Rejected(refusals.WORKFLOW_FIXED)
@@ -181,7 +183,9 @@ def put_workflow(code: Code, body: dict[str, Any], acting: Keeper, response: Res
     _check_types(wanted, (each for each in store.list_workflows(acting.tx) if each.code != code))
     if before and not before.retired and before.body == wanted:
         return _view(before)
-    return _keep(acting, Kept(code, (before.version if before else 0) + 1, wanted, False, acting.by, acting.now()), response)
+    return _keep(
+        acting, Kept(code, (before.version if before else 0) + 1, wanted, False, acting.by, acting.now()), response
+    )
 
 
 @router.post("/workflows/{code}/retire")

@@ -75,7 +75,9 @@ def submit(acting: Acting, draft: Document, code: str | None) -> None:
     """A new document: with a workflow on its route, without one to the reviewers that it names."""
     now = acting.now()
     if code is None:
-        documents.keep_document(acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True)
+        documents.keep_document(
+            acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True
+        )
         return
     at = situation(acting.tx, draft, now)
     chosen = workflow_for(acting.tx, draft.type_code, code)
@@ -129,7 +131,7 @@ def approve(acting: Acting, held: Document, known: Route, stage: str | None) -> 
         return document.finish_review(
             drafting.fresh(acting, held), tuple(reviews.values()), acting.by, at.now, detail=detail
         )
-    return _moved(acting.tx, held, after, at, "approved", acting.by, detail)
+    return _moved(acting.tx, held, after, at, Word("approved", acting.by, detail))
 
 
 def give_back(acting: Acting, held: Document, known: Route, reason: str, to: str | None) -> Step[Document] | None:
@@ -150,11 +152,11 @@ def give_back(acting: Acting, held: Document, known: Route, reason: str, to: str
         return document.return_for_revision(held, acting.person_id, reason, acting.by, at.now, stranded=True)
     after = route.back_to(known, to, at)
     name = next(leg.stage.name for leg in after.legs if leg.stage.key == to)
-    return _moved(acting.tx, held, after, at, "sent_back", acting.by, f"{name}: {reason}", reason=reason)
+    return _moved(acting.tx, held, after, at, Word("sent_back", acting.by, f"{name}: {reason}", reason))
 
 
 def replace_reviewer(
-    acting: Acting, held: Document, stage: str, seat: int, person_id: UUID, reason: str
+    acting: Acting, held: Document, *, stage: str, seat: int, person_id: UUID, reason: str
 ) -> Step[Document]:
     """Somebody else answers in the place of who can't or does not; the reason stays in the history."""
     if held.state != "in_review":
@@ -162,12 +164,10 @@ def replace_reviewer(
     at = situation(acting.tx, held, acting.now())
     known = store.find_route(acting.tx, held.id) or route.of_reviews(held.reviews, held.author_id, at)
     is_clerk = "clerk" in acting.post.roles
-    after = route.replace_reviewer(
-        known, stage, seat, new=person_id, by=acting.person_id, is_clerk=is_clerk, at=at
-    )
+    after = route.replace_reviewer(known, stage, seat, new=person_id, by=acting.person_id, is_clerk=is_clerk, at=at)
     before = next(leg.seats[seat].who.label for leg in known.legs if leg.stage.key == stage)
     detail = f"{before} → {at.directory.name_of(person_id)}: {reason}"
-    return _moved(acting.tx, held, after, at, "reviewer_replaced", acting.by, detail)
+    return _moved(acting.tx, held, after, at, Word("reviewer_replaced", acting.by, detail))
 
 
 def may_withdraw(acting: Acting, held: Document) -> bool:
@@ -181,31 +181,26 @@ def may_withdraw(acting: Acting, held: Document) -> bool:
     return "clerk" in acting.post.roles and bool(left)
 
 
-def _moved(
-    tx: Tx,
-    held: Document,
-    after: Route,
-    at: Situation,
-    act: str,
-    by: Actor,
-    detail: str | None,
-    *,
-    reason: str | None = None,
-) -> Step[Document]:
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is written down of an act: its name in the history, by whom, and what they added."""
+
+    act: str
+    by: Actor
+    detail: str | None
+    reason: str | None = None
+
+
+def _moved(tx: Tx, held: Document, after: Route, at: Situation, word: Word) -> Step[Document]:
     """The document with the route's reviewers of now, and the facts to those whose turn it has become."""
     told, fresh = route.newly_asked(after, at.directory)
     store.save_route(tx, held.id, held.agency_id, told, route.next_look(told, at))
     moved = replace(held, reviews=route.mirrored(told, at.directory))
-    return Step(moved, act, by, at.now, detail=detail, tell=_asked(held, told, fresh, by, at.now, reason))
+    return Step(moved, word.act, word.by, at.now, detail=word.detail, tell=_asked(held, told, fresh, at.now, word))
 
 
 def _asked(
-    held: Document,
-    on: Route,
-    fresh: dict[str, tuple[UUID, ...]],
-    by: Actor,
-    at: datetime,
-    reason: str | None = None,
+    held: Document, on: Route, fresh: dict[str, tuple[UUID, ...]], at: datetime, word: Word
 ) -> tuple[Event, ...]:
     return tuple(
         ReviewAsked(
@@ -215,8 +210,8 @@ def _asked(
             stage=leg.stage.name,
             people=fresh[leg.stage.key],
             due_at=leg.due_at,
-            reason=reason,
-            by=by,
+            reason=word.reason,
+            by=word.by,
             at=at,
         )
         for leg in on.open_legs
@@ -236,11 +231,16 @@ def look_after(tx: Tx, held: Document, known: Route, now: datetime, *, source: s
     told, fresh = route.newly_asked(known, at.directory)
     told, reminders = route.remind(told, at)
     store.save_route(tx, held.id, held.agency_id, told, route.next_look(told, at))
-    facts = [*_asked(held, told, fresh, by, now), *(_due(held, each, by, now) for each in reminders)]
+    facts = [
+        *_asked(held, told, fresh, now, Word("reviewers_changed", by, None)),
+        *(_due(held, each, by, now) for each in reminders),
+    ]
     mirror = route.mirrored(told, at.directory)
     if mirror != held.reviews:
         names = ", ".join(each.name for each in mirror if not each.approved)
-        step = Step(replace(held, reviews=mirror), "reviewers_changed", by, now, detail=names or None, tell=tuple(facts))
+        step = Step(
+            replace(held, reviews=mirror), "reviewers_changed", by, now, detail=names or None, tell=tuple(facts)
+        )
         documents.keep_document(tx, step, source=source)
     else:
         for fact in facts:

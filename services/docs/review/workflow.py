@@ -135,23 +135,24 @@ def _problems(workflow: Workflow) -> Iterable[tuple[str, str]]:
             yield f"không có loại văn bản {code}", f"there is no document type {code}"
     keys = [stage.key for stage in workflow.stages]
     for n, stage in enumerate(workflow.stages, 1):
-        vi, en = f"bước {n} ({stage.name})", f"stage {n} ({stage.name})"
-        if not KEY.fullmatch(stage.key):
-            yield f"{vi}: mã bước chỉ gồm chữ thường, số và gạch ngang", f"{en}: key of lower-case letters and digits"
-        if keys.count(stage.key) > 1:
-            yield f"{vi}: mã bước {stage.key} bị trùng", f"{en}: key {stage.key} stands twice"
-        if n == 1 and stage.with_previous:
-            yield f"{vi}: bước đầu không thể song song với bước trước", f"{en}: nothing stands before the first stage"
-        if isinstance(stage.quorum, int) and stage.quorum > len(stage.who) and not any(w.each for w in stage.who):
-            yield (
-                f"{vi}: cần {stage.quorum} ý kiến nhưng chỉ hỏi {len(stage.who)} nơi",
-                f"{en}: {stage.quorum} must agree but {len(stage.who)} are asked",
-            )
-        for who in stage.who:
-            if missing := _missing(who):
-                yield f"{vi}: chưa chọn {missing[0]}", f"{en}: {missing[1]} is not said"
-        if any((each.when == "urgency_at_least") != (each.at_least is not None) for each in stage.skip):
-            yield f"{vi}: điều kiện bỏ qua theo độ khẩn cần mức khẩn", f"{en}: an urgency to skip from is not said"
+        for vi, en in _problems_of(stage, first=n == 1, repeated=keys.count(stage.key) > 1):
+            yield f"bước {n} ({stage.name}): {vi}", f"stage {n} ({stage.name}): {en}"
+
+
+def _problems_of(stage: Stage, *, first: bool, repeated: bool) -> Iterable[tuple[str, str]]:
+    if not KEY.fullmatch(stage.key):
+        yield "mã bước chỉ gồm chữ thường, số và gạch ngang", "the key is of lower-case letters, digits and hyphens"
+    if repeated:
+        yield f"mã bước {stage.key} bị trùng", f"the key {stage.key} stands twice"
+    if first and stage.with_previous:
+        yield "bước đầu không thể song song với bước trước", "nothing stands before the first stage"
+    if isinstance(stage.quorum, int) and stage.quorum > len(stage.who) and not any(w.each for w in stage.who):
+        asked = len(stage.who)
+        yield f"cần {stage.quorum} ý kiến nhưng chỉ hỏi {asked} nơi", f"{stage.quorum} must agree, {asked} are asked"
+    for missing in filter(None, map(_missing, stage.who)):
+        yield f"chưa chọn {missing[0]}", f"{missing[1]} is not said"
+    if any((each.when == "urgency_at_least") != (each.at_least is not None) for each in stage.skip):
+        yield "điều kiện bỏ qua theo độ khẩn cần mức khẩn", "an urgency from which to skip is not said"
 
 
 def _missing(who: Who) -> tuple[str, str] | None:
