@@ -189,7 +189,7 @@ def test_reminders_go_to_the_person_then_the_head_then_the_clerk_and_each_once()
     held = begin(stage("mot", person(SECOND), deadline=workflow.Deadline(amount=4, unit="hours")))
     due = held.legs[0].due_at
     assert due == datetime(2026, 11, 26, 15, 0, tzinfo=VIETNAM)
-    said = []
+    said: list[tuple[str, tuple[UUID, ...], bool, datetime]] = []
     moment = NOW
     while len(said) < 4:
         moment = route.next_look(held, situation(now=moment)) or moment
