@@ -159,11 +159,12 @@ def receive_augmented_document(tx: Tx, envelope: Envelope, *, source: str) -> No
     step = proof.receive_augmented(held, stated)
     if step is None:
         return
-    store_proof.add_version(tx, held.id, held.agency_id, held.content, level=held.level, until=stated.at)
+    for part in proof.replaced(held.issued_parts, step.after.issued_parts):
+        store_proof.add_version(tx, held.id, held.agency_id, part.content, level=held.level, until=stated.at)
     store.keep_document(tx, step, source=source)
     for each in store.list_deliveries(tx, held.id):
         if each.status != delivery.REFUSED:
-            fact = delivery.renewed(each, step.after, held.content.sha256, step.by, step.at)
+            fact = delivery.renewed(each, held, step.after, step.by, step.at)
             outbox.put(tx, fact, source=source)
 
 
@@ -174,9 +175,8 @@ def receive_validated_document(tx: Tx, envelope: Envelope, *, source: str) -> No
         step = incoming.receive_validated(held, stated)
         if step is None:
             return
-        before = held.parts[0].content
-        if step.after.parts[0].content != before:
-            store_proof.add_version(tx, held.id, held.agency_id, before, level=None, until=stated.at)
+        for part in proof.replaced(held.parts, step.after.parts):
+            store_proof.add_version(tx, held.id, held.agency_id, part.content, level=None, until=stated.at)
         store_incoming.keep_incoming(tx, step, source=source)
 
 

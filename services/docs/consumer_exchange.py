@@ -213,21 +213,25 @@ def deliver_to_partner(tx: Tx, fact: DeliveryDispatched, partner: str, *, source
 
 
 def renew_at_partner(tx: Tx, fact: DeliveryRenewed, partner: str, *, source: str) -> None:
-    """The better version of a delivered file: kept so that the partner may fetch it beside the earlier one."""
+    """The better version of each delivered file: kept so that the partner may fetch it beside the earlier one."""
+    better = []
     with store_exchange.as_partner(tx, partner):
         held = store_exchange.find_out_for_update(tx, fact.delivery_id)
-        if held is None or held.file(fact.content.sha256):
+        if held is None:
             return
-        part = held.parts[0].model_copy(update={"content": fact.content})
-        store_exchange.add_later(tx, held.delivery_id, part)
-    renewed = DocumentRenewed(
-        delivery_id=fact.delivery_id,
-        file=exchange.file_for_partner(part, fact.delivery_id),
-        previous_sha256=fact.previous_sha256,
-        level=fact.level,
-        owes=fact.owes,
-    )
-    outbox.put(tx, renewed, source=source, topic=OUTBOUND.of(partner))
+        for part in (held.parts[0].model_copy(update={"content": fact.content}), *fact.annexes):
+            if held.file(part.content.sha256) is None:
+                better.append((part, held.newest(part.ordinal)))
+                store_exchange.add_later(tx, held.delivery_id, part)
+    for part, before in better:
+        renewed = DocumentRenewed(
+            delivery_id=fact.delivery_id,
+            file=exchange.file_for_partner(part, fact.delivery_id),
+            previous_sha256=before.content.sha256,
+            level=fact.level,
+            owes=fact.owes,
+        )
+        outbox.put(tx, renewed, source=source, topic=OUTBOUND.of(partner))
 
 
 def report_to_partner(tx: Tx, fact: DeliveryStatusReported, partner: str, *, source: str) -> None:

@@ -89,8 +89,8 @@ def dispatch(document: Document, recipient: Agency, delivery_id: UUID, by: Actor
     return Step(made, SENT, by, at, tell=(fact,))
 
 
-def renewed(delivery: Delivery, document: Document, previous_sha256: str, by: Actor, at: datetime) -> DeliveryRenewed:
-    """The better version of a document goes to everybody who has it."""
+def renewed(delivery: Delivery, before: Document, document: Document, by: Actor, at: datetime) -> DeliveryRenewed:
+    """The better version of a document, and of those annexes that became better, goes to everybody who has it."""
     return DeliveryRenewed(
         delivery_id=delivery.id,
         document_id=document.id,
@@ -98,9 +98,10 @@ def renewed(delivery: Delivery, document: Document, previous_sha256: str, by: Ac
         receiver=delivery.receiver,
         partner=delivery.partner,
         content=document.content,
-        previous_sha256=previous_sha256,
+        previous_sha256=before.content.sha256,
         level=document.level or "",
         owes=document.owes,
+        annexes=tuple(part for part in document.terms.annexes if part not in before.terms.annexes),
         by=by,
         at=at,
     )

@@ -53,10 +53,14 @@ class OutDelivery:
     parts: tuple[Part, ...]
     status: str
     delivered_at: datetime
-    later: tuple[Part, ...] = ()  # better versions of the main part
+    later: tuple[Part, ...] = ()  # better versions of the parts, in the order in which they came
 
     def file(self, sha256: str) -> Part | None:
         return next((p for p in (*self.parts, *self.later) if p.content.sha256 == sha256), None)
+
+    def newest(self, ordinal: int) -> Part:
+        """How this part stands at the partner."""
+        return next(p for p in (*reversed(self.later), *self.parts) if p.ordinal == ordinal)
 
 
 def fingerprint(sent: DocumentSent) -> str:

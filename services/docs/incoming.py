@@ -68,6 +68,7 @@ class Incoming:
     assignee_name: str | None = None
     owes: tuple[Debt, ...] = ()
     renewal: BlobRef | None = None  # a better version, not yet validated
+    renewed_annexes: tuple[Part, ...] = ()  # likewise, of annexes
     came_by: str | None = None  # as in ValidateDocument
     version: int = 0
 
@@ -94,7 +95,7 @@ def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[In
         owes=fact.owes,
         came_by=_way(fact),
     )
-    order = _validate(made, fact.parts[0].content, by, at)
+    order = _validate(made, by, at)
     return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
 
 
@@ -104,12 +105,14 @@ def _way(fact: DeliveryDispatched) -> str:
     return system if system.startswith("partner:") else "network"
 
 
-def _validate(incoming: Incoming, content: BlobRef, by: Actor, at: datetime) -> ValidateDocument:
+def _validate(incoming: Incoming, by: Actor, at: datetime) -> ValidateDocument:
+    """Of everything as it stands, or as it would with the better versions that came."""
+    better = {part.ordinal: part for part in incoming.renewed_annexes}
     return ValidateDocument(
         incoming_id=incoming.id,
         agency_id=incoming.agency_id,
-        content=content,
-        annexes=incoming.parts[1:],
+        content=incoming.renewal or incoming.parts[0].content,
+        annexes=tuple(better.get(part.ordinal, part) for part in incoming.parts[1:]),
         type_code=incoming.descriptor.type_code,
         came_by=incoming.came_by,
         by=by,
@@ -120,23 +123,54 @@ def _validate(incoming: Incoming, content: BlobRef, by: Actor, at: datetime) -> 
 def receive_renewed(incoming: Incoming, fact: DeliveryRenewed) -> Step[Incoming] | None:
     """A better version came: it is validated before it takes the other's place, and after the other's own verdict."""
     known = {incoming.parts[0].content.sha256, incoming.renewal.sha256 if incoming.renewal else ""}
-    if incoming.status == REFUSED or fact.content.sha256 in known:
+    renewal = incoming.renewal if fact.content.sha256 in known else fact.content
+    standing = (*incoming.parts, *incoming.renewed_annexes)
+    better = {part.ordinal: part for part in fact.annexes if all(part.content != one.content for one in standing)}
+    if incoming.status == REFUSED or (renewal == incoming.renewal and not better):
         return None
     by = ourselves()
-    after = replace(incoming, renewal=fact.content, owes=fact.owes)
-    order = _validate(incoming, fact.content, by, fact.at)
+    annexes = {part.ordinal: part for part in incoming.renewed_annexes} | better
+    after = replace(incoming, renewal=renewal, renewed_annexes=tuple(annexes.values()), owes=fact.owes)
+    order = _validate(after, by, fact.at)
     return Step(after, "renewal_arrived", by, fact.at, tell=(order,) if incoming.validation else ())
 
 
 def receive_renewal_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incoming]:
-    """The better version stands from here on, unless its verdict is worse than the one that we have."""
-    verdict, renewal = _verdict(fact), incoming.renewal
-    before = incoming.validation.indication if incoming.validation else "TOTAL_FAILED"
-    if renewal is None or _WORTH[fact.indication] < _WORTH[before] or fact.code is not None:
-        return Step(replace(incoming, renewal=None), "renewal_refused", fact.by, fact.at, detail=fact.indication)
-    main = incoming.parts[0].model_copy(update={"content": renewal})
-    after = replace(incoming, parts=(main, *incoming.parts[1:]), validation=verdict, renewal=None)
-    return Step(after, "renewed", fact.by, fact.at, detail=fact.indication)
+    """The better version of each file stands from here on, unless its verdict is worse than the one that we have."""
+    held, renewal = incoming.validation, incoming.renewal
+    before = held.indication if held else "TOTAL_FAILED"
+    takes_main = renewal is not None and _WORTH[fact.indication] >= _WORTH[before] and fact.code is None
+    parts, verdicts = list(incoming.parts), {each.ordinal: each for each in held.annexes} if held else {}
+    if renewal is not None and takes_main:
+        parts[0] = parts[0].model_copy(update={"content": renewal})
+    new = {each.ordinal: each for each in fact.annexes}
+    for better in incoming.renewed_annexes:
+        verdict = new[better.ordinal]
+        old = verdicts.get(better.ordinal)
+        if verdict.code is None and _WORTH[verdict.indication] >= _WORTH[old.indication if old else "TOTAL_FAILED"]:
+            verdicts[better.ordinal] = verdict
+            parts = [better if part.ordinal == better.ordinal else part for part in parts]
+    validation = _verdict(fact) if takes_main or held is None else held
+    after = replace(
+        incoming,
+        parts=tuple(parts),
+        validation=replace(validation, annexes=tuple(verdicts[n] for n in sorted(verdicts))),
+        renewal=None,
+        renewed_annexes=(),
+    )
+    act = "renewed" if after.parts != incoming.parts else "renewal_refused"
+    return Step(after, act, fact.by, fact.at, detail=fact.indication)
+
+
+def _is_of_renewal(incoming: Incoming, fact: DocumentValidated) -> bool:
+    """Whether the verdict is on the better versions that we have last ordered to be looked at."""
+    if not incoming.renewal and not incoming.renewed_annexes:
+        return False
+    found = {each.ordinal: each.sha256 for each in fact.annexes}
+    main = incoming.renewal or incoming.parts[0].content
+    return fact.sha256 == main.sha256 and all(
+        found.get(part.ordinal) == part.content.sha256 for part in incoming.renewed_annexes
+    )
 
 
 def _report(incoming: Incoming, by: Actor, at: datetime) -> DeliveryStatusReported:
@@ -159,14 +193,15 @@ def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incom
     """A failed document, or one with a failed annex, is returned at once with the reason (art. 21.2); anything else is
     for the clerk to judge.
     """
-    if incoming.renewal and incoming.validation and fact.sha256 == incoming.renewal.sha256:
+    if incoming.validation and _is_of_renewal(incoming, fact):
         return receive_renewal_validated(incoming, fact)
     if incoming.validation is not None:
         return None
     known = replace(incoming, validation=_verdict(fact), delayed=None)
     failed = _failed(incoming, fact)
     if incoming.status != ARRIVED or failed is None:
-        then = (_validate(known, known.renewal, ourselves(), fact.at),) if known.renewal else ()
+        waits = known.renewal or known.renewed_annexes
+        then = (_validate(known, ourselves(), fact.at),) if waits else ()
         return Step(known, "validated", fact.by, fact.at, detail=fact.indication, tell=then)
     code, reason = failed
     refused = replace(known, status=REFUSED, reason=reason, reason_code=code)

@@ -5,6 +5,7 @@ Levels are PAdES baseline levels (EN 319 142-1); debts are signing's, which pays
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.docs import refusals
@@ -12,6 +13,7 @@ from services.docs.document import Document, check_issued
 from services.docs.step import Step
 from shared.errors import Rejected
 from shared.events import signing
+from shared.events.docs import Part
 
 LEVELS = ("PAdES-BASELINE-B", "PAdES-BASELINE-T", "PAdES-BASELINE-LT", "PAdES-BASELINE-LTA")
 SHORT = {level.rpartition("-")[2]: level for level in LEVELS}
@@ -46,9 +48,22 @@ def may_go(document: Document, policy: Policy) -> bool:
     return reached(document.level, policy.dispatch_level) or (document.urgency > 0 and policy.urgent_may_owe)
 
 
+def replaced(before: Iterable[Part], after: Iterable[Part]) -> list[Part]:
+    """The parts in whose place others stand now."""
+    now = {part.ordinal: part.content for part in after}
+    return [part for part in before if now.get(part.ordinal, part.content) != part.content]
+
+
 def receive_augmented(document: Document, fact: signing.DocumentAugmented) -> Step[Document] | None:
-    """The better version takes the place of the one that it continues; a draft that is being revised has none."""
+    """The better version takes the place of the one that it continues, of annexes too; a draft that is being revised has
+    none.
+    """
     if document.content.sha256 != fact.previous_sha256 or document.state not in ("signed", "sealing", "issued"):
         return None
-    after = replace(document, content=fact.content, level=fact.level, owes=fact.owes)
+    better = {part.ordinal: part for part in fact.annexes}
+    annexes = tuple(better.get(part.ordinal, part) for part in document.terms.annexes)
+    if fact.content == document.content and annexes == document.terms.annexes:
+        return None
+    terms = replace(document.terms, annexes=annexes)
+    after = replace(document, content=fact.content, level=fact.level, owes=fact.owes, terms=terms)
     return Step(after, "augmented", fact.by, fact.at, detail=fact.level)

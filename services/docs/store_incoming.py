@@ -73,7 +73,7 @@ def save(tx: Tx, incoming: Incoming) -> None:
     """Raises Rejected(stale_version) when the row is no longer the one that was read."""
     done = tx.execute(
         "UPDATE incoming SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, validation = %s,"
-        " delayed = %s, assignee_id = %s, assignee_name = %s, parts = %s, owes = %s, renewal = %s, version = version + 1 WHERE id = %s AND version = %s",
+        " delayed = %s, assignee_id = %s, assignee_name = %s, parts = %s, owes = %s, renewal = %s, renewed_annexes = %s, version = version + 1 WHERE id = %s AND version = %s",
         [
             incoming.status,
             incoming.reason,
@@ -86,6 +86,7 @@ def save(tx: Tx, incoming: Incoming) -> None:
             json_of(incoming.parts),
             list(incoming.owes),
             json_of(incoming.renewal),
+            json_of(incoming.renewed_annexes),
             incoming.id,
             incoming.version,
         ],
@@ -135,5 +136,6 @@ def _incoming(row: dict[str, Any] | None) -> Incoming:
         delayed=Reason(**delayed) if delayed else None,
         owes=tuple(row.pop("owes")),
         renewal=BlobRef.model_validate(renewal) if renewal else None,
+        renewed_annexes=tuple(Part.model_validate(p) for p in row.pop("renewed_annexes")),
         **row,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from services.signing import craft
 from services.signing.desk import PDF, Desk
 from services.signing.domain import Document
@@ -26,9 +28,17 @@ def check(desk: Desk, document: Document) -> None:
             raise Rejected(ANNEX_UNUSABLE, filename=part.filename, vi=said.vi, en=said.en) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An annex with the agency's signature, stored, and how that signature stands."""
+
+    part: Part
+    made: craft.Made
+
+
 def sign(
     desk: Desk, document: Document, order: craft.SealOrder, *, keys: Keys, network: craft.Network
-) -> tuple[Part, ...]:
+) -> tuple[Signed, ...]:
     """The annexes with the agency's signature under the document's number, stored."""
     numbering = document.numbering
     assert numbering is not None  # noqa: S101  it is being sealed
@@ -36,5 +46,6 @@ def sign(
     for part in document.terms.annexes:
         base = desk.blobs.get(part.content)
         made = desk.workshop.run(craft.sign_annex, base, order, numbering.number_symbol, keys=keys, network=network)
-        signed.append(part.model_copy(update={"content": desk.blobs.put(made.pdf, PDF)}))
+        stored = part.model_copy(update={"content": desk.blobs.put(made.pdf, PDF)})
+        signed.append(Signed(stored, replace(made, pdf=b"")))
     return tuple(signed)

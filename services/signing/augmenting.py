@@ -6,13 +6,15 @@ version. The job has a subject of its own, so that a debt which waits for a TSA 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from services.signing import craft, craft_proof, longevity, store, store_longevity
 from services.signing.desk import PDF, Desk, believed, online_or_kept, told, waiting
 from services.signing.domain import SYSTEM, Document
-from services.signing.longevity import Longevity, Signature
+from services.signing.longevity import Longevity, Signature, Stamp
 from services.signing.refusals import CERTIFICATE_NOT_TRUSTED, NO_NEWER_STAMP
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
@@ -50,14 +52,17 @@ def keep_signature(
     target: str,
     at: datetime,
     person_id: UUID | None = None,
+    part: int = 0,
 ) -> tuple[Debt, ...]:
-    """Write down how a new signature (of a person, or a seal) and with it the document stands; what is owed now."""
+    """Write down how a new signature (of a person, or a seal) and with it the document stands; what is owed now. `part`
+    is the ordinal of an annex in a file of its own.
+    """
     store_longevity.put_signature(
         tx,
         Signature(
             document_id=document.id,
             agency_id=document.agency_id,
-            field=made.field,
+            field=longevity.field_of(part, made.field),
             kind=kind,
             name=name,
             person_id=person_id,
@@ -69,22 +74,35 @@ def keep_signature(
             unchecked=made.unchecked,
         ),
     )
-    return _keep(tx, document, made, target=target, at=at)[1]
+    stamp = _older(tx, document, made.stamp) if part else made.stamp
+    return _keep(tx, document, {part: made}, stamp=stamp, target=target, at=at)[1]
 
 
-def _keep(tx: Tx, document: Document, made: craft.Made, *, target: str, at: datetime) -> tuple[str, tuple[Debt, ...]]:
-    if made.all_at:
-        store_longevity.raise_signatures(tx, document.id, made.all_at)
+def _older(tx: Tx, document: Document, stamp: Stamp | None) -> Stamp | None:
+    """A document rests on the first of its files' archive stamps to end; None: the one that is known stays."""
+    known = store_longevity.proven_until(tx, document.id)
+    return stamp if stamp is not None and (known is None or stamp.not_after < known) else None
+
+
+def _keep(
+    tx: Tx, document: Document, made: Mapping[int, craft.Made], *, stamp: Stamp | None, target: str, at: datetime
+) -> tuple[str, tuple[Debt, ...]]:
+    for part, one in made.items():
+        if one.all_at:
+            store_longevity.raise_signatures(tx, document.id, one.all_at, part=part)
     signatures = store_longevity.list_signatures(tx, document.id)
     # Of a document that was signed before levels were kept, only what was just done to all of it is known.
-    level = longevity.lowest(s.level for s in signatures) if signatures else made.all_at or longevity.B
+    just_now = longevity.lowest(one.all_at or longevity.B for one in made.values())
+    level = longevity.lowest(s.level for s in signatures) if signatures else just_now
     owes = longevity.debts(level, target, unchecked=any(s.unchecked for s in signatures))
-    store_longevity.put(tx, document.id, document.agency_id, level=level, owes=owes, at=at, stamp=made.stamp)
+    store_longevity.put(tx, document.id, document.agency_id, level=level, owes=owes, at=at, stamp=stamp)
     return level, owes
 
 
 def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
-    """Outside any transaction: check what is unchecked, then add time stamps and validation data as far as can be had."""
+    """Outside any transaction: check what is unchecked, then add time stamps and validation data as far as can be had,
+    to the main text and to annexes in files of their own. A debt is paid file by file, a renewal for all or for none.
+    """
     document_id, agency_id = UUID(job.subject.partition(":")[2]), UUID(job.payload["agency_id"])
     renewal = bool(job.payload["renewal"])
     with transaction(desk.pool, agency=agency_id) as tx:
@@ -93,33 +111,75 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         if document is None or not _is_wanted(document, standing, renewal=renewal):
             return lambda _tx: None
         network = believed(tx, desk, store.now(tx), new=not renewal)
-        met = [s.certificate_id for s in store_longevity.list_signatures(tx, document_id) if s.certificate_id]
+        signatures = store_longevity.list_signatures(tx, document_id)
         before = store_longevity.proven_until(tx, document_id)
-    base, target = desk.blobs.get(document.content), longevity.target(document)
-    have = standing.level or longevity.T
-    try:
-        made = online_or_kept(
-            desk,
-            network,
-            met,
-            lambda reach: desk.workshop.run(craft_proof.augment, base, level=have, target=target, network=reach),
-        )
-    except Rejected as error:  # an officer may pin a root yet
-        raise waiting(error) if error.code == CERTIFICATE_NOT_TRUSTED.code else error from error
-    if renewal and before and (made.stamp is None or made.stamp.not_after <= before):
-        raise Rejected(NO_NEWER_STAMP)
-    content = desk.blobs.put(made.pdf, PDF)
+    met = [s.certificate_id for s in signatures if s.certificate_id]
+    files = _files(document)
+    wanted = [n for n in files if renewal or _owes(n, standing, signatures, longevity.target(document))]
+    made: dict[int, craft.Made] = {}
+    trouble: Rejected | None = None
+    for part in wanted:
+        base = desk.blobs.get(files[part])
+        work = partial(_work, desk, base, _level(part, standing, signatures), longevity.target(document))
+        try:
+            made[part] = online_or_kept(desk, network, met, work)
+        except Rejected as error:
+            # An officer may pin a root yet.
+            trouble = waiting(error) if error.code == CERTIFICATE_NOT_TRUSTED.code else error
+            if renewal or trouble.refusal.status != 503:
+                raise trouble from error
+        else:
+            if renewal and before and _is_no_later(made[part], before):
+                raise Rejected(NO_NEWER_STAMP)
+    if trouble and not made:
+        raise trouble
+    return _keeping(desk, document, made, renewal=renewal, whole=len(made) == len(files))
+
+
+def _work(desk: Desk, base: bytes, have: str, target: str, reach: craft.Network) -> craft.Made:
+    return desk.workshop.run(craft_proof.augment, base, level=have, target=target, network=reach)
+
+
+def _files(document: Document) -> dict[int, BlobRef]:
+    """The files that make up the document, by ordinal: the main text first, annexes that the agency signed."""
+    return {0: document.content} | {part.ordinal: part.content for part in document.terms.sealed_annexes}
+
+
+def _level(part: int, standing: Longevity, signatures: Sequence[Signature]) -> str:
+    """How good a file is. Of an annex that was signed before this was kept, everything was waited for."""
+    levels = [s.level for s in signatures if longevity.part_of(s.field) == part]
+    if levels:
+        return longevity.lowest(levels)
+    return longevity.LTA if part else standing.level or longevity.T
+
+
+def _owes(part: int, standing: Longevity, signatures: Sequence[Signature], target: str) -> bool:
+    unchecked = any(s.unchecked for s in signatures if longevity.part_of(s.field) == part)
+    return bool(longevity.debts(_level(part, standing, signatures), target, unchecked=unchecked))
+
+
+def _is_no_later(made: craft.Made, before: datetime) -> bool:
+    return made.stamp is None or made.stamp.not_after <= before
+
+
+def _keeping(
+    desk: Desk, document: Document, made: Mapping[int, craft.Made], *, renewal: bool, whole: bool
+) -> jobs.Commit:
+    """What was made, stored; `whole`: it is every file of the document."""
+    contents = {part: desk.blobs.put(one.pdf, PDF) for part, one in made.items()}
 
     def commit(tx: Tx) -> None:
-        act_for(tx, agency_id)
-        current = store.lock(tx, document_id)
-        now_standing = store_longevity.get(tx, document_id, agency_id)
-        if not _is_wanted(current, now_standing, renewal=renewal):
+        act_for(tx, document.agency_id)
+        current = store.lock(tx, document.id)
+        standing = store_longevity.get(tx, document.id, document.agency_id)
+        if not _is_wanted(current, standing, renewal=renewal):
             return
-        if current.content != document.content:  # something was added meanwhile: the proof must cover that too
-            order(tx, document_id, agency_id, renewal=renewal)
+        if _files(current) != _files(document):  # something was added meanwhile: the proof must cover that too
+            order(tx, document.id, document.agency_id, renewal=renewal)
             return
-        _augment(tx, desk, current, now_standing, made, content=content, renewal=renewal)
+        first = min((one.stamp for one in made.values() if one.stamp), key=lambda s: s.not_after, default=None)
+        stamp = first if whole else _older(tx, current, first)
+        _augment(tx, desk, current, standing, made, contents=contents, stamp=stamp, renewal=renewal)
 
     return commit
 
@@ -129,16 +189,24 @@ def _augment(
     desk: Desk,
     document: Document,
     standing: Longevity,
-    made: craft.Made,
+    made: Mapping[int, craft.Made],
     *,
-    content: BlobRef,
+    contents: Mapping[int, BlobRef],
+    stamp: Stamp | None,
     renewal: bool,
 ) -> None:
     at = store.now(tx)
-    level, owes = _keep(tx, document, made, target=longevity.target(document), at=at)
+    level, owes = _keep(tx, document, made, stamp=stamp, target=longevity.target(document), at=at)
+    content = contents.get(0, document.content)
+    annexes = tuple(
+        part.model_copy(update={"content": contents[part.ordinal]})
+        for part in document.terms.sealed_annexes
+        if part.ordinal in contents
+    )
     fact = longevity.augmented(
         document,
         content,
+        annexes=annexes,
         level=level,
         owes=owes,
         renewal=renewal,
@@ -146,7 +214,7 @@ def _augment(
         proven_until=store_longevity.proven_until(tx, document.id),
         at=at,
     )
-    store.save(tx, longevity.continued(document, content, level), stage="augmented")
+    store.save(tx, longevity.continued(document, content, annexes, level), stage="augmented")
     outbox.put(tx, fact, source=desk.source)
     if owes:
         put(tx, document)

@@ -419,19 +419,15 @@ def _unlocked() -> Iterator[None]:
 
 
 def sign_annex(pdf: bytes, order: SealOrder, number_symbol: str, *, keys: Keys, network: Network) -> Made:
-    """The agency's text-only signature on an annex in a file of its own (NĐ 30, annex I.III.1d).
-
-    Whole or not at all: debts are kept of the main text alone, so what is missing is Rejected and waited for.
+    """The agency's text-only signature on an annex in a file of its own (NĐ 30, annex I.III.1d), at the best level that
+    can be had now.
     """
     from services.signing.appearance import annex_look
     from services.signing.text_spot import ANNEX_WIDTH_MM
 
     look = annex_look(number_symbol, order.sealed_at)
     alone = replace(order, level=LTA)
-    made = _with_text(pdf, alone, look, "vanthu_annex", ANNEX_WIDTH_MM, lock=True, keys=keys, network=network)
-    if made.missing:
-        raise made.missing
-    return made
+    return _with_text(pdf, alone, look, "vanthu_annex", ANNEX_WIDTH_MM, lock=True, keys=keys, network=network)
 
 
 def certify_copy(pdf: bytes, order: SealOrder, form: str, *, keys: Keys, network: Network) -> Made:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from services.signing.domain import SYSTEM, Document, State
 from shared.events import BlobRef
+from shared.events.docs import Part
 from shared.events.signing import Debt, DocumentAugmented
 
 LEVELS = ("PAdES-BASELINE-B", "PAdES-BASELINE-T", "PAdES-BASELINE-LT", "PAdES-BASELINE-LTA")
@@ -70,6 +71,23 @@ class Longevity:
     stamped_at: datetime | None = None
 
 
+def field_of(part: int, field: str) -> str:
+    """Under which name a signature in a file beside the main text (`part`, its ordinal) is kept; 0 is the main text."""
+    return f"{part_prefix(part)}{field}"
+
+
+def part_prefix(part: int) -> str:
+    """What the names of all signatures of such a file begin with."""
+    return f"annex-{part}/" if part else ""
+
+
+def part_of(field: str) -> int:
+    """The other way round."""
+    head, slash, _ = field.partition("/")
+    ordinal = head.removeprefix("annex-")
+    return int(ordinal) if slash and head != ordinal and ordinal.isdecimal() else 0
+
+
 def lowest(levels: Iterable[str]) -> str:
     """A document is as good as its weakest signature."""
     return min(levels, key=LEVELS.index)
@@ -92,15 +110,18 @@ def may_augment(document: Document) -> bool:
     return document.state in (State.SIGNED, State.SEALED)
 
 
-def continued(document: Document, content: BlobRef, level: str) -> Document:
-    """The document with its better version; whose turn it is does not change."""
-    return replace(document, content=content, level=level)
+def continued(document: Document, content: BlobRef, annexes: tuple[Part, ...], level: str) -> Document:
+    """The document with its better version, also of these annexes; whose turn it is does not change."""
+    better = {part.ordinal: part for part in annexes}
+    parts = tuple(better.get(part.ordinal, part) for part in document.terms.sealed_annexes)
+    return replace(document, content=content, level=level, terms=replace(document.terms, sealed_annexes=parts))
 
 
 def augmented(
     document: Document,
     content: BlobRef,
     *,
+    annexes: tuple[Part, ...] = (),
     level: str,
     owes: tuple[Debt, ...],
     renewal: bool,
@@ -115,6 +136,7 @@ def augmented(
         document_id=document.id,
         content=content,
         previous_sha256=document.content.sha256,
+        annexes=annexes,
         level=level,
         owes=owes,
         cause="renewal" if renewal else "debt",

@@ -26,7 +26,7 @@ from services.signing.domain import Document, State
 from services.signing.keys import Keys
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
-from shared.events.docs import Part
+from shared.events.signing import Debt
 
 KIND = "seal"
 
@@ -73,7 +73,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         parent=agency.parent if agency else None,
         at=at,
     )
-    annexes: tuple[Part, ...] = ()
+    annexes: tuple[annexing.Signed, ...] = ()
 
     def work(reach: craft.Network) -> craft.Made:
         nonlocal annexes
@@ -92,7 +92,7 @@ def _keeping(
     made: craft.Made,
     *,
     candidates: Sequence[Certificate],
-    annexes: tuple[Part, ...],
+    annexes: tuple[annexing.Signed, ...],
 ) -> jobs.Commit:
     """What was made, stored; the commit makes it the document's newest revision unless something came in between."""
     agency_id, content = document.agency_id, desk.blobs.put(made.pdf, PDF)
@@ -105,19 +105,29 @@ def _keeping(
         at = store.now(tx)
         seal_use.check_still_usable(tx, agency_id, candidates, at)
         used = next((c.id for c in candidates if c.der == made.certificate), None)
-        owes = augmenting.keep_signature(
-            tx,
-            current,
-            made,
-            kind="seal",
-            name=current.descriptor.agency_name,
-            certificate_id=used,
-            target=longevity.SEALED_TARGET,
-            at=at,
-        )
+        name = current.descriptor.agency_name
+        owes: tuple[Debt, ...] = ()
+        for part, one in ((0, made), *((each.part.ordinal, each.made) for each in annexes)):
+            owes = augmenting.keep_signature(
+                tx,
+                current,
+                one,
+                part=part,
+                kind="seal",
+                name=name,
+                certificate_id=used,
+                target=longevity.SEALED_TARGET,
+                at=at,
+            )
         level = store_longevity.get(tx, document.id, agency_id).level or made.level
         after, fact = domain.sealed(
-            current, content, level=level, at=at, cached_as_of=made.cached_as_of, owes=owes, annexes=annexes
+            current,
+            content,
+            level=level,
+            at=at,
+            cached_as_of=made.cached_as_of,
+            owes=owes,
+            annexes=tuple(each.part for each in annexes),
         )
         store.save(tx, after, stage="sealed")
         outbox.put(tx, fact, source=desk.source)
@@ -129,7 +139,7 @@ def _keeping(
 
 def _sealed(
     desk: Desk, document: Document, base: bytes, order: craft.SealOrder, *, keys: Keys, network: craft.Network
-) -> tuple[craft.Made, tuple[Part, ...]]:
+) -> tuple[craft.Made, tuple[annexing.Signed, ...]]:
     """The main text or the copy, and the annexes."""
     if document.is_copy:
         form = document.descriptor.type_code

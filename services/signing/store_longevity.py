@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.signing.longevity import Longevity, Signature, Stamp
+from services.signing.longevity import Longevity, Signature, Stamp, part_prefix
 from services.signing.refusals_places import PLACES_TO_CONFIRM
 from shared.db import Tx
 from shared.events.signing import Debt
@@ -76,9 +76,13 @@ def list_signatures(tx: Tx, document_id: UUID) -> list[Signature]:
     return [Signature(**{**row, "algorithms": tuple(row["algorithms"])}) for row in rows]
 
 
-def raise_signatures(tx: Tx, document_id: UUID, level: str) -> None:
-    """An extension brings every signature of the document to this level, its certificate checked."""
-    tx.execute("UPDATE signature SET level = %s, unchecked = false WHERE document_id = %s", [level, document_id])
+def raise_signatures(tx: Tx, document_id: UUID, level: str, *, part: int = 0) -> None:
+    """An extension brings every signature of one file of the document to this level, its certificate checked."""
+    tx.execute(
+        "UPDATE signature SET level = %s, unchecked = false WHERE document_id = %s"
+        " AND CASE WHEN %s = '' THEN field !~ '^annex-[0-9]+/' ELSE starts_with(field, %s) END",
+        [level, document_id, part_prefix(part), part_prefix(part)],
+    )
 
 
 def put(

@@ -175,7 +175,10 @@ class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", top
 
 
 class DeliveryRenewed(Fact, type="vn.vanthu.docs.delivery.renewed.v1", topic=DELIVERY, key="delivery_id"):
-    """A better version of the main part that was delivered: the same bytes with more proof after them."""
+    """A better version of the main part that was delivered: the same bytes with more proof after them.
+
+    `annexes` likewise, of those in files of their own; where only they became better, `content` is what it was.
+    """
 
     delivery_id: UUID
     document_id: UUID
@@ -186,6 +189,7 @@ class DeliveryRenewed(Fact, type="vn.vanthu.docs.delivery.renewed.v1", topic=DEL
     previous_sha256: str
     level: str
     owes: tuple[Debt, ...] = ()
+    annexes: tuple[Part, ...] = ()
 
 
 class DeliveryStatusReported(

@@ -81,6 +81,9 @@ class DocumentCounterSealed(
 class DocumentAugmented(Fact, type="vn.vanthu.signing.document.augmented.v1", topic=DOCUMENT, key="document_id"):
     """A better version of the same document: what stood is untouched, proof was added after it. `previous_sha256` is
     the version that it continues; `was_told` says that people had been told of the debt (DocumentOwing).
+
+    `annexes` are those in files of their own that became better too; where only they did, `content` is what it was.
+    `level` and `owes` are of all files together.
     """
 
     document_id: UUID
@@ -91,6 +94,7 @@ class DocumentAugmented(Fact, type="vn.vanthu.signing.document.augmented.v1", to
     cause: Literal["debt", "renewal"]
     was_told: bool = False
     proven_until: AwareDatetime | None = None  # the end of the newest archive time stamp's authority
+    annexes: tuple[Part, ...] = ()
 
 
 class DocumentOwing(Fact, type="vn.vanthu.signing.document.owing.v1", topic=DOCUMENT, key="document_id"):

@@ -7,8 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from shared.events import BlobRef, exchange, signing
+from shared.events.docs import Part, ValidateDocument
+from shared.events.signing import PartValidated
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import SIGNING, Agency, Person, blob, prepared, sealed, signed, validated
+from tests.docs.test_kinds import uploads
 
 B, T, LT, LTA = (f"PAdES-BASELINE-{level}" for level in ("B", "T", "LT", "LTA"))
 
@@ -153,6 +156,81 @@ def test_partners_hear_of_the_better_version_and_fetch_both(docs: Docs) -> None:
     for file, expected in ((delivered.message.files[0], b"%PDF-1.7 old"), (renewed.file, b"%PDF-1.7 new")):
         assert file.href
         assert docs.partner().get(file.href.removeprefix("/docs/v1")).content == expected
+
+
+def with_annex(docs: Docs, *receivers: Agency) -> tuple[UUID, BlobRef, BlobRef]:
+    """A document that owes, with an annex in a file of its own, sent; the bytes of both."""
+    office = docs.app.state.office
+    main, beside = (office.blobs.put(b"%PDF-1.7 " + name, "application/pdf") for name in (b"main", b"annex"))
+    parts = uploads(docs, docs.a, "01-cong-van.pdf", "02-bao-cao.pdf")
+    document = docs.submitted(docs.a, parts=parts, urgency=1)
+    docs.hear(prepared(document, docs.a.leader), signed(document, docs.a.leader))
+    number = ok(docs.post(docs.a.clerk, f"/documents/{document}/issue"))["number"]
+    made = Part(ordinal=1, kind="annex", filename="02-bao-cao.pdf", content=beside)
+    docs.hear(sealed(document, number, main).model_copy(update={"parts": (made,), "level": B, "owes": ("T",)}))
+    ok(dispatch(docs, document, docs.a, *receivers))
+    docs.circulate()
+    return document, main, beside
+
+
+def annexes_better(document: UUID, main: BlobRef, *annexes: BlobRef) -> signing.DocumentAugmented:
+    better_parts = tuple(
+        Part(ordinal=n, kind="annex", filename="02-bao-cao.pdf", content=each) for n, each in enumerate(annexes, 1)
+    )
+    changed = {"content": main, "previous_sha256": main.sha256, "annexes": better_parts}
+    return better(document, LTA).model_copy(update=changed)  # type: ignore[no-any-return]
+
+
+def on_annex(content: BlobRef, indication: Any) -> Any:
+    return PartValidated(ordinal=1, sha256=content.sha256, indication=indication, reason_vi="Tốt.", reason_en="Good.")
+
+
+def test_a_better_version_of_an_annex_reaches_receivers_and_partners(docs: Docs) -> None:
+    document, main, beside = with_annex(docs, docs.b, docs.p)
+    arrived = docs.arrived(docs.b)["id"]
+    first = validated(UUID(arrived), docs.b.agency_id, annexes=(on_annex(beside, "INDETERMINATE"),))
+    docs.hear(first.model_copy(update={"sha256": main.sha256}))
+    new: BlobRef = docs.app.state.office.blobs.put(b"%PDF-1.7 annex, proven", "application/pdf")
+    docs.stated()
+    docs.hear(annexes_better(document, main, new))
+    before = docs.seen
+    assert sorted(docs.circulate()) == ["DeliveryRenewed", "DeliveryRenewed", "DocumentRenewed", "ValidateDocument"]
+    told = [e.data for e in docs.outbox(after=before)]
+    [renewed] = [e for e in told if isinstance(e, exchange.DocumentRenewed)]
+    assert (renewed.previous_sha256, renewed.file.sha256) == (beside.sha256, new.sha256)
+    assert renewed.file.href
+    assert docs.partner().get(renewed.file.href.removeprefix("/docs/v1")).content == b"%PDF-1.7 annex, proven"
+    [order] = [e for e in told if isinstance(e, ValidateDocument)]
+    assert (order.content, [part.content for part in order.annexes]) == (main, [new])
+
+    seen = docs.get(docs.a.clerk, f"/documents/{document}")
+    assert ([p["sha256"] for p in seen["issued_parts"]], seen["level"]) == ([main.sha256, new.sha256], LTA)
+    docs.hear(annexes_better(document, main, new))
+    assert docs.circulate() == [], "the same version again is no news"
+
+    verdict = validated(UUID(arrived), docs.b.agency_id, annexes=(on_annex(new, "TOTAL_PASSED"),))
+    docs.hear(verdict.model_copy(update={"sha256": main.sha256}))
+    held = docs.get(docs.b.clerk, f"/incoming/{arrived}")
+    assert [p["sha256"] for p in held["parts"]] == [main.sha256, new.sha256]
+    assert [a["indication"] for a in held["validation"]["annexes"]] == ["TOTAL_PASSED"]
+    assert held["history"][-1]["act"] == "renewed"
+
+
+def test_a_better_version_of_an_annex_that_is_none_changes_nothing(docs: Docs) -> None:
+    document, main, beside = with_annex(docs, docs.b)
+    arrived = docs.arrived(docs.b)["id"]
+    new: BlobRef = docs.app.state.office.blobs.put(b"%PDF-1.7 annex, worse", "application/pdf")
+    docs.hear(annexes_better(document, main, new))
+    assert docs.circulate() == ["DeliveryRenewed"], "it waits for the verdict on what came first"
+    first = validated(UUID(arrived), docs.b.agency_id, annexes=(on_annex(beside, "TOTAL_PASSED"),))
+    docs.hear(first.model_copy(update={"sha256": main.sha256}))
+    assert "ValidateDocument" in docs.circulate()
+    worse = validated(UUID(arrived), docs.b.agency_id, annexes=(on_annex(new, "TOTAL_FAILED"),))
+    docs.hear(worse.model_copy(update={"sha256": main.sha256}))
+    held = docs.get(docs.b.clerk, f"/incoming/{arrived}")
+    assert [p["sha256"] for p in held["parts"]] == [main.sha256, beside.sha256]
+    assert [a["indication"] for a in held["validation"]["annexes"]] == ["TOTAL_PASSED"]
+    assert (held["history"][-1]["act"], held["status"]) == ("renewal_refused", "01")
 
 
 def test_a_better_version_of_a_signed_document_is_what_is_numbered(docs: Docs) -> None:
