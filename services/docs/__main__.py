@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from services.docs.consumer import make_follower
 from shared import process
 from shared.db import Pool
@@ -21,6 +23,7 @@ class DocsSettings(Settings):
 
     partners: str = "motcua"
     ledger_sealer: str = "H37"
+    processes: int = Field(default=1, ge=1)  # for reading and drawing files, in the worker
 
     @property
     def partner_names(self) -> tuple[str, ...]:
@@ -43,9 +46,15 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 
 
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
+    from services.docs.finding import work as finding_work
+    from services.docs.finding.reading import Reader
     from services.docs.ledger import work
     from services.docs.ledger.consumer import Sequencer
     from services.docs.review import work as review
+    from shared.blobs import Blobs
+    from shared.workshop import Workshop
+
+    reader = Reader(pool, Blobs(settings.blobs, "docs"), Workshop(size=settings.processes, timeout=120.0))
 
     return process.Worker(
         follower=follower(settings),
@@ -54,6 +63,8 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
             "review": review.loop(pool, settings.source),
         },
+        jobs=finding_work.kinds(reader),
+        loops={"ledger heads": work.heads(pool, settings.ledger_sealer, settings.source)},
     )
 
 

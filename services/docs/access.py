@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +31,7 @@ from shared.events import Actor, BlobRef
 from shared.events.docs import Part, Party
 from shared.http import Tx, Who, decode_cursor
 from shared.tokens import Principal
+from shared.workshop import Workshop
 
 MAX_FILE = 256 * 1024 * 1024  # bytes; what signing takes
 MAX_DRAINED = 1024 * 1024 * 1024  # of a file that is too large; read and dropped so that the answer gets through
@@ -44,6 +45,7 @@ class Office:
     source: str
     blobs: Blobs
     stale_after: float  # seconds
+    workshop: Workshop = field(default_factory=lambda: Workshop(size=1, timeout=30.0))  # for drawing pages
 
 
 def office_of(request: Request) -> Office:

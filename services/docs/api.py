@@ -35,6 +35,7 @@ from services.docs.delivery import Delivery
 from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
+from services.docs.finding import api_pages
 from services.docs.finding import store as finding
 from services.docs.ledger import api as ledger_api
 from services.docs.review import api as review_api
@@ -82,6 +83,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_copies.router,
         api_proof.router,
         finding_api.router,
+        api_pages.router,
         ledger_api.router,
         api_workdays.router,
         *review_api.ROUTERS,

@@ -1,17 +1,33 @@
-"""The cheap look at an uploaded file, said at once; the rules proper are signing's. The only module with pypdfium2."""
+"""The cheap look at an uploaded file, said at once; its text and its pages as pictures. The only module with pypdfium2.
+
+`read_text` and `draw_page` are for a workshop's process: they may take seconds, and a hostile file may kill them.
+"""
 
 from __future__ import annotations
 
+import io
+import resource
 import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pypdfium2
+from PIL import Image
 from pypdfium2 import raw
 
+from services.docs.finding.refusals import PAGE_MISSING
 from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes; readers accept junk before the header up to here (ISO 32000-1 annex H.3.4.1)
+MEMORY = 3 * 1024**3  # bytes that a process may take for somebody's file
+MAX_PAGES_READ = 2000
+MOST_HEIGHT = 4000  # pixels of a drawn page
+COLOURS = 32  # of a PNG: text on paper needs no more, and a slow line is glad
+Format = Literal["png", "webp"]
 
 _one_at_a_time = threading.Lock()  # PDFium keeps global state: two threads in it crash the process
 
@@ -43,3 +59,71 @@ def _count(path: Path) -> int:
     if pages == 0:
         raise Rejected(PDF_DAMAGED)
     return pages
+
+
+# --- in a process of its own
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        password = raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD
+        raise Rejected(PDF_PASSWORD if password else PDF_DAMAGED) from error
+    try:
+        yield document
+    finally:
+        document.close()
+
+
+def read_text(path: Path, limit: int) -> tuple[str, int]:
+    """The text layer, NFC, pages divided by form feeds, at most so many characters; and how many pages there are."""
+    found: list[str] = []
+    left = limit
+    with _opened(path) as document:
+        pages = len(document)
+        for n in range(min(pages, MAX_PAGES_READ)):
+            try:
+                page = document[n]
+            except pypdfium2.PdfiumError:
+                found.append("")  # one page is broken: the others are read
+                continue
+            layer = page.get_textpage()
+            found.append(_plain(layer.get_text_range(errors="ignore"))[:left])
+            layer.close()
+            page.close()
+            left -= len(found[-1])
+            if left <= 0:
+                break
+    return "\f".join(found), pages
+
+
+def _plain(text: str) -> str:
+    """NFC, lines kept, no control characters and no halves of characters."""
+    composed = unicodedata.normalize("NFC", text.encode(errors="ignore").decode(errors="ignore"))
+    lines = (
+        " ".join("".join(c for c in line if c.isprintable() or c == "\t").split()) for line in composed.splitlines()
+    )
+    return "\n".join(line for line in lines if line)
+
+
+def draw_page(path: Path, page: int, width: int, kind: Format) -> tuple[bytes, int]:
+    """Page `page` (from 1) as shown, `width` pixels wide or less where it is very long; and how many pages there are."""
+    with _opened(path) as document:
+        pages = len(document)
+        if not 1 <= page <= pages:
+            raise Rejected(PAGE_MISSING, page=page, pages=pages)
+        document.init_forms()
+        drawn = document[page - 1]
+        # Half a pixel less, since PDFium rounds up.
+        scale = min((width - 0.5) / max(drawn.get_width(), 1), (MOST_HEIGHT - 0.5) / max(drawn.get_height(), 1))
+        image: Image.Image = drawn.render(scale=scale, draw_annots=True).to_pil().convert("RGB")
+        drawn.close()
+    out = io.BytesIO()
+    if kind == "webp":
+        image.save(out, "WEBP", quality=55, method=4)
+    else:
+        image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(out, "PNG", compress_level=6)
+    return out.getvalue(), pages

@@ -50,3 +50,14 @@ def sort_key(text: str) -> tuple[tuple[int, str], ...]:
         elif tone:
             tones[-1] = (_TONES[tone], "")
     return (*letters, (-1, ""), *tones)
+
+
+def sort_text(text: str, limit: int = 80) -> str:
+    """`sort_key` of the beginning as a string whose order by code point is the same: for a column with collation "C"."""
+    return "".join(_code(rank, sign) for rank, sign in sort_key(text[:limit]))
+
+
+def _code(rank: int, sign: str) -> str:
+    if rank >= 100:
+        return chr(0x100 + rank)
+    return f"{chr(0x20 + rank)}{sign}" if sign else chr(rank + 2)  # the end is 1, a tone 2 to 7

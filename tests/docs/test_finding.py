@@ -8,11 +8,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.docs.finding import lexemes
 from services.docs.finding import store as finding
 from services.docs.finding.domain import Entry
-from services.docs.text import sort_key
+from services.docs.text import sort_key, sort_text
 from shared import db
 from shared.ids import new_id
 from tests.docs.conftest import Docs, ok, refusal
@@ -92,7 +94,7 @@ def test_the_text_of_files_is_found_ranked_below_the_abstract(shelf: Docs) -> No
     rain = next(r["id"] for r in shelf.rows(shelf.a.agency_id, "SELECT id FROM document WHERE abstract = %s", RAIN))
     body = "Điều 1. " + "Ủy ban nhân dân xã tổ chức trực " * 200 + "lực lượng kiểm lâm bảo vệ rừng và chữa cháy"
     with db.transaction(shelf.pool, agency=shelf.a.agency_id) as tx:
-        assert finding.put_text(tx, rain, body, lexemes.vector([(body, "D")]))
+        assert finding.put_text(tx, rain, body, lexemes.vector([lexemes.Text(body, "D")]))
     assert found(shelf, shelf.a.clerk, q="kiem lam") == [RAIN]
     assert found(shelf, shelf.a.clerk, q="rung") == [FOREST, RAIN], "in the abstract before in the text"
     excerpt = shelf.get(shelf.a.clerk, "/search?q=kiem lam")["items"][0]["excerpt"]
@@ -107,8 +109,11 @@ def test_nobody_finds_what_is_not_theirs(shelf: Docs) -> None:
     assert found(shelf, shelf.b.clerk, q="phong") == []
     with db.transaction(shelf.pool) as tx:
         assert tx.execute("SELECT count(*) AS n FROM search_entry").fetchone() == {"n": 0}
-        everything = "SELECT * FROM find_entries(%s, NULL, NULL, NULL, NULL, false, NULL, NULL, false, 0, 100)"
-        assert tx.execute(everything, [new_id()]).fetchall() == [], "acting for nobody"
+        for everything in (
+            "SELECT * FROM find_in_agency(%s, NULL, NULL, '{}', 'newest', 0, 100, 100)",
+            "SELECT * FROM find_entries(%s, NULL, NULL, NULL, NULL, false, NULL, NULL, false, 0, 100)",
+        ):
+            assert tx.execute(everything, [new_id()]).fetchall() == [], "acting for nobody"
 
 
 def test_the_index_is_reached_through_its_policy_and_its_function_only(shelf: Docs) -> None:
@@ -227,3 +232,9 @@ def test_lists_are_in_the_order_of_vietnamese() -> None:
         "Y tế",
     ]
     assert sorted(names, key=sort_key) == wanted
+    assert sorted(names, key=sort_text) == wanted
+
+
+@given(st.lists(st.text(alphabet="aăâdđehoòỏọôơuưnAĐ 15/-.,", max_size=8), max_size=6))
+def test_the_order_in_the_database_is_the_order_of_vietnamese(names: list[str]) -> None:
+    assert [sort_key(each) for each in sorted(names, key=sort_text)] == sorted(map(sort_key, names))

@@ -1,7 +1,8 @@
 """Words of Vietnamese text as the search index keeps them, and what a person types made into a query of such words.
 
 Each word is kept without marks; one that has marks is kept with them as well, behind "=". So `quyet dinh` finds
-everything and `quyết định` only what is written so, wherever the tone stands (hoà, hòa). Pure.
+everything and `quyết định` only what is written so, wherever the tone stands (hoà, hòa). A word of a field is kept
+once more behind the field's letter and ":", so that a signer's name is found as a signer's only. Pure.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from services.docs.text import fold
@@ -47,13 +49,17 @@ def words(text: str) -> Iterator[Word]:
     """The words of a text in order; numbers without leading zeros, so that 5 finds 05."""
     for found in _WORD.finditer(text):
         surface = found.group()
-        if len(surface) > MAX_LENGTH:
-            continue
-        plain = fold(surface)
-        if plain.isdecimal():
-            plain = plain.lstrip("0") or "0"
-        marked = _marked(surface)
-        yield Word(found.start(), found.end(), plain, marked if marked != plain and not plain.isdecimal() else None)
+        if len(surface) <= MAX_LENGTH:
+            yield Word(found.start(), found.end(), *_forms(surface))
+
+
+@lru_cache(maxsize=32_768)  # Vietnamese has some 7,000 syllables: nearly every word has been seen before
+def _forms(surface: str) -> tuple[str, str | None]:
+    plain = fold(surface)
+    if plain.isdecimal():
+        return plain.lstrip("0") or "0", None
+    marked = _marked(surface)
+    return plain, marked if marked != plain else None
 
 
 def _marked(surface: str) -> str:
@@ -63,19 +69,44 @@ def _marked(surface: str) -> str:
     return unicodedata.normalize("NFC", "".join(c for c in apart if c not in _TONES)) + tones
 
 
-def vector(parts: Iterable[tuple[str, Weight]]) -> str:
-    """A tsvector literal of texts with their weights, as they follow each other."""
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its weight in the index; `field` is the letter behind which its words are kept once more, or only."""
+
+    text: str
+    weight: Weight
+    field: str = ""
+    field_only: bool = False
+
+
+def vector(parts: Iterable[Text]) -> str:
+    """A tsvector literal of texts as they follow each other."""
     places: dict[str, list[str]] = defaultdict(list)
     position = 0
-    for text, weight in parts:
-        for word in words(text):
+    for part in parts:
+        for word in words(part.text):
             if position >= MAX_WORDS:
                 break
             position += 1
-            for lexeme in (word.plain, f"={word.marked}" if word.marked else None):
-                if lexeme and len(places[lexeme]) < MAX_POSITIONS:
-                    places[lexeme].append(f"{position}{weight}")
+            place = f"{position}{part.weight}"
+            for lexeme in _lexemes(word, part):
+                if len(places[lexeme]) < MAX_POSITIONS:
+                    places[lexeme].append(place)
     return " ".join(f"'{lexeme}':{','.join(found)}" for lexeme, found in places.items())
+
+
+def _lexemes(word: Word, part: Text) -> Iterator[str]:
+    for form in (word.plain, f"={word.marked}" if word.marked else None):
+        if form and not part.field_only:
+            yield form
+        if form and part.field:
+            yield f"{part.field}:{form}"
+
+
+def of_field(field: str, typed: str) -> str | None:
+    """A tsquery for a text's words as they follow each other in one field; None for a text without words."""
+    found = [f"'{field}:{_lexeme(word)}'" for word in words(typed)]
+    return " <-> ".join(found) or None
 
 
 def query(typed: str) -> Query:

@@ -1,0 +1,74 @@
+"""HTTP for pages of a document as pictures: small ones to find it in a list, larger ones to read; drawn once each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from services.docs import access, store, store_incoming
+from services.docs.access import Door, DoorDep
+from services.docs.finding import reading
+from services.docs.finding.reading import Reader
+from shared.errors import INVALID_REQUEST, Rejected
+from shared.events.docs import Part
+
+KEPT = 3600  # seconds for which a browser need not ask again: a page changes with a signature only
+Form = Literal["png", "webp"]
+
+router = APIRouter(tags=["page pictures"])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page, how wide, in which format, and what the browser has already."""
+
+    ordinal: int
+    page: int
+    form: Form
+    width: int
+    known: str
+
+
+def asked(
+    ordinal: int,
+    page: int,
+    form: Form,
+    width: Annotated[int, Query(description=f"pixels: one of {', '.join(map(str, reading.WIDTHS))}")] = 720,
+    if_none_match: Annotated[str, Header(max_length=200)] = "",
+) -> Asked:
+    if width not in reading.WIDTHS:
+        raise Rejected(INVALID_REQUEST, where="/query/width")
+    return Asked(ordinal, page, form, width, if_none_match)
+
+
+AskedDep = Annotated[Asked, Depends(asked)]
+
+
+@router.get("/documents/{document_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
+def draw_page(document_id: UUID, page: AskedDep, door: DoorDep) -> Response:
+    """A page of a part as it stands now: the main part with what has been signed and sealed on it."""
+    with door.open("clerk", "leader") as acting:
+        held = store.get(acting.tx, document_id)
+        parts = held.issued_parts if held.state == "issued" else (held.issued_parts[0], *held.parts[1:])
+        part = access.part_at(parts, page.ordinal)
+    return _picture(door, part, page)
+
+
+@router.get("/incoming/{incoming_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
+def draw_incoming_page(incoming_id: UUID, page: AskedDep, door: DoorDep) -> Response:
+    with door.open("clerk", "leader") as acting:
+        part = access.part_at(store_incoming.get(acting.tx, incoming_id).parts, page.ordinal)
+    return _picture(door, part, page)
+
+
+def _picture(door: Door, part: Part, asked: Asked) -> Response:
+    tag = f'"{part.content.sha256}-{asked.page}-{asked.width}"'
+    headers = {"ETag": tag, "Cache-Control": f"private, max-age={KEPT}"}
+    if tag in asked.known:
+        return Response(status_code=304, headers=headers)
+    reader = Reader(door.pool, door.office.blobs, door.office.workshop)
+    drawn = reading.picture_of(reader, part.content, asked.page, asked.width, asked.form)
+    return Response(door.office.blobs.get(drawn), media_type=drawn.media_type, headers=headers)
