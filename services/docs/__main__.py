@@ -55,7 +55,6 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from shared.workshop import Workshop
 
     reader = Reader(pool, Blobs(settings.blobs, "docs"), Workshop(size=settings.processes, timeout=120.0))
-
     return process.Worker(
         follower=follower(settings),
         also=(Sequencer(),),
@@ -64,7 +63,6 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "review": review.loop(pool, settings.source),
         },
         jobs=finding_work.kinds(reader),
-        loops={"ledger heads": work.heads(pool, settings.ledger_sealer, settings.source)},
     )
 
 

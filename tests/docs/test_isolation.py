@@ -50,7 +50,7 @@ def all_routes(found: Any) -> list[APIRoute]:
 
 
 def ask(docs: Docs, person: Any, route: APIRoute, **ids: object) -> Any:
-    path = route.path.format(ordinal=0, sha256="c" * 64, **ids).removeprefix("/docs/v1")
+    path = route.path.format(ordinal=0, page=1, form="png", sha256="c" * 64, **ids).removeprefix("/docs/v1")
     if "GET" in (route.methods or ()):
         return docs.http(person.principal).get(path)
     return docs.post(person, path, BODIES.get(path.rsplit("/", 1)[-1]))
@@ -131,7 +131,7 @@ def test_every_table_with_an_owner_has_a_forced_policy(docs: Docs) -> None:
         "SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS guarded"
         " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
         " WHERE c.relkind = 'r' AND a.attname IN ('agency_id', 'partner') AND c.relnamespace = 'public'::regnamespace"
-        # The partitions of search_entry are the owner's alone; the table itself is guarded (test_search.py).
+        # The partitions of search_entry are the owner's alone; the table itself is guarded (test_finding.py).
         " AND has_table_privilege(c.oid, 'SELECT')",
     )
     # Copies of the registry are everybody's, and `whereabouts` holds ids only.
