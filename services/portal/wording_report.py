@@ -9,6 +9,7 @@ REASONS = {
     "unsupported_signature": "kiểu chữ ký cũ, không kiểm tra được",
     "unsupported_algorithm": "thuật toán không kiểm tra được",
     "unreadable_signature": "chữ ký hỏng cấu trúc",
+    "several_signers": "một ô chữ ký chứa chữ ký của nhiều người, trái quy cách",
     "no_dictionary": "chữ ký hỏng cấu trúc",
     "message_digest_missing": "chữ ký không nêu giá trị băm của văn bản",
     "content_type_differs": "chữ ký nêu một loại nội dung khác",

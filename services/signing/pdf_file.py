@@ -63,7 +63,7 @@ class Known:
     trailer: dict[str, Any] = field(default_factory=dict)
     table: bool = False
     rows: list[_Rows] = field(default_factory=list)
-    objects: dict[int, Any] = field(default_factory=dict)
+    objects: dict[Ref, Any] = field(default_factory=dict)
     containers: dict[int, tuple[bytes, dict[int, int]]] = field(default_factory=dict)
 
     def copy(self) -> Known:
@@ -75,7 +75,7 @@ class Known:
         def stands(number: int) -> bool:
             return not any(rows.first <= number < rows.first + rows.count for rows in self.rows)
 
-        self.objects = {number: value for number, value in older.objects.items() if stands(number)}
+        self.objects = {ref: value for ref, value in older.objects.items() if stands(ref.number)}
         self.containers = {number: value for number, value in older.containers.items() if stands(number)}
         self.rows += older.rows
 
@@ -180,9 +180,9 @@ class PdfFile(Following):
     def get(self, ref: Ref) -> Any:
         """The object; None (null) where there is none."""
         objects = self._known.objects
-        if ref.number in objects:
-            return objects[ref.number]
-        found = objects[ref.number] = self._load(ref)
+        if ref in objects:
+            return objects[ref]
+        found = objects[ref] = self._load(ref)
         return found
 
     def entry(self, number: int) -> tuple[int, int, int] | None:

@@ -81,13 +81,15 @@ def _gap_is_value(
     return isinstance(contents, bytes) and contents == bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode())
 
 
-def strange_bytes(document: Document, after: int) -> bool:
-    """Whether objects lie behind offset `after` that no cross-reference names, or the file does not end as it should."""
+def strange_bytes(document: Document, after: int) -> int:
+    """Where the last object lies behind offset `after` that no cross-reference names, the end of a file that does not end
+    as it should; -1 without any. A later signature may cover such bytes: whoever signed before never saw them.
+    """
     data = document.data
     if only_blank(data, after, len(data)):
-        return False
+        return -1
     if document.current.table.repaired or _END.search(data, max(after, len(data) - 2048)) is None:
-        return True
+        return len(data)
     named = {
         entry.at
         for s in document.current.table.sections
@@ -96,14 +98,14 @@ def strange_bytes(document: Document, after: int) -> bool:
     }
     named |= {section.at for section in document.current.table.sections}
     named |= {section.hybrid for section in document.current.table.sections if section.hybrid is not None}
-    starts, position, inside = sorted(at for at in named if at >= after), 0, 0
+    starts, position, inside, last = sorted(at for at in named if at >= after), 0, 0, -1
     for match in OBJECT.finditer(data, after):
         while position < len(starts) and starts[position] <= match.start():
             inside = max(inside, _extent(document, starts[position]))
             position += 1
         if match.start() not in named and match.start() >= inside and not _blank_before(data, match.start(), named):
-            return True
-    return False
+            last = match.start()
+    return last
 
 
 def _blank_before(data: bytes, at: int, named: set[int]) -> bool:

@@ -141,9 +141,9 @@ def _judge_in_time(one: Judged, bench: Bench, good: list[Judged]) -> None:
         one.failure, one.reasons = "TIMESTAMP_ORDER_FAILURE", ["signed_later"]
 
 
-def _strange(document: Document, judged: list[Judged]) -> bool:
+def _strange(document: Document, judged: list[Judged]) -> int:
     ends = [one.candidate.end for one in judged if one.candidate.whole]
-    return bool(ends) and strange_bytes(document, max(ends))
+    return strange_bytes(document, min(ends)) if ends else -1
 
 
 def _bench(document: Document, trust: Trust, frame: reporting.Frame) -> Bench:

@@ -120,7 +120,8 @@ def open_candidate(document: Document, candidate: Candidate, digests: Digests, o
         if candidate.sub_filter is not None and candidate.sub_filter not in CMS_FILTERS:
             judged.integrity = Integrity(None, "GENERIC", "unsupported_signature")
             return judged
-        return _malformed(judged, "unreadable_signature", str(error))
+        why = str(error)
+        return _malformed(judged, why if why == "several_signers" else "unreadable_signature", why)
     judged.certificate = signed_data.signer_of(judged.signed, others)
     judged.integrity = _integrity(judged, digests.of(candidate), lambda: digests.covered_bytes(candidate))
     return judged
@@ -288,8 +289,9 @@ def _inner(
         integrity = signed_data.check(
             stamp.signed, certificate, signed_data.digest_of_bytes(stamp.signed.content or b"")
         )
-    except (Malformed, Unsupported):
-        return InnerStamp(None, None, nothing, "FORMAT_FAILURE", ["unreadable_signature"])
+    except (Malformed, Unsupported) as error:
+        why = "several_signers" if str(error) == "several_signers" else "unreadable_signature"
+        return InnerStamp(None, None, nothing, "FORMAT_FAILURE", [why])
     if integrity.failure is not None or certificate is None:
         failure = integrity.failure or "NO_SIGNING_CERTIFICATE_FOUND"
         return InnerStamp(stamp, certificate, nothing, failure, [(integrity.why or "other").split(":")[0]])

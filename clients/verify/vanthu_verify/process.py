@@ -63,6 +63,7 @@ class Bench:
     evidence: Evidence
     fetch: Fetch | None = None
     _asked: set[tuple[str, str]] = field(default_factory=set)
+    _responders: set[str] = field(default_factory=set)  # whose own status is being looked at
 
     def judge(
         self, certificate: Certificate, at: datetime, *, proof_of: ProofOf, stamped: datetime | None = None
@@ -152,13 +153,15 @@ class Bench:
         self, certificate: Certificate, issuer: Certificate, at: datetime, proof_of: ProofOf
     ) -> tuple[Status | None, tuple[str, str] | None]:
         """1. Data from after `now`, or whose signer ran out before anything proves that they existed, don't count.
+           Nor do those of a responder that may have lost its key, unless they bring bad news.
         2. A revocation up to `at` counts, whoever says it; a later one says that the certificate was good before.
         3. Good is what was said at `at` or later, or before and still fresh then.
         """
-        usable = [s for s in self.evidence.of(certificate, issuer, self.pool) if self._admissible(s, proof_of)]  # 1
-        for status in usable:  # 2
+        found = [s for s in self.evidence.of(certificate, issuer, self.pool) if self._admissible(s, proof_of)]  # 1
+        for status in found:  # 2
             if status.revoked is not None and status.revoked <= at and status.reason != "remove_from_crl":
                 return status, ("REVOKED_NO_POE", "revoked")
+        usable = [s for s in found if self._responder_stands(s, issuer, proof_of)]
         for status in usable:
             if status.revoked is not None and status.this_update >= at:
                 return status, None
@@ -174,6 +177,22 @@ class Bench:
         return status.signer.not_before <= status.this_update + TOLERANCE and (
             min(existed, self.now) <= status.signer.not_after
         )
+
+    def _responder_stands(self, status: Status, issuer: Certificate, proof_of: ProofOf) -> bool:
+        """Whether a delegated responder was not revoked itself when it answered (RFC 6960, 4.2.2.2.1): its certificate
+        says that nobody needs to ask, or somebody else than itself says that it was good.
+        """
+        signer = status.signer
+        if signer.spki == issuer.spki or status.kind != "ocsp" or signer.needs_no_check:
+            return True
+        if signer.sha256 in self._responders:
+            return False
+        self._responders.add(signer.sha256)
+        try:
+            _, trouble = self._revocation(signer, issuer, status.this_update, proof_of)
+        finally:
+            self._responders.discard(signer.sha256)
+        return trouble is None
 
 
 def _of_authority(failure: str) -> str:

@@ -59,12 +59,15 @@ class Frame:
         steps: list[Revision],
         empty: list[str],
         *,
-        strange: bool,
+        strange: int,
     ) -> ValidationReport:
+        """`strange` is where the last bytes lie that belong to no revision, -1 without any."""
         has_store = document.current.catalogue.get("DSS") is not None
         stamps = [one for one in judged if one.candidate.stamp and one.integrity.failure is None]
-        reports = tuple(_signature(one, steps, stamps, has_store=has_store, strange=strange) for one in judged)
-        problems = ("trailing_bytes",) if strange else ()
+        reports = tuple(
+            _signature(one, steps, stamps, has_store=has_store, strange=strange >= one.candidate.end) for one in judged
+        )
+        problems = ("trailing_bytes",) if strange >= 0 else ()
         indication, failure = _over_all(reports)
         if problems:
             indication, failure = Indication.FAILED, failure if indication is Indication.FAILED else "FORMAT_FAILURE"

@@ -80,6 +80,9 @@ def parse(encoded: bytes, *, expect: str = _DATA) -> Signed:
         signers = data["signer_infos"]
         if not len(signers):
             raise Malformed("no_signer")
+        if len(signers) > 1:
+            # EN 319 142-1, 4.1 and RFC 3161, 2.4.2 know one signer only; judging one of several would hide the others.
+            raise Malformed("several_signers")
         return _taken_apart(data, signers, expect)
     except BROKEN as error:
         raise Malformed("cms_broken") from error

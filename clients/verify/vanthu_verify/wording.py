@@ -30,6 +30,10 @@ REASONS = {
     "unreadable_signature": Sentence(
         vi="có chữ ký hỏng cấu trúc, không đọc được", en="it carries a malformed signature that can't be read"
     ),
+    "several_signers": Sentence(
+        vi="một ô chữ ký chứa chữ ký của nhiều người, trái quy cách",
+        en="one signature field holds the signatures of several signers, which is not allowed",
+    ),
     "partial_coverage": Sentence(
         vi="chữ ký không bao trùm toàn bộ phiên bản đã ký", en="the signature does not cover its whole revision"
     ),
