@@ -18,25 +18,25 @@ from services.docs import (
     api_incoming,
     api_proof,
     api_workdays,
-    delivery,
     document,
     drafting,
     numbering,
-    proof,
-    refusals,
     standing,
     store,
     store_numbering,
     store_registry,
 )
-from services.docs.access import Acting, Clerk, DoorDep, Identifier, IfMatch, Member, ReasonLine
+from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine
 from services.docs.catalogue import STATUSES
+from services.docs.circulation import api as circulation
+from services.docs.circulation import dispatching
+from services.docs.circulation.api import DispatchBody
+from services.docs.circulation.views import AskedView, asked_view
 from services.docs.delivery import Delivery
 from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
 from services.docs.finding import api_pages
-from services.docs.finding import store as finding
 from services.docs.ledger import api as ledger_api
 from services.docs.review import api as review_api
 from services.docs.review import refusals as review_refusals
@@ -85,6 +85,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         finding_api.router,
         api_pages.router,
         ledger_api.router,
+        circulation.router,
         api_workdays.router,
         *review_api.ROUTERS,
         follower=follower,
@@ -107,10 +108,6 @@ class ReturnBody(ReasonBody):
 
 class IssueBody(Body):
     register_code: str | None = Field(default=None, max_length=20)
-
-
-class DispatchBody(Body):
-    recipients: list[Identifier] = Field(min_length=1, max_length=1000)
 
 
 # --- what goes out
@@ -142,6 +139,7 @@ class DeliveryView(View):
     reason_code: str | None
     arrival_number: int | None
     dispatched_at: datetime
+    asked: AskedView | None
     history: list[EntryView]
 
 
@@ -284,6 +282,7 @@ def _delivery_view(held: Delivery, history: list[Entry]) -> DeliveryView:
         reason_code=held.reason_code,
         arrival_number=held.arrival_number,
         dispatched_at=held.dispatched_at,
+        asked=asked_view(held.asked),
         history=entry_views(history),
     )
 
@@ -434,21 +433,11 @@ def void_number(document_id: UUID, body: ReasonBody, acting: Clerk, if_match: If
 
 @router.post("/documents/{document_id}/dispatch")
 def dispatch(document_id: UUID, body: DispatchBody, acting: Clerk, once: OnceOnly) -> DocumentView:
-    """To all recipients or, when one is wrong, to nobody."""
+    """One decision: to all recipients or, when one is wrong, to nobody."""
 
     def act() -> DocumentView:
         held = store.lock(acting.tx, document_id)
-        proof.check_dispatch(held, acting.policy())
-        day, now = acting.today(), acting.now()
-        known = store_registry.find_agencies(acting.tx, body.recipients, day)
-        recipients = standing.recipients_by(body.recipients, known, acting.agency_id, day)
-        sent = delivery.standing_recipients(store.list_deliveries(acting.tx, held.id))
-        if again := sorted(sent & set(body.recipients)):
-            raise Rejected(refusals.ALREADY_DISPATCHED, identifiers=", ".join(again))
-        for recipient in recipients:
-            step = delivery.dispatch(held, recipient, new_id(), acting.by, now)
-            store.keep_delivery(acting.tx, step, source=acting.office.source, new=True)
-        finding.put_document(acting.tx, held)  # it is found by its recipients, too
+        dispatching.send(acting, held, body.choice, body.note)
         return _view(acting.tx, held)
 
     return once.run(act, DocumentView)

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, Response
 from services.docs import access, store_exchange
 from services.docs.access import DoorDep, UploadDep
 from services.docs.catalogue import STATUSES
+from services.docs.circulation.refusals import CONTENT_DESTROYED
+from services.docs.delivery import TAKEN_BACK
 from services.docs.views import View
 from shared.errors import EMPTY_FILE, NotFound, Rejected
 from shared.events.exchange import AgencyRef, Message
@@ -85,7 +87,10 @@ def list_deliveries(door: DoorDep, cursor: str | None = None) -> PartnerDelivery
 @router.get("/deliveries/{delivery_id}/files/{sha256}", response_class=Response)
 def get_file(delivery_id: UUID, sha256: str, door: DoorDep) -> Response:
     with door.open_for_partner() as tx:
-        part = store_exchange.get_out(tx, delivery_id).file(sha256)
+        held = store_exchange.get_out(tx, delivery_id)
+    if held.status == TAKEN_BACK and held.asked and held.asked.answered_at:
+        raise Rejected(CONTENT_DESTROYED, sender=held.sender.name, day=f"{held.asked.answered_at:%d/%m/%Y}")
+    part = held.file(sha256)
     if part is None:
         raise NotFound("tệp")
     return access.send_file(door.office.blobs, part.content, part.filename)

@@ -12,6 +12,10 @@ from pydantic import Field
 from services.docs import access, incoming, refusals, store, store_incoming, store_numbering, store_registry
 from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine, Text
 from services.docs.catalogue import ARRIVALS, STATUSES
+from services.docs.circulation import duplicates, receiving
+from services.docs.circulation import store as circulation
+from services.docs.circulation.refusals import CONTENT_DESTROYED
+from services.docs.circulation.views import AskedView, asked_view
 from services.docs.incoming import Incoming
 from services.docs.step import Step
 from services.docs.views import (
@@ -32,7 +36,13 @@ from shared.http import encode_cursor
 
 router = APIRouter(tags=["incoming"])
 
-Status = Literal["01", "02", "03", "04", "05", "06"]
+Status = Literal["01", "02", "03", "04", "05", "06", "15"]
+
+
+class RegisterBody(Body):
+    """`despite_duplicate`: it looks like one that is registered already, and has to be registered nevertheless."""
+
+    despite_duplicate: bool = False
 
 
 class RefuseBody(Body):
@@ -98,6 +108,8 @@ class IncomingLine(View):
     validation: ValidationView | None
     delayed: ReasonView | None
     owes: tuple[Debt, ...]
+    asked: AskedView | None
+    duplicate_of: UUID | None = Field(description="an earlier arrival that looks like the same document")
     version: int
 
 
@@ -135,6 +147,8 @@ def _line(held: Incoming) -> dict[str, Any]:
         "validation": _validation(held),
         "delayed": reason_view(held.delayed),
         "owes": held.owes,
+        "asked": asked_view(held.asked),
+        "duplicate_of": held.duplicate_of,
         "version": held.version,
     }
 
@@ -177,6 +191,7 @@ def _made(acting: Acting, held: Incoming, step: Step[Incoming] | None, if_match:
     if step:
         access.check_version(if_match, held.version)
         store_incoming.keep_incoming(acting.tx, step, source=acting.office.source)
+        receiving.after_step(acting.tx, step, source=acting.office.source)
     return _view(acting, held.id)
 
 
@@ -208,7 +223,9 @@ def get_content(incoming_id: UUID, door: DoorDep) -> Response:
 @router.get("/incoming/{incoming_id}/parts/{ordinal}/content", response_class=Response)
 def get_part(incoming_id: UUID, ordinal: int, door: DoorDep) -> Response:
     with door.open("clerk", "leader") as acting:
-        part = access.part_at(store_incoming.get(acting.tx, incoming_id).parts, ordinal)
+        held = store_incoming.get(acting.tx, incoming_id)
+        _check_kept(held)
+        part = access.part_at(held.parts, ordinal)
     return access.send_file(door.office.blobs, part.content, part.filename)
 
 
@@ -216,21 +233,33 @@ def get_part(incoming_id: UUID, ordinal: int, door: DoorDep) -> Response:
 def get_report(incoming_id: UUID, door: DoorDep) -> Response:
     """Signing's validation report, JSON."""
     with door.open("clerk", "leader") as acting:
-        validation = store_incoming.get(acting.tx, incoming_id).validation
+        held = store_incoming.get(acting.tx, incoming_id)
+        _check_kept(held)
+        validation = held.validation
     if validation is None or validation.report is None:
         raise NotFound("báo cáo kiểm tra chữ ký")
     return access.send_file(door.office.blobs, validation.report, "bao-cao-kiem-tra.json")
+
+
+def _check_kept(held: Incoming) -> None:
+    """What its sender took back is gone (annex VI III.8); the answer says so and since when."""
+    if held.destroyed and held.asked and held.asked.answered_at:
+        raise Rejected(CONTENT_DESTROYED, sender=held.sender.name, day=f"{held.asked.answered_at:%d/%m/%Y}")
 
 
 # --- acting
 
 
 @router.post("/incoming/{incoming_id}/register")
-def register(incoming_id: UUID, acting: Clerk, if_match: IfMatch = None) -> IncomingView:
+def register(
+    incoming_id: UUID, acting: Clerk, body: RegisterBody | None = None, if_match: IfMatch = None
+) -> IncomingView:
     """Enter it in the register of arrivals; again it gives the number that was taken."""
     held = store_incoming.lock(acting.tx, incoming_id)
     if not incoming.may_register(held):
         return _made(acting, held, None, None)
+    twins = circulation.twins_of(acting.tx, held)
+    duplicates.check_registration(twins, despite=body is not None and body.despite_duplicate)
     taken, day = access.take_number(acting, ARRIVALS)
     store_numbering.enter(
         acting.tx, acting.agency_id, taken, subject=held.id, day=day, direction="in", number_symbol=None

@@ -63,4 +63,7 @@ STATUSES: Mapping[str, str] = {
     "04": "Phân công xử lý",
     "05": "Đang xử lý",
     "06": "Hoàn thành",
+    "13": "Yêu cầu lấy lại",
+    "15": "Đồng ý cập nhật/lấy lại",
+    "16": "Từ chối cập nhật/lấy lại",
 }

@@ -19,13 +19,15 @@ from services.docs import (
     store_proof,
     store_registry,
 )
+from services.docs.circulation import consumer as circulation
+from services.docs.circulation import receiving
 from services.docs.document import Document
 from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
 from shared import outbox
 from shared.db import Tx, act_for
 from shared.events import Envelope, Event, exchange, portal, registry, signing
-from shared.events.docs import DELIVERY, DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported
+from shared.events.docs import DELIVERY, DeliveryChased, DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported
 from shared.ids import new_id
 from shared.inbox import Follower, Handler
 from shared.tokens import receive_key
@@ -58,7 +60,10 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         DeliveryDispatched: receive_dispatched_delivery,
         DeliveryRenewed: receive_renewed_delivery,
         DeliveryStatusReported: receive_delivery_status,
+        DeliveryChased: circulation.receive_chased,
         exchange.DocumentSent: consumer_exchange.receive_partner_document,
+        exchange.RecallSent: consumer_exchange.receive_partner_recall,
+        exchange.RecallAnswered: consumer_exchange.receive_partner_answer,
         exchange.StatusSent: consumer_exchange.receive_partner_status,
     }
     handlers: dict[type[Event], Handler] = {kind: partial(handle, source=source) for kind, handle in stating.items()}
@@ -163,7 +168,7 @@ def receive_augmented_document(tx: Tx, envelope: Envelope, *, source: str) -> No
         store_proof.add_version(tx, held.id, held.agency_id, part.content, level=held.level, until=stated.at)
     store.keep_document(tx, step, source=source)
     for each in store.list_deliveries(tx, held.id):
-        if each.status != delivery.REFUSED:
+        if each.status not in delivery.ENDED:
             fact = delivery.renewed(each, held, step.after, step.by, step.at)
             outbox.put(tx, fact, source=source)
 
@@ -178,6 +183,7 @@ def receive_validated_document(tx: Tx, envelope: Envelope, *, source: str) -> No
         for part in proof.replaced(held.parts, step.after.parts):
             store_proof.add_version(tx, held.id, held.agency_id, part.content, level=None, until=stated.at)
         store_incoming.keep_incoming(tx, step, source=source)
+        receiving.after_step(tx, step, source=source)
 
 
 def _move_on(tx: Tx, document_id: UUID, rule: Callable[[Document], Step[Document] | None], source: str) -> None:
@@ -205,7 +211,7 @@ def receive_dispatched_delivery(tx: Tx, envelope: Envelope, *, source: str) -> N
     else:
         act_for(tx, stated.receiver.agency_id)
         step = incoming.arrive(stated, new_id(), datetime.now(UTC))
-        store_incoming.keep_incoming(tx, step, source=source, new=True)
+        receiving.keep_arrival(tx, step, source=source)
 
 
 def receive_renewed_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None:
@@ -222,8 +228,11 @@ def receive_renewed_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None
 
 
 def receive_delivery_status(tx: Tx, envelope: Envelope, *, source: str) -> None:
-    """What the receiver reports, into the sender's row, or on to the partner that sent it."""
+    """What the receiver reports, into the sender's row, or on to the partner that sent it; 13 goes the other way."""
     stated = fact_of(envelope, DeliveryStatusReported)
+    if stated.status == delivery.ASKED:
+        circulation.receive_recall(tx, stated, source=source)
+        return
     sender = stated.sender.agency_id
     agency = store_registry.find_agency(tx, sender) if sender else None
     if agency and agency.partner:

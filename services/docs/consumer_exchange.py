@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from services.docs import exchange, numbering, refusals, standing, store_exchange, store_registry
-from services.docs.delivery import SENT, next_status
+from services.docs.circulation import partners
+from services.docs.delivery import ENDED, NEXT, SENT, TAKEN_BACK, next_status
 from services.docs.exchange import OutDelivery, SentDelivery
 from services.docs.step import fact_of
 from shared import outbox
@@ -32,6 +34,8 @@ from shared.events.exchange import (
     DocumentSent,
     MessageAccepted,
     MessageRejected,
+    RecallAnswered,
+    RecallSent,
     StatusReported,
     StatusSent,
 )
@@ -61,6 +65,30 @@ def receive_partner_document(tx: Tx, envelope: Envelope, *, source: str) -> None
 def receive_partner_status(tx: Tx, envelope: Envelope, *, source: str) -> None:
     stated = fact_of(envelope, StatusSent)
     _answer(tx, envelope, lambda partner: _accept_status(tx, envelope, stated, partner, source), source)
+
+
+def receive_partner_recall(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """A partner asks to take back what it sent."""
+    raw = fact_of(envelope, RecallSent)
+
+    def accept(partner: str) -> MessageAccepted:
+        held = partners.accept_recall(tx, raw, partner, source=source)
+        ref = DeliveryRef(recipient=held.recipient, delivery_id=held.delivery_id)
+        return MessageAccepted(message_id=str(envelope.id), document_id=held.document_id, deliveries=(ref,))
+
+    _answer(tx, envelope, accept, source)
+
+
+def receive_partner_answer(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """A partner answers our asking to give a document back."""
+    raw = fact_of(envelope, RecallAnswered)
+
+    def accept(partner: str) -> MessageAccepted:
+        held = partners.accept_answer(tx, raw, partner, source=source)
+        ref = DeliveryRef(recipient=_ref(held.receiver), delivery_id=held.delivery_id)
+        return MessageAccepted(message_id=str(envelope.id), document_id=held.document_id, deliveries=(ref,))
+
+    _answer(tx, envelope, accept, source)
 
 
 def _answer(tx: Tx, envelope: Envelope, accept: Callable[[str], MessageAccepted], source: str) -> None:
@@ -98,14 +126,34 @@ def _accept_document(tx: Tx, envelope: Envelope, raw: DocumentSent, partner: str
     exchange.check_local(recipients)
     uploaded = store_exchange.find_files(tx, [file.sha256 for file in sent.message.files])  # 3
     parts = exchange.parts_of(sent.message.files, uploaded)
+    answered = store_exchange.out_by_document(tx, [each.document_id for each in sent.relations])
+    relations = partners.relations_of(sent.relations, sender.identifier, answered)
     made = []
     for recipient in recipients:  # 4
         delivery_id = new_id()
         told = AgencyRef(identifier=recipient.identifier, name=recipient.name)
-        made.append(SentDelivery(delivery_id, partner, sent.document_id, print_of_it, told, SENT, now))
+        held = SentDelivery(
+            delivery_id,
+            partner,
+            sent.document_id,
+            print_of_it,
+            told,
+            SENT,
+            now,
+            sender=sender.party,
+            receiver=recipient.party,
+        )
+        made.append(held)
         store_exchange.add_sent(tx, made[-1])
         fact = exchange.dispatched(
-            sent, delivery_id=delivery_id, sender=sender, recipient=recipient, parts=parts, partner=partner, at=now
+            sent,
+            delivery_id=delivery_id,
+            sender=sender,
+            recipient=recipient,
+            parts=parts,
+            relations=relations,
+            partner=partner,
+            at=now,
         )
         outbox.put(tx, fact, source=source)
     return _accepted(envelope, sent.document_id, made)
@@ -124,7 +172,7 @@ def _accept_status(tx: Tx, envelope: Envelope, raw: StatusSent, partner: str, so
     if held is None:
         raise Rejected(refusals.DELIVERY_UNKNOWN, delivery_id=raw.delivery_id)
     if next_status(held.status, raw.status, reason) == "next":
-        store_exchange.set_out_status(tx, held.delivery_id, raw.status)
+        store_exchange.save_out(tx, replace(held, status=raw.status))
         fact = DeliveryStatusReported(
             delivery_id=held.delivery_id,
             document_id=held.document_id,
@@ -207,7 +255,12 @@ def deliver_to_partner(tx: Tx, fact: DeliveryDispatched, partner: str, *, source
     with store_exchange.as_partner(tx, partner):
         store_exchange.add_out(tx, out)
     delivered = DocumentDelivered(
-        delivery_id=fact.delivery_id, message=message, recipient=_ref(fact.receiver), owes=fact.owes
+        delivery_id=fact.delivery_id,
+        message=message,
+        recipient=_ref(fact.receiver),
+        owes=fact.owes,
+        document_id=fact.document_id,
+        relations=partners.related_for_partner(fact.relations),
     )
     outbox.put(tx, delivered, source=source, topic=OUTBOUND.of(partner))
 
@@ -217,7 +270,7 @@ def renew_at_partner(tx: Tx, fact: DeliveryRenewed, partner: str, *, source: str
     better = []
     with store_exchange.as_partner(tx, partner):
         held = store_exchange.find_out_for_update(tx, fact.delivery_id)
-        if held is None:
+        if held is None or held.status in ENDED:
             return
         for part in (held.parts[0].model_copy(update={"content": fact.content}), *fact.annexes):
             if held.file(part.content.sha256) is None:
@@ -238,9 +291,12 @@ def report_to_partner(tx: Tx, fact: DeliveryStatusReported, partner: str, *, sou
     """How a document that a partner sent stands at its recipient. Who handles it there is not the partner's matter."""
     with store_exchange.as_partner(tx, partner):
         held = store_exchange.find_sent_for_update(tx, fact.delivery_id)
-        if held is None or next_status(held.status, fact.status, fact.reason) == "same":
+        after = partners.after_report(held, fact) if held else None
+        if held is None or after is None:
             return
-        store_exchange.set_sent_status(tx, fact.delivery_id, fact.status)
+        if fact.status in NEXT and fact.status != TAKEN_BACK:
+            next_status(held.status, fact.status, fact.reason)
+        store_exchange.save_sent(tx, after)
     told = StatusReported(
         delivery_id=fact.delivery_id,
         document_id=fact.document_id,
@@ -248,6 +304,7 @@ def report_to_partner(tx: Tx, fact: DeliveryStatusReported, partner: str, *, sou
         status=fact.status,
         reason=fact.reason,
         reason_code=fact.reason_code,
+        about=fact.about,
         at=fact.at,
     )
     _reply(tx, partner, told, source)

@@ -16,14 +16,15 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from services.docs import refusals
+from services.docs.delivery import Asked
 from services.docs.standing import Agency
 from services.docs.text import clean
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef
-from shared.events.docs import DeliveryDispatched, Descriptor, Part, Party
+from shared.events.docs import DeliveryDispatched, Descriptor, Part, Party, Relation
 from shared.events.exchange import AgencyRef, DocumentSent, File, Message
 
-MAX_FILES, MAX_SENT_TO = 50, 1000  # of one message; what is made of each must fit into one event too
+MAX_FILES, MAX_SENT_TO, MAX_RELATIONS = 50, 1000, 20  # of one message; what is made of each must fit into one event too
 FILE_PATH = "/docs/v1/exchange/deliveries/{delivery_id}/files/{sha256}"
 
 
@@ -38,6 +39,9 @@ class SentDelivery:
     recipient: AgencyRef
     status: str
     received_at: datetime
+    sender: Party | None = None  # none of those from before this was kept
+    receiver: Party | None = None
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class OutDelivery:
     status: str
     delivered_at: datetime
     later: tuple[Part, ...] = ()  # better versions of the parts, in the order in which they came
+    asked: Asked | None = None
 
     def file(self, sha256: str) -> Part | None:
         return next((p for p in (*self.parts, *self.later) if p.content.sha256 == sha256), None)
@@ -65,7 +70,7 @@ class OutDelivery:
 
 def fingerprint(sent: DocumentSent) -> str:
     """The same document sent again has the same one; SHA-256, hex."""
-    body = sent.model_dump(mode="json")
+    body = sent.model_dump(mode="json", exclude=None if sent.relations else {"relations"})
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -76,6 +81,7 @@ def read_sent(sent: DocumentSent) -> DocumentSent:
     for what, entries, limit in (
         ("files", sent.message.files, MAX_FILES),
         ("recipients", sent.recipients, MAX_SENT_TO),
+        ("relations", sent.relations, MAX_RELATIONS),
     ):
         if len(entries) > limit:
             raise Rejected(refusals.TOO_MANY_ENTRIES, what=what, count=len(entries), limit=limit)
@@ -147,6 +153,7 @@ def dispatched(
     sender: Agency,
     recipient: Agency,
     parts: tuple[Part, ...],
+    relations: tuple[Relation, ...] = (),
     partner: str,
     at: datetime,
 ) -> DeliveryDispatched:
@@ -173,6 +180,7 @@ def dispatched(
         ),
         signer_name=message.signer_name,
         parts=parts,
+        relations=relations,
         by=Actor(name=sender.name, agency_id=sender.agency_id, system=f"partner:{partner}"),
         at=at,
     )

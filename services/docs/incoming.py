@@ -11,17 +11,19 @@ from datetime import datetime
 from uuid import UUID
 
 from services.docs import refusals
-from services.docs.delivery import NEXT, REFUSED
+from services.docs.delivery import AGREED, ASKED, DECLINED, ENDED, NEXT, REFUSED, TAKEN_BACK, About, Asked
 from services.docs.step import Reason, Step, ourselves
 from shared.errors import Rejected
 from shared.events import Actor, BlobRef
 from shared.events.docs import (
+    DeliveryChased,
     DeliveryDispatched,
     DeliveryRenewed,
     DeliveryStatusReported,
     Descriptor,
     Part,
     Party,
+    Relation,
     ValidateDocument,
 )
 from shared.events.signing import Debt, DocumentDelayed, DocumentValidated, PartValidated, SignatureSummary
@@ -43,6 +45,15 @@ class Validation:
     report: BlobRef | None
     annexes: tuple[PartValidated, ...] = ()
     policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """A file whose content was destroyed here because its sender took the document back."""
+
+    filename: str
+    sha256: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,11 @@ class Incoming:
     renewal: BlobRef | None = None  # a better version, not yet validated
     renewed_annexes: tuple[Part, ...] = ()  # likewise, of annexes
     came_by: str | None = None  # as in ValidateDocument
+    relations: tuple[Relation, ...] = ()
+    asked: Asked | None = None
+    chased_at: datetime | None = None
+    destroyed: tuple[Destroyed, ...] = ()
+    duplicate_of: UUID | None = None  # an earlier arrival that looks like the same document
     version: int = 0
 
     @property
@@ -94,6 +110,7 @@ def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[In
         arrived_at=at,
         owes=fact.owes,
         came_by=_way(fact),
+        relations=fact.relations,
     )
     order = _validate(made, by, at)
     return Step(made, "arrived", by, at, tell=(_report(made, by, at), order))
@@ -122,11 +139,11 @@ def _validate(incoming: Incoming, by: Actor, at: datetime) -> ValidateDocument:
 
 def receive_renewed(incoming: Incoming, fact: DeliveryRenewed) -> Step[Incoming] | None:
     """A better version came: it is validated before it takes the other's place, and after the other's own verdict."""
-    known = {incoming.parts[0].content.sha256, incoming.renewal.sha256 if incoming.renewal else ""}
+    known = {each.content.sha256 for each in incoming.parts[:1]} | {incoming.renewal.sha256 if incoming.renewal else ""}
     renewal = incoming.renewal if fact.content.sha256 in known else fact.content
     standing = (*incoming.parts, *incoming.renewed_annexes)
     better = {part.ordinal: part for part in fact.annexes if all(part.content != one.content for one in standing)}
-    if incoming.status == REFUSED or (renewal == incoming.renewal and not better):
+    if incoming.status in ENDED or (renewal == incoming.renewal and not better):
         return None
     by = ourselves()
     annexes = {part.ordinal: part for part in incoming.renewed_annexes} | better
@@ -193,6 +210,8 @@ def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incom
     """A failed document, or one with a failed annex, is returned at once with the reason (art. 21.2); anything else is
     for the clerk to judge.
     """
+    if not incoming.parts:
+        return None  # its content is gone, and what was found out about it with it
     if incoming.validation and _is_of_renewal(incoming, fact):
         return receive_renewal_validated(incoming, fact)
     if incoming.validation is not None:
@@ -237,16 +256,18 @@ def _verdict(fact: DocumentValidated) -> Validation:
 
 def receive_delayed(incoming: Incoming, fact: DocumentDelayed) -> Step[Incoming] | None:
     reason = Reason(fact.code, fact.reason_vi, fact.reason_en)
-    if incoming.validation is not None or incoming.delayed == reason:
+    if incoming.validation is not None or incoming.delayed == reason or not incoming.parts:
         return None
     return Step(replace(incoming, delayed=reason), "validation_delayed", fact.by, fact.at, detail=fact.code)
 
 
 def may_register(incoming: Incoming) -> bool:
     """False: it is registered already (a second click). Raises Rejected when it was refused or is not validated."""
-    if incoming.arrival_number is not None:
+    if incoming.arrival_number is not None and incoming.status != TAKEN_BACK:
         return False
     _check_open(incoming, REGISTERED)
+    if incoming.asked and incoming.asked.is_open_recall:
+        raise Rejected(refusals.RECALL_PENDING, sender=incoming.sender.name)
     if incoming.validation is None:
         raise Rejected(refusals.NOT_VALIDATED_YET)
     return True
@@ -295,8 +316,98 @@ def complete(incoming: Incoming, note: str | None, by: Actor, at: datetime) -> S
     return Step(after, "completed", by, at, detail=note, tell=(_report(after, by, at),))
 
 
+# --- what the sender asks afterwards
+
+
+def receive_recall(incoming: Incoming, fact: DeliveryStatusReported) -> Step[Incoming] | None:
+    """The sender asks to take it back (13): the clerk answers. Who has refused it anyway has nothing to decide."""
+    if incoming.status == TAKEN_BACK or (incoming.asked and incoming.asked.is_open_recall):
+        return None
+    asked = replace(incoming, asked=Asked("recall", ASKED, fact.reason or "", fact.at))
+    if incoming.status == REFUSED:
+        return agree_to_recall(asked, None, ourselves(), fact.at)
+    return Step(asked, "recall_asked", fact.by, fact.at, detail=fact.reason)
+
+
+def agree_to_recall(incoming: Incoming, note: str | None, by: Actor, at: datetime) -> Step[Incoming] | None:
+    """The document is cancelled here (NĐ 30 art. 18.4b): its content is destroyed, what it was and that it was taken
+    back stays (annex VI III.8).
+    """
+    if incoming.status == TAKEN_BACK:
+        return None
+    asked = _open_recall(incoming)
+    after = replace(
+        incoming,
+        status=incoming.status if incoming.status == REFUSED else TAKEN_BACK,
+        asked=asked.answered(agreed=True, why=note, at=at),
+        destroyed=tuple(Destroyed(p.filename, p.content.sha256, p.content.size) for p in incoming.parts),
+        parts=(),
+        validation=None,
+        delayed=None,
+        renewal=None,
+        renewed_annexes=(),
+        reason=incoming.reason if incoming.status == REFUSED else asked.reason,
+    )
+    return Step(
+        after, "recall_agreed", by, at, detail=note, tell=(_answer(after, AGREED, "recall", note, by=by, at=at),)
+    )
+
+
+def decline_recall(incoming: Incoming, reason: str, by: Actor, at: datetime) -> Step[Incoming] | None:
+    """The document stays here, with the reason why; the sender may ask again."""
+    if incoming.asked and incoming.asked.about == "recall" and incoming.asked.status == DECLINED:
+        return None
+    asked = _open_recall(incoming)
+    after = replace(incoming, asked=asked.answered(agreed=False, why=reason, at=at))
+    told = _answer(after, DECLINED, "recall", reason, by=by, at=at)
+    return Step(after, "recall_declined", by, at, detail=reason, tell=(told,))
+
+
+def _open_recall(incoming: Incoming) -> Asked:
+    if incoming.asked is None or not incoming.asked.is_open_recall:
+        raise Rejected(refusals.NOTHING_ASKED)
+    return incoming.asked
+
+
+def answer_later(
+    earlier: Incoming, about: About, *, agreed: bool, later: Incoming, by: Actor, at: datetime
+) -> Step[Incoming] | None:
+    """A later document updates or replaces this one: by taking it up or refusing it the agency answers (15, 16)."""
+    if earlier.status in ENDED:
+        return None
+    why = None if agreed else later.reason
+    status = AGREED if agreed else DECLINED
+    told = _answer(earlier, status, about, why, by=by, at=at)
+    return Step(earlier, f"{status}_{about}", by, at, detail=later.descriptor.number_symbol, tell=(told,))
+
+
+def receive_chased(incoming: Incoming, fact: DeliveryChased) -> Step[Incoming] | None:
+    """The sender asks to get on with it."""
+    if incoming.status in ENDED:
+        return None
+    return Step(replace(incoming, chased_at=fact.at), "chased", fact.by, fact.at, detail=fact.note)
+
+
+def _answer(
+    incoming: Incoming, status: str, about: About, why: str | None, *, by: Actor, at: datetime
+) -> DeliveryStatusReported:
+    return DeliveryStatusReported(
+        delivery_id=incoming.delivery_id,
+        document_id=incoming.document_id,
+        sender=incoming.sender,
+        receiver=incoming.receiver,
+        status=status,
+        reason=why,
+        about=about,
+        by=by,
+        at=at,
+    )
+
+
 def _check_open(incoming: Incoming, new: str) -> None:
     if incoming.status == REFUSED:
         raise Rejected(refusals.ALREADY_REFUSED)
+    if incoming.status == TAKEN_BACK:
+        raise Rejected(refusals.TAKEN_BACK, sender=incoming.sender.name)
     if new not in NEXT[incoming.status]:
         raise Rejected(refusals.STATUS_NOT_POSSIBLE, current=incoming.status, new=new)

@@ -225,6 +225,21 @@ REASON_REQUIRED = Refusal(
     en="A refusal (02) needs a reason; give one and send it again.",
     status=422,
 )
+RECALL_PENDING = Refusal(
+    "recall_pending",
+    vi="{sender} đang yêu cầu lấy lại văn bản này; hãy đồng ý hoặc từ chối yêu cầu trước, rồi mới vào sổ.",
+    en="{sender} asks to take this document back; agree or refuse first, then register it.",
+)
+NOTHING_ASKED = Refusal(
+    "nothing_asked",
+    vi="Nơi gửi không có yêu cầu lấy lại nào đang chờ trả lời; hãy tải lại trang để xem tình trạng.",
+    en="The sender has no open request to take this back; reload to see where it stands.",
+)
+TAKEN_BACK = Refusal(
+    "taken_back",
+    vi="{sender} đã thu hồi văn bản này, nội dung đã hủy ở cơ quan bạn; nếu cần, hãy đề nghị nơi gửi gửi lại.",
+    en="{sender} has taken this document back and its content is destroyed here; ask the sender to send it again.",
+)
 ASSIGNEE_UNKNOWN = Refusal(
     "assignee_unknown",
     vi="Người được giao không giữ chức vụ nào trong cơ quan hôm nay; hãy chọn người khác.",

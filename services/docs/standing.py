@@ -45,6 +45,8 @@ class Agency:
     partner: str | None
     valid_from: date
     valid_until: date | None
+    parent_id: UUID | None = None
+    successor_ids: tuple[UUID, ...] = ()
 
     @property
     def party(self) -> Party:

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, TypeAdapter
 
-from services.docs.delivery import Delivery
+from services.docs.delivery import Asked, Delivery
 from services.docs.document import Document, Review
 from services.docs.finding import store as finding
 from services.docs.numbering import Numbering
@@ -281,46 +281,80 @@ def _document(row: Row | None) -> Document:
 
 # --- the sender's deliveries
 
+DELIVERY = (
+    "SELECT id, agency_id, document_id, receiver, partner, status, reason, reason_code, arrival_number, dispatched_at,"
+    " dispatch_id, asked, chased_at, version FROM delivery"
+)
+ASKED = TypeAdapter(Asked)
+
 
 def add_delivery(tx: Tx, delivery: Delivery) -> None:
-    tx.execute(
-        "INSERT INTO delivery (id, agency_id, document_id, receiver, receiver_identifier, partner, status,"
-        " dispatched_at, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0)",
-        [
-            delivery.id,
-            delivery.agency_id,
-            delivery.document_id,
-            json_of(delivery.receiver),
-            delivery.receiver.identifier,
-            delivery.partner,
-            delivery.status,
-            delivery.dispatched_at,
-        ],
-    )
+    add_deliveries(tx, [delivery])
+
+
+def add_deliveries(tx: Tx, deliveries: Sequence[Delivery]) -> None:
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO delivery (id, agency_id, document_id, receiver, receiver_identifier, partner, status,"
+            " dispatched_at, dispatch_id, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+            [
+                [
+                    each.id,
+                    each.agency_id,
+                    each.document_id,
+                    json_of(each.receiver),
+                    each.receiver.identifier,
+                    each.partner,
+                    each.status,
+                    each.dispatched_at,
+                    each.dispatch_id,
+                ]
+                for each in deliveries
+            ],
+        )
+
+
+def keep_new_deliveries(tx: Tx, steps: Sequence[Step[Delivery]], *, source: str) -> None:
+    """Of one dispatch: rows, histories and facts by a few statements, however many recipients there are."""
+    add_deliveries(tx, [step.after for step in steps])
+    with tx.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO history (agency_id, subject_id, at, act, actor, detail) VALUES (%s, %s, %s, %s, %s, %s)",
+            [[s.after.agency_id, s.after.id, s.at, s.act, json_of(s.by), s.detail] for s in steps],
+        )
+    outbox.put_many(tx, [fact for step in steps for fact in step.tell], source=source)
 
 
 def find_delivery_for_update(tx: Tx, delivery_id: UUID) -> Delivery | None:
-    row = tx.execute("SELECT * FROM delivery WHERE id = %s FOR UPDATE", [delivery_id]).fetchone()
+    row = tx.execute(f"{DELIVERY} WHERE id = %s FOR UPDATE", [delivery_id]).fetchone()
     return _delivery(row) if row else None
 
 
 def list_deliveries(tx: Tx, document_id: UUID) -> list[Delivery]:
     """In the order of sending, by recipient within one dispatch."""
     rows = tx.execute(
-        "SELECT * FROM delivery WHERE document_id = %s ORDER BY dispatched_at, receiver_identifier", [document_id]
+        f"{DELIVERY} WHERE document_id = %s ORDER BY dispatched_at, receiver_identifier", [document_id]
     ).fetchall()
+    return [_delivery(row) for row in rows]
+
+
+def lock_deliveries(tx: Tx, document_ids: Sequence[UUID]) -> list[Delivery]:
+    """Those of some documents, always in one order: whoever wants several waits for the other."""
+    rows = tx.execute(f"{DELIVERY} WHERE document_id = ANY(%s) ORDER BY id FOR UPDATE", [list(document_ids)]).fetchall()
     return [_delivery(row) for row in rows]
 
 
 def save_delivery(tx: Tx, delivery: Delivery) -> None:
     done = tx.execute(
-        "UPDATE delivery SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, version = version + 1"
-        " WHERE id = %s AND version = %s",
+        "UPDATE delivery SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, asked = %s,"
+        " chased_at = %s, version = version + 1 WHERE id = %s AND version = %s",
         [
             delivery.status,
             delivery.reason,
             delivery.reason_code,
             delivery.arrival_number,
+            asked_json(delivery.asked),
+            delivery.chased_at,
             delivery.id,
             delivery.version,
         ],
@@ -329,6 +363,13 @@ def save_delivery(tx: Tx, delivery: Delivery) -> None:
         raise Rejected(STALE_VERSION)
 
 
+def asked_json(asked: Asked | None) -> Jsonb | None:
+    return Jsonb(ASKED.dump_python(asked, mode="json")) if asked else None
+
+
+def asked_of(value: Any) -> Asked | None:
+    return ASKED.validate_python(value) if value else None
+
+
 def _delivery(row: Row) -> Delivery:
-    del row["receiver_identifier"]
-    return Delivery(**{**row, "receiver": Party.model_validate(row["receiver"])})
+    return Delivery(**{**row, "receiver": Party.model_validate(row["receiver"]), "asked": asked_of(row["asked"])})

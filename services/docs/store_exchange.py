@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from services.docs.exchange import OutDelivery, SentDelivery
-from services.docs.store import json_of
+from services.docs.store import asked_json, asked_of, json_of
 from shared.db import Tx
 from shared.errors import NotFound
 from shared.events import BlobRef
@@ -66,8 +66,8 @@ def list_sent(tx: Tx, document_id: UUID) -> list[SentDelivery]:
 
 def add_sent(tx: Tx, sent: SentDelivery) -> None:
     tx.execute(
-        "INSERT INTO exchange_in (delivery_id, partner, document_id, fingerprint, recipient, status, received_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO exchange_in (delivery_id, partner, document_id, fingerprint, recipient, status, received_at, sender,"
+        " receiver) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             sent.delivery_id,
             sent.partner,
@@ -76,6 +76,8 @@ def add_sent(tx: Tx, sent: SentDelivery) -> None:
             json_of(sent.recipient),
             sent.status,
             sent.received_at,
+            json_of(sent.sender),
+            json_of(sent.receiver),
         ],
     )
 
@@ -85,12 +87,23 @@ def find_sent_for_update(tx: Tx, delivery_id: UUID) -> SentDelivery | None:
     return _sent(row) if row else None
 
 
-def set_sent_status(tx: Tx, delivery_id: UUID, status: str) -> None:
-    tx.execute("UPDATE exchange_in SET status = %s WHERE delivery_id = %s", [status, delivery_id])
+def save_sent(tx: Tx, sent: SentDelivery) -> None:
+    tx.execute(
+        "UPDATE exchange_in SET status = %s, asked = %s WHERE delivery_id = %s",
+        [sent.status, asked_json(sent.asked), sent.delivery_id],
+    )
 
 
 def _sent(row: dict[str, Any]) -> SentDelivery:
-    return SentDelivery(**{**row, "recipient": AgencyRef.model_validate(row["recipient"])})
+    return SentDelivery(
+        **{
+            **row,
+            "recipient": AgencyRef.model_validate(row["recipient"]),
+            "sender": Party.model_validate(row["sender"]) if row["sender"] else None,
+            "receiver": Party.model_validate(row["receiver"]) if row["receiver"] else None,
+            "asked": asked_of(row["asked"]),
+        }
+    )
 
 
 # --- what a partner got
@@ -143,8 +156,20 @@ def list_out(tx: Tx, before: UUID | None, limit: int) -> list[OutDelivery]:
     return [_out(row) for row in rows]
 
 
-def set_out_status(tx: Tx, delivery_id: UUID, status: str) -> None:
-    tx.execute("UPDATE exchange_out SET status = %s WHERE delivery_id = %s", [status, delivery_id])
+def save_out(tx: Tx, out: OutDelivery) -> None:
+    tx.execute(
+        "UPDATE exchange_out SET status = %s, asked = %s WHERE delivery_id = %s",
+        [out.status, asked_json(out.asked), out.delivery_id],
+    )
+
+
+def out_by_document(tx: Tx, document_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """By which delivery of ours the partner got these documents; the newest of several."""
+    rows = tx.execute(
+        "SELECT document_id, delivery_id FROM exchange_out WHERE document_id = ANY(%s) ORDER BY delivery_id",
+        [list(document_ids)],
+    ).fetchall()
+    return {row["document_id"]: row["delivery_id"] for row in rows}
 
 
 def _out(row: dict[str, Any]) -> OutDelivery:
@@ -156,5 +181,6 @@ def _out(row: dict[str, Any]) -> OutDelivery:
             "message": Message.model_validate(row["message"]),
             "parts": tuple(Part.model_validate(p) for p in row["parts"]),
             "later": tuple(Part.model_validate(p) for p in row["later"]),
+            "asked": asked_of(row["asked"]),
         }
     )

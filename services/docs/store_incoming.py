@@ -6,16 +6,24 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
 
 from services.docs.finding import store as finding
-from services.docs.incoming import Incoming, Validation
+from services.docs.incoming import Destroyed, Incoming, Validation
 from services.docs.step import Reason, Step
-from services.docs.store import add_whereabouts, json_of, keep, reason_json
+from services.docs.store import add_whereabouts, asked_json, asked_of, json_of, keep, reason_json
 from shared.db import Tx
 from shared.errors import STALE_VERSION, NotFound, Rejected
 from shared.events import BlobRef
-from shared.events.docs import Descriptor, Part, Party
+from shared.events.docs import Descriptor, Part, Party, Relation
 from shared.events.signing import PartValidated, SignatureSummary
+
+INCOMING = (
+    "SELECT id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts, status, reason, reason_code,"
+    " arrival_number, arrived_at, validation, delayed, assignee_id, assignee_name, owes, renewal, renewed_annexes, came_by, relations, asked,"
+    " chased_at, destroyed, duplicate_of, version FROM incoming"
+)
+DESTROYED = TypeAdapter(tuple[Destroyed, ...])
 
 
 def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = False) -> None:
@@ -24,22 +32,22 @@ def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = Fals
 
 
 def get(tx: Tx, incoming_id: UUID) -> Incoming:
-    return _incoming(tx.execute("SELECT * FROM incoming WHERE id = %s", [incoming_id]).fetchone())
+    return _incoming(tx.execute(f"{INCOMING} WHERE id = %s", [incoming_id]).fetchone())
 
 
 def lock(tx: Tx, incoming_id: UUID) -> Incoming:
-    return _incoming(tx.execute("SELECT * FROM incoming WHERE id = %s FOR UPDATE", [incoming_id]).fetchone())
+    return _incoming(tx.execute(f"{INCOMING} WHERE id = %s FOR UPDATE", [incoming_id]).fetchone())
 
 
 def find_delivered_for_update(tx: Tx, delivery_id: UUID) -> Incoming | None:
-    row = tx.execute("SELECT * FROM incoming WHERE delivery_id = %s FOR UPDATE", [delivery_id]).fetchone()
+    row = tx.execute(f"{INCOMING} WHERE delivery_id = %s FOR UPDATE", [delivery_id]).fetchone()
     return _incoming(row) if row else None
 
 
 def list_incoming(tx: Tx, status: str | None, before: UUID | None, limit: int) -> list[Incoming]:
     """Newest first; `before` is the last id of the page before."""
     rows = tx.execute(
-        "SELECT * FROM incoming WHERE (%(status)s::text IS NULL OR status = %(status)s)"
+        f"{INCOMING} WHERE (%(status)s::text IS NULL OR status = %(status)s)"
         " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
         {"status": status, "before": before, "limit": limit},
     ).fetchall()
@@ -50,7 +58,8 @@ def add(tx: Tx, incoming: Incoming) -> None:
     add_whereabouts(tx, incoming.id, "incoming", incoming.agency_id)
     tx.execute(
         "INSERT INTO incoming (id, agency_id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts,"
-        " status, arrived_at, owes, came_by, version) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        " status, arrived_at, owes, came_by, relations, duplicate_of, version)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
         [
             incoming.id,
             incoming.agency_id,
@@ -65,15 +74,24 @@ def add(tx: Tx, incoming: Incoming) -> None:
             incoming.arrived_at,
             list(incoming.owes),
             incoming.came_by,
+            json_of(incoming.relations),
+            incoming.duplicate_of,
         ],
     )
+    for each in incoming.relations:
+        tx.execute(
+            "INSERT INTO incoming_relation (agency_id, incoming_id, kind, target) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [incoming.agency_id, incoming.id, each.kind, each.document.document_id],
+        )
 
 
 def save(tx: Tx, incoming: Incoming) -> None:
     """Raises Rejected(stale_version) when the row is no longer the one that was read."""
     done = tx.execute(
         "UPDATE incoming SET status = %s, reason = %s, reason_code = %s, arrival_number = %s, validation = %s,"
-        " delayed = %s, assignee_id = %s, assignee_name = %s, parts = %s, owes = %s, renewal = %s, renewed_annexes = %s, version = version + 1 WHERE id = %s AND version = %s",
+        " delayed = %s, assignee_id = %s, assignee_name = %s, parts = %s, owes = %s, renewal = %s, renewed_annexes = %s, asked = %s,"
+        " chased_at = %s, destroyed = %s, version = version + 1 WHERE id = %s AND version = %s",
         [
             incoming.status,
             incoming.reason,
@@ -87,6 +105,9 @@ def save(tx: Tx, incoming: Incoming) -> None:
             list(incoming.owes),
             json_of(incoming.renewal),
             json_of(incoming.renewed_annexes),
+            asked_json(incoming.asked),
+            incoming.chased_at,
+            Jsonb(DESTROYED.dump_python(incoming.destroyed, mode="json")) if incoming.destroyed else None,
             incoming.id,
             incoming.version,
         ],
@@ -125,7 +146,6 @@ def _validation(found: dict[str, Any] | None) -> Validation | None:
 def _incoming(row: dict[str, Any] | None) -> Incoming:
     if row is None:
         raise NotFound("văn bản đến")
-    del row["agency_id"]  # the receiver's, which says it too
     delayed, renewal = row.pop("delayed"), row.pop("renewal")
     return Incoming(
         sender=Party.model_validate(row.pop("sender")),
@@ -135,6 +155,9 @@ def _incoming(row: dict[str, Any] | None) -> Incoming:
         validation=_validation(row.pop("validation")),
         delayed=Reason(**delayed) if delayed else None,
         owes=tuple(row.pop("owes")),
+        relations=tuple(Relation.model_validate(each) for each in row.pop("relations")),
+        asked=asked_of(row.pop("asked")),
+        destroyed=DESTROYED.validate_python(row.pop("destroyed") or ()),
         renewal=BlobRef.model_validate(renewal) if renewal else None,
         renewed_annexes=tuple(Part.model_validate(p) for p in row.pop("renewed_annexes")),
         **row,

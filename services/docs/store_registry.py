@@ -24,10 +24,11 @@ TRUSTED = ("registry.person", "registry.authority")  # the copies that signing a
 
 def put_agency(tx: Tx, stated: AgencyStated) -> None:
     tx.execute(
-        "INSERT INTO agency (agency_id, identifier, name, folded, level, partner, valid_from, valid_until)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (agency_id) DO UPDATE SET"
-        " (identifier, name, folded, level, partner, valid_from, valid_until) = (excluded.identifier, excluded.name,"
-        " excluded.folded, excluded.level, excluded.partner, excluded.valid_from, excluded.valid_until)",
+        "INSERT INTO agency (agency_id, identifier, name, folded, level, partner, valid_from, valid_until, parent_id,"
+        " successor_ids) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (agency_id) DO UPDATE SET"
+        " (identifier, name, folded, level, partner, valid_from, valid_until, parent_id, successor_ids) ="
+        " (excluded.identifier, excluded.name, excluded.folded, excluded.level, excluded.partner, excluded.valid_from,"
+        " excluded.valid_until, excluded.parent_id, excluded.successor_ids)",
         [
             stated.agency_id,
             stated.identifier,
@@ -37,6 +38,8 @@ def put_agency(tx: Tx, stated: AgencyStated) -> None:
             stated.partner,
             stated.valid_from,
             stated.valid_until,
+            stated.parent_id,
+            list(stated.successor_ids),
         ],
     )
 
@@ -145,8 +148,42 @@ def oldest_copy(tx: Tx) -> datetime | None:
 
 
 def find_agency(tx: Tx, agency_id: UUID) -> Agency | None:
-    row = tx.execute(f"{AGENCY} WHERE agency_id = %s", [agency_id]).fetchone()
-    return Agency(**row) if row else None
+    return next(iter(find_agencies_by_id(tx, [agency_id]).values()), None)
+
+
+def find_agencies_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Agency]:
+    """Those that are known here, in being or not."""
+    rows = tx.execute(f"{AGENCY} WHERE agency_id = ANY(%s)", [list(ids)]).fetchall()
+    return {row["agency_id"]: _agency(row) for row in rows}
+
+
+def find_ended_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Agency]:
+    """By an identifier that nobody has on that day: who had it last."""
+    rows = tx.execute(
+        f"{AGENCY} WHERE identifier = ANY(%s) AND valid_until < %s ORDER BY valid_until", [list(identifiers), day]
+    ).fetchall()
+    return {row["identifier"]: _agency(row) for row in rows}
+
+
+def find_tree(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, list[Agency]]:
+    """Of each of these agencies: itself and all beneath it that stand on that day, by identifier.
+
+    An agency that has ended is walked through: those beneath it are not lost with it.
+    """
+    rows = tx.execute(
+        "WITH RECURSIVE tree (root, agency_id, path) AS ("  # noqa: S608  own words
+        "  SELECT identifier, agency_id, ARRAY[agency_id] FROM agency WHERE identifier = ANY(%(roots)s)"
+        "   AND valid_from <= %(day)s AND coalesce(valid_until, 'infinity') >= %(day)s"
+        "  UNION ALL SELECT t.root, a.agency_id, t.path || a.agency_id FROM tree t"
+        "   JOIN agency a ON a.parent_id = t.agency_id WHERE a.agency_id <> ALL (t.path))"
+        f" SELECT tree.root, found.* FROM tree JOIN ({AGENCY}) found USING (agency_id)"
+        " WHERE valid_from <= %(day)s AND coalesce(valid_until, 'infinity') >= %(day)s ORDER BY identifier",
+        {"roots": list(identifiers), "day": day},
+    ).fetchall()
+    found: dict[str, list[Agency]] = {}
+    for row in rows:
+        found.setdefault(row.pop("root"), []).append(_agency(row))
+    return found
 
 
 def find_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Agency]:
@@ -155,7 +192,7 @@ def find_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Ag
         f"{AGENCY} WHERE identifier = ANY(%s) AND valid_from <= %s AND coalesce(valid_until, 'infinity') >= %s",
         [list(identifiers), day, day],
     ).fetchall()
-    return {row["identifier"]: Agency(**row) for row in rows}
+    return {row["identifier"]: _agency(row) for row in rows}
 
 
 def search_agencies(tx: Tx, words: str, level: str | None, day: date, limit: int) -> list[Agency]:
@@ -166,10 +203,16 @@ def search_agencies(tx: Tx, words: str, level: str | None, day: date, limit: int
         " AND valid_from <= %s AND coalesce(valid_until, 'infinity') >= %s ORDER BY identifier LIMIT %s",
         [patterns, level, level, day, day, limit],
     ).fetchall()
-    return [Agency(**row) for row in rows]
+    return [_agency(row) for row in rows]
 
 
-AGENCY = "SELECT agency_id, identifier, name, level, partner, valid_from, valid_until FROM agency"
+AGENCY = (
+    "SELECT agency_id, identifier, name, level, partner, valid_from, valid_until, parent_id, successor_ids FROM agency"
+)
+
+
+def _agency(row: dict[str, Any]) -> Agency:
+    return Agency(**{**row, "successor_ids": tuple(row["successor_ids"])})
 
 
 def _literal(word: str) -> str:

@@ -160,6 +160,28 @@ class DocumentIssued(DocumentFact, type="vn.vanthu.docs.document.issued.v1", top
     owes: tuple[Debt, ...] = ()  # of the proof; added by itself
 
 
+class DocumentRef(Contract):
+    """Another document that one refers to. `delivery_id` is the delivery by which the agency that reads this got it, or
+    sent it; none when it did not.
+    """
+
+    document_id: UUID
+    delivery_id: UUID | None = None
+    agency_identifier: str
+    number_symbol: str | None = None
+    issued_on: date | None = None
+
+
+class Relation(Contract):
+    """What a document is to another: it updates or replaces one of its own agency (STANDARDS T6), or answers one that
+    came in.
+    """
+
+    kind: Literal["updates", "replaces", "answers"]
+    document: DocumentRef
+    reason: str | None = None
+
+
 class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", topic=DELIVERY, key="delivery_id"):
     """One recipient's delivery of one issued document."""
 
@@ -172,6 +194,8 @@ class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", top
     signer_name: str
     parts: tuple[Part, ...]
     owes: tuple[Debt, ...] = ()  # sent before its proof was complete; DeliveryRenewed follows
+    dispatch_id: UUID | None = None  # the one decision by which it went to everybody
+    relations: tuple[Relation, ...] = ()
 
 
 class DeliveryRenewed(Fact, type="vn.vanthu.docs.delivery.renewed.v1", topic=DELIVERY, key="delivery_id"):
@@ -206,6 +230,20 @@ class DeliveryStatusReported(
     reason_code: str | None = None
     arrival_number: int | None = None
     assignee_id: UUID | None = None  # with 04: who shall handle it; stays here, partners are never told
+    about: Literal["recall", "updates", "replaces"] | None = None  # 13, 15, 16: what is asked; none: to take it back
+    partner: str | None = None  # with 13, when the receiver is reached through a partner
+
+
+class DeliveryChased(Fact, type="vn.vanthu.docs.delivery.chased.v1", topic=DELIVERY, key="delivery_id"):
+    """The sender asks a recipient who has not finished to get on with it."""
+
+    delivery_id: UUID
+    document_id: UUID
+    sender: Party
+    receiver: Party
+    partner: str | None = None
+    status: str = Field(pattern=r"^\d\d$")  # as the sender knew it
+    note: str | None = None
 
 
 class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMANDS, key="document_id"):

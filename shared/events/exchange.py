@@ -7,6 +7,7 @@ identifiers; bytes travel over HTTP by digest, never in a message.
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -49,12 +50,25 @@ class Message(Contract):
     files: tuple[File, ...] = Field(min_length=1)
 
 
+class RelatedDocument(Contract):
+    """What a document is to another one: `updates` or `replaces` one of the same sender, `answers` one that it got.
+    `document_id` is the id of that other document's sender, as DocumentSent or DocumentDelivered gave it.
+    """
+
+    kind: Literal["updates", "replaces", "answers"]
+    document_id: UUID
+    number_symbol: str | None = Field(default=None, max_length=50)
+    issued_on: date | None = None
+    reason: str | None = Field(default=None, max_length=1000)
+
+
 class DocumentSent(Event, type="vn.vanthu.exchange.document.sent.v1", topic=INBOUND, key="document_id"):
     """A partner sends a document to agencies of this deployment. The files were uploaded before."""
 
     document_id: UUID  # the partner's own id
     message: Message
     recipients: tuple[AgencyRef, ...] = Field(min_length=1)
+    relations: tuple[RelatedDocument, ...] = ()  # at most 20
 
 
 class StatusSent(Event, type="vn.vanthu.exchange.status.sent.v1", topic=INBOUND, key="delivery_id"):
@@ -67,6 +81,27 @@ class StatusSent(Event, type="vn.vanthu.exchange.status.sent.v1", topic=INBOUND,
     at: AwareDatetime
 
 
+class RecallSent(Event, type="vn.vanthu.exchange.recall.sent.v1", topic=INBOUND, key="delivery_id"):
+    """A partner asks to take back what it sent (13). The answer comes as StatusReported: 15 agreed, the content is
+    destroyed at the recipient; 16 refused, with the reason. After 16 it may be asked again.
+    """
+
+    delivery_id: UUID
+    reason: str = Field(max_length=1000)
+    staff: str = Field(max_length=100)
+    at: AwareDatetime
+
+
+class RecallAnswered(Event, type="vn.vanthu.exchange.recall.answered.v1", topic=INBOUND, key="delivery_id"):
+    """A partner answers RecallRequested: it has destroyed the document (15), or refuses with a reason (16)."""
+
+    delivery_id: UUID
+    agreed: bool
+    reason: str | None = Field(default=None, max_length=1000)
+    staff: str = Field(max_length=100)
+    at: AwareDatetime
+
+
 class DocumentDelivered(Event, type="vn.vanthu.exchange.document.delivered.v1", topic=OUTBOUND, key="delivery_id"):
     """A document for an agency behind the partner."""
 
@@ -74,6 +109,8 @@ class DocumentDelivered(Event, type="vn.vanthu.exchange.document.delivered.v1", 
     message: Message
     recipient: AgencyRef
     owes: tuple[str, ...] = ()  # what the signatures' proof lacks yet; DocumentRenewed follows
+    document_id: UUID | None = None  # the sender's, which relations of later documents name
+    relations: tuple[RelatedDocument, ...] = ()
 
 
 class DocumentRenewed(Event, type="vn.vanthu.exchange.document.renewed.v1", topic=OUTBOUND, key="delivery_id"):
@@ -86,6 +123,22 @@ class DocumentRenewed(Event, type="vn.vanthu.exchange.document.renewed.v1", topi
     previous_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     level: str  # PAdES baseline level of the weakest signature
     owes: tuple[str, ...] = ()
+
+
+class RecallRequested(Event, type="vn.vanthu.exchange.recall.requested.v1", topic=OUTBOUND, key="delivery_id"):
+    """The sender asks to take a delivered document back (13): destroy it and answer with RecallAnswered, or refuse."""
+
+    delivery_id: UUID
+    reason: str
+    at: AwareDatetime
+
+
+class DeliveryUrged(Event, type="vn.vanthu.exchange.delivery.urged.v1", topic=OUTBOUND, key="delivery_id"):
+    """The sender asks to get on with a delivered document, at most once a day."""
+
+    delivery_id: UUID
+    note: str | None = None
+    at: AwareDatetime
 
 
 class DeliveryRef(Contract):
@@ -126,3 +179,5 @@ class StatusReported(Event, type="vn.vanthu.exchange.status.reported.v1", topic=
     reason: str | None = None
     reason_code: str | None = None
     at: AwareDatetime
+    # With 15 and 16: what was asked, to take it back or to let a later document update or replace it.
+    about: Literal["recall", "updates", "replaces"] | None = None

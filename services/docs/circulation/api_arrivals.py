@@ -1,0 +1,116 @@
+"""HTTP for the receiver's side of circulation: what is asked of it, what it looks like, its chain."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from services.docs import access, incoming, store_incoming
+from services.docs.access import Acting, Clerk, IfMatch, Member, ReasonLine
+from services.docs.circulation import duplicates, receiving, refusals
+from services.docs.circulation import store as kept
+from services.docs.circulation.views import (
+    ArrivalView,
+    ChainView,
+    DestroyedView,
+    TwinView,
+    asked_view,
+    named_view,
+)
+from services.docs.incoming import Incoming
+from services.docs.views import Body
+from shared.errors import Rejected
+
+router = APIRouter()
+
+
+class RecallAnswerBody(Body):
+    """`agreed`: the content is destroyed here. A refusal needs its reason."""
+
+    agreed: bool
+    reason: ReasonLine | None = None
+
+
+@router.get("/incoming/{incoming_id}/circulation")
+def show(incoming_id: UUID, acting: Member) -> ArrivalView:
+    return _view(acting, store_incoming.get(acting.tx, incoming_id))
+
+
+@router.post("/incoming/{incoming_id}/recall-answer")
+def answer_recall(incoming_id: UUID, body: RecallAnswerBody, acting: Clerk, if_match: IfMatch = None) -> ArrivalView:
+    """Give it back (15), which destroys its content here, or keep it, with a reason (16)."""
+    held = store_incoming.lock(acting.tx, incoming_id)
+    if body.agreed:
+        step = incoming.agree_to_recall(held, body.reason, acting.by, acting.now())
+    elif body.reason is None:
+        raise Rejected(refusals.DECLINED_WITHOUT_REASON)
+    else:
+        step = incoming.decline_recall(held, body.reason, acting.by, acting.now())
+    if step:
+        access.check_version(if_match, held.version)
+        receiving.keep_recall(acting.tx, step, source=acting.office.source)
+    return _view(acting, store_incoming.get(acting.tx, incoming_id))
+
+
+def _view(acting: Acting, held: Incoming) -> ArrivalView:
+    return ArrivalView(
+        incoming_id=held.id,
+        asked=asked_view(held.asked),
+        chased_at=held.chased_at,
+        destroyed=[DestroyedView(filename=d.filename, sha256=d.sha256, size=d.size) for d in held.destroyed],
+        twins=[
+            TwinView(
+                incoming_id=each.incoming_id,
+                number_symbol=each.number_symbol,
+                issued_on=each.issued_on,
+                abstract=each.abstract,
+                status=each.status,
+                arrival_number=each.arrival_number,
+                arrived_at=each.arrived_at,
+                like=each.like,
+            )
+            for each in duplicates.standing(kept.twins_of(acting.tx, held))
+        ],
+        chain=_chain(acting, held),
+    )
+
+
+def _chain(acting: Acting, held: Incoming) -> ChainView:
+    """By what arrived here, and by the documents with which the agency answered it."""
+    arrived = kept.arrived_relations_to(acting.tx, [held.document_id])
+    later = {row["incoming_id"]: store_incoming.get(acting.tx, row["incoming_id"]) for row in arrived}
+    answers = kept.relations_to(acting.tx, [held.document_id])
+    way = kept.arrived_replacements(acting.tx, held.document_id)
+    targets = [each.document.document_id for each in held.relations]
+    names = kept.named_documents(
+        acting.tx,
+        [*targets, *(each.document_id for each in later.values()), *(each.document_id for each in answers), *way],
+    )
+    return ChainView(
+        follows=[
+            named_view(
+                each.kind,
+                names.get(each.document.document_id),
+                document_id=each.document.document_id,
+                number_symbol=each.document.number_symbol,
+                issued_on=each.document.issued_on,
+                reason=each.reason,
+            )
+            for each in held.relations
+        ],
+        followed_by=[
+            named_view(
+                row["kind"],
+                names.get(later[row["incoming_id"]].document_id),
+                document_id=later[row["incoming_id"]].document_id,
+            )
+            for row in arrived
+        ]
+        + [
+            named_view("answers", names.get(each.document_id), document_id=each.document_id, reason=each.reason)
+            for each in answers
+            if each.kind == "answers"
+        ],
+        current=named_view("replaces", names.get(way[-1]), document_id=way[-1]) if len(way) > 1 else None,
+    )
