@@ -45,7 +45,7 @@ def next_status(current: str, new: str, reason: str | None) -> Literal["same", "
     """Whether a reported status is news; Rejected(status_not_possible, reason_required) when it can't be true."""
     if new == current:
         return "same"
-    if new not in NEXT[current]:
+    if new not in NEXT.get(current, frozenset()):
         raise Rejected(refusals.STATUS_NOT_POSSIBLE, current=current, new=new)
     if new == REFUSED and not reason:
         raise Rejected(refusals.REASON_REQUIRED)

@@ -35,6 +35,7 @@ def follower() -> Follower:
             docs.DocumentReturned,
             docs.NumberVoided,
             docs.DeliveryStatusReported,
+            docs.DeliveryChased,
             signing.DocumentPrepared,
             signing.DocumentSigned,
             signing.DocumentCounterSealed,
@@ -183,7 +184,7 @@ def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], env
 
 def _known(tx: Tx, envelope: Envelope) -> Known:
     fact = envelope.data
-    if isinstance(fact, docs.DeliveryStatusReported):
+    if isinstance(fact, docs.DeliveryStatusReported | docs.DeliveryChased):
         return Known(
             document=store.find_document(tx, fact.document_id), delivery=store.find_delivery(tx, fact.delivery_id)
         )

@@ -281,8 +281,31 @@ def _voided(event: docs.NumberVoided, known: Known) -> tuple[Call, ...]:
 def _dispatched(event: docs.DeliveryDispatched, _known: Known) -> tuple[Call, ...]:
     if event.partner is not None or event.receiver.agency_id is None:
         return ()  # the receiver works in another system
-    text = f"{event.sender.name}: {_named(event.descriptor)}. Hãy kiểm tra và vào sổ văn bản đến."
-    return (Call(Clerks(event.receiver.agency_id), "Văn bản đến mới", text, "/incoming"),)
+    heading = next((ARRIVALS[each.kind] for each in event.relations), "Văn bản đến mới")
+    related = "".join(f" {RELATIONS[each.kind]} số {each.document.number_symbol}." for each in event.relations)
+    text = f"{event.sender.name}: {_named(event.descriptor)}.{related} Hãy kiểm tra và vào sổ văn bản đến."
+    return (Call(Clerks(event.receiver.agency_id), heading, text, "/incoming"),)
+
+
+ARRIVALS: Mapping[str, str] = {
+    "updates": "Văn bản cập nhật mới đến",
+    "replaces": "Văn bản thay thế mới đến",
+    "answers": "Văn bản trả lời mới đến",
+}
+RELATIONS: Mapping[str, str] = {
+    "updates": "Cập nhật, đính chính văn bản",
+    "replaces": "Thay thế văn bản",
+    "answers": "Trả lời văn bản",
+}
+
+
+def _chased(event: docs.DeliveryChased, known: Known) -> tuple[Call, ...]:
+    if event.partner is not None or event.receiver.agency_id is None:
+        return ()  # the receiver works in another system
+    title = known.delivery.title if known.delivery else "Văn bản"
+    text = f"{title}. {event.sender.name} đôn đốc xử lý văn bản này."
+    where = f"/arrivals/{event.delivery_id}"
+    return (Call(Clerks(event.receiver.agency_id), "Nơi gửi đôn đốc xử lý", text, where, reason=event.note),)
 
 
 def _named(descriptor: docs.Descriptor) -> str:
@@ -293,15 +316,16 @@ def _named(descriptor: docs.Descriptor) -> str:
 def _status_reported(event: docs.DeliveryStatusReported, known: Known) -> tuple[Call, ...]:
     title = known.delivery.title if known.delivery else "Văn bản"
     receiver, sender = event.receiver.name, event.sender.name
-    if event.status == "13" and event.receiver.agency_id:
+    if event.status == "13":
+        if event.partner is not None or event.receiver.agency_id is None:
+            return ()  # the receiver works in another system
         text = f"{title}. {sender} yêu cầu lấy lại văn bản đã gửi; hãy đồng ý hoặc từ chối."
-        return (
-            Call(Clerks(event.receiver.agency_id), "Yêu cầu lấy lại văn bản", text, "/incoming", reason=event.reason),
-        )
+        where = f"/arrivals/{event.delivery_id}"
+        return (Call(Clerks(event.receiver.agency_id), "Yêu cầu lấy lại văn bản", text, where, reason=event.reason),)
     if event.status == "04" and event.assignee_id:
         text = f"{title}. Văn bản của {sender} được giao cho bạn xử lý."
         return (Call(Person(event.assignee_id), "Văn bản giao bạn xử lý", text, "/incoming", reason=event.reason),)
-    said = STATUS_FOR_SENDER.get(event.status)
+    said = STATUS_FOR_SENDER.get(f"{event.status}:{event.about}") or STATUS_FOR_SENDER.get(event.status)
     if said is None:
         return ()  # 01, 03 and 05 are nobody's turn at the sender: the document's page shows them
     heading, sentence = said
@@ -318,6 +342,10 @@ STATUS_FOR_SENDER: Mapping[str, tuple[str, str]] = {  # STANDARDS T7
     "02": ("Văn bản bị từ chối tiếp nhận", "từ chối tiếp nhận; hãy xem lý do rồi sửa và gửi lại."),
     "06": ("Nơi nhận đã hoàn thành", "đã hoàn thành xử lý văn bản."),
     "15": ("Nơi nhận đồng ý lấy lại", "đồng ý cho lấy lại hoặc cập nhật văn bản."),
+    "15:updates": ("Nơi nhận đã nhận bản cập nhật", "đã vào sổ văn bản cập nhật."),
+    "15:replaces": ("Nơi nhận đã nhận bản thay thế", "đã vào sổ văn bản thay thế."),
+    "16:updates": ("Nơi nhận từ chối bản cập nhật", "từ chối văn bản cập nhật; hãy xem lý do."),
+    "16:replaces": ("Nơi nhận từ chối bản thay thế", "từ chối văn bản thay thế; hãy xem lý do."),
     "16": ("Nơi nhận từ chối lấy lại", "từ chối cho lấy lại hoặc cập nhật văn bản; hãy xem lý do."),
 }
 NEEDS_THE_CLERKS = frozenset({"02", "16"})
@@ -338,6 +366,7 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.NumberVoided: _voided,
     docs.DeliveryDispatched: _dispatched,
     docs.DeliveryStatusReported: _status_reported,
+    docs.DeliveryChased: _chased,
     signing.DocumentPrepared: _prepared,
     signing.DocumentCounterSealed: _counter_sealed,
     signing.DocumentSigned: _signed,

@@ -72,6 +72,9 @@ class Caller:
         headers = {} if version is None else {"If-Match": f'"{version}"'}
         return self._call(service, "PUT", path, json=body, headers=headers).json()
 
+    def delete(self, service: str, path: str) -> None:
+        self._call(service, "DELETE", path)
+
     def upload(self, service: str, path: str, file: BinaryIO, *, key: str, **query: Any) -> Any:
         """Sends a file without holding it in memory."""
         return self._call(

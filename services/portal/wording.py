@@ -183,7 +183,37 @@ ACTS = {
     "04": "Nơi nhận phân công",
     "05": "Nơi nhận đang xử lý",
     "06": "Nơi nhận hoàn thành",
+    "13": "Yêu cầu lấy lại",
+    "15": "Nơi nhận đồng ý, đã hủy văn bản",
+    "16": "Nơi nhận từ chối lấy lại",
+    "13_updates": "Đã gửi bản cập nhật",
+    "13_replaces": "Đã gửi bản thay thế",
+    "15_updates": "Đã vào sổ bản cập nhật",
+    "15_replaces": "Đã vào sổ bản thay thế",
+    "16_updates": "Từ chối bản cập nhật",
+    "16_replaces": "Từ chối bản thay thế",
+    "chased": "Đôn đốc",
+    "recall_asked": "Nơi gửi yêu cầu lấy lại",
+    "recall_agreed": "Đồng ý cho lấy lại, nội dung đã hủy",
+    "recall_declined": "Từ chối cho lấy lại",
 }
+
+# What the sender asked of a recipient, as the recipient's answer stands: about, status → words, colour.
+ASKED = {
+    ("recall", "13"): ("Chờ trả lời lấy lại", "wait"),
+    ("recall", "15"): ("Đã lấy lại", "off"),
+    ("recall", "16"): ("Từ chối lấy lại", "bad"),
+    ("updates", "13"): ("Chờ nhận bản cập nhật", "wait"),
+    ("updates", "15"): ("Đã nhận bản cập nhật", "good"),
+    ("updates", "16"): ("Từ chối bản cập nhật", "bad"),
+    ("replaces", "13"): ("Chờ nhận bản thay thế", "wait"),
+    ("replaces", "15"): ("Đã nhận bản thay thế", "good"),
+    ("replaces", "16"): ("Từ chối bản thay thế", "bad"),
+}
+
+# What a document is to an earlier one, and what a later one is to it.
+FOLLOWS = {"updates": "Cập nhật, đính chính", "replaces": "Thay thế", "answers": "Trả lời"}
+FOLLOWED_BY = {"updates": "Được cập nhật bởi", "replaces": "Được thay thế bởi", "answers": "Được trả lời bởi"}
 
 COPY_FORMS = (
     ("SY", "Sao y", "từ bản quét văn bản giấy"),
@@ -292,6 +322,13 @@ DONE = {
     "counter_seal_asked": "Đã nhận; hệ thống đang đóng dấu của cơ quan bạn.",
     "copy_made": "Đã tạo bản sao; hệ thống kiểm tra tệp rồi bạn cấp số.",
     "voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
+    "recall_asked": "Đã yêu cầu lấy lại; nơi nhận sẽ đồng ý hoặc từ chối kèm lý do.",
+    "recall_answered": "Đã trả lời nơi gửi.",
+    "chased": "Đã đôn đốc; văn thư nơi nhận được báo.",
+    "related": "Đã ghi liên kết.",
+    "unrelated": "Đã bỏ liên kết.",
+    "group_saved": "Đã lưu nhóm nơi nhận.",
+    "group_removed": "Đã xóa nhóm nơi nhận.",
     "dispatched": "Đã phát hành tới các nơi nhận đã chọn.",
     "registered": "Đã đăng ký văn bản đến; nơi gửi được báo đã tiếp nhận.",
     "refused": "Đã từ chối; nơi gửi được báo kèm lý do.",

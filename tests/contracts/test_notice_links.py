@@ -44,6 +44,7 @@ def is_a_page(path: str) -> bool:
         STORY.status("02"),
         STORY.status("04", assignee_id=new_id()),
         STORY.status("13"),
+        STORY.chased(),
         STORY.validated("TOTAL_FAILED"),
     ],
     ids=lambda event: type(event).__name__ + getattr(event, "status", ""),

@@ -203,6 +203,18 @@ class Story:
             **more,
         )
 
+    def chased(self, **more: Any) -> docs.DeliveryChased:
+        return docs.DeliveryChased(
+            by=self.by,
+            at=NOW,
+            delivery_id=self.delivery,
+            document_id=self.document,
+            sender=self._party(self.agency, "UBND xã Đông Hải"),
+            receiver=self._party(self.receiver, "Sở Nội vụ"),
+            status="03",
+            **more,
+        )
+
     def validated(self, indication: Any) -> signing.DocumentValidated:
         return signing.DocumentValidated(
             by=self.by,

@@ -19,8 +19,8 @@ from services.docs.circulation.views import (
     named_view,
 )
 from services.docs.incoming import Incoming
-from services.docs.views import Body
-from shared.errors import Rejected
+from services.docs.views import Body, View
+from shared.errors import NotFound, Rejected
 
 router = APIRouter()
 
@@ -28,8 +28,21 @@ router = APIRouter()
 class RecallAnswerBody(Body):
     """`agreed`: the content is destroyed here. A refusal needs its reason."""
 
-    agreed: bool
+    agreed: bool = False
     reason: ReasonLine | None = None
+
+
+class WhereView(View):
+    incoming_id: UUID
+
+
+@router.get("/arrivals/{delivery_id}")
+def find(delivery_id: UUID, acting: Member) -> WhereView:
+    """Which incoming document a delivery became here: notices speak of deliveries."""
+    found = kept.incoming_of(acting.tx, delivery_id)
+    if found is None:
+        raise NotFound("văn bản đến")
+    return WhereView(incoming_id=found)
 
 
 @router.get("/incoming/{incoming_id}/circulation")

@@ -256,6 +256,11 @@ def arrivals_of(tx: Tx, document_ids: Sequence[UUID]) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
+def incoming_of(tx: Tx, delivery_id: UUID) -> UUID | None:
+    row = tx.execute("SELECT id FROM incoming WHERE delivery_id = %s", [delivery_id]).fetchone()
+    return row["id"] if row else None
+
+
 def named_documents(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Named]:
     """Documents by the id that their sender gave them, wherever the agency has them: its own first, else as they came."""
     wanted = list(ids)

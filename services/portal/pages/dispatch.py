@@ -1,17 +1,17 @@
-"""Choosing to whom an issued document goes: by search, by level, all communes at once."""
+"""Choosing to whom an issued document goes: by search, by level, by group, by whole tree; and seeing who exactly gets it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.portal import store
+from services.portal import domain, store
 from services.portal.forms import Form, Posted
-from services.portal.pages.visit import Posting, Reading, Visit
+from services.portal.pages.visit import Posting, Reading, Visit, parts_of
 from shared.db import transaction
 from shared.errors import Rejected
 
@@ -31,6 +31,18 @@ class Search(BaseModel):
     level: str = Field(default="", max_length=20)
     add_all: str = Field(default="", max_length=20)
     recipient: list[str] = []
+    group: list[str] = []
+    tree: list[str] = []
+    left_out: list[str] = []
+
+    @property
+    def body(self) -> dict[str, list[str]]:
+        return {
+            "recipients": self.recipient,
+            "groups": self.group,
+            "trees": self.tree,
+            "left_out": self.left_out,
+        }
 
 
 @router.get("/documents/{document_id}/dispatch")
@@ -45,36 +57,76 @@ def _page(
     *,
     once: str = "",
     error: Rejected | None = None,
+    note: str = "",
 ) -> Response:
     document = visit.api.get("docs", f"/documents/{document_id}")
-    sent = {each["receiver"]["identifier"] for each in document["deliveries"]}
+    sent = {each["receiver"]["identifier"] for each in document["deliveries"] if each["status"] not in ("02", "15")}
     found = visit.api.get("docs", "/agencies", q=search.q, level=search.level, limit=LIMIT)["items"]
     more = visit.api.get("docs", "/agencies", level=search.add_all, limit=LIMIT)["items"] if search.add_all else []
-    chosen = list(dict.fromkeys([*search.recipient, *(each["identifier"] for each in more)]))
-    chosen = [identifier for identifier in chosen if identifier not in sent]
+    named = list(dict.fromkeys([*search.recipient, *(each["identifier"] for each in more)]))
+    own = document["agency"]["identifier"]
+    named = [identifier for identifier in named if identifier not in sent and identifier != own]
+    trees = [each for each in dict.fromkeys(search.tree) if each]
+    search = search.model_copy(update={"recipient": named, "tree": trees})
+    seen = parts_of({"preview": lambda: _preview(visit, document_id, search), "groups": lambda: _groups(visit)})
+    preview = seen[0].get("preview", NOBODY)
+    chosen = {each["identifier"] for each in preview["recipients"]}
     with transaction(visit.site.pool) as tx:
-        names = store.names_of_agencies(tx, chosen)
+        names = store.names_of_agencies(tx, [*search.tree, *search.left_out])
     return visit.page(
         "dispatch.html",
-        error=error,
+        error=error or next(iter(seen[1].values()), None),
         document=document,
         search=search,
-        chosen=[{"identifier": identifier, "name": names.get(identifier, identifier)} for identifier in chosen],
-        found=[each for each in found if each["identifier"] not in {*chosen, *sent}],
+        preview=preview,
+        groups=seen[0].get("groups", []),
+        names=names,
+        found=[each for each in found if each["identifier"] not in {*chosen, *sent, own}],
         sent=len(sent),
         once=once,
+        note=note,
     )
+
+
+NOBODY: dict[str, Any] = {"recipients": [], "ended": [], "unknown": [], "already": []}
+
+
+def _preview(visit: Visit, document_id: UUID, search: Search) -> dict[str, Any]:
+    """Who exactly would get it now. Asking changes nothing."""
+    if not (search.recipient or search.group or search.tree):
+        return NOBODY
+    found: dict[str, Any] = visit.api.post(
+        "docs", f"/documents/{document_id}/recipients", search.body, key=domain.new_secret()
+    )
+    return found
+
+
+def _groups(visit: Visit) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = visit.api.get("docs", "/address-groups")["items"]
+    return found
 
 
 @router.post("/documents/{document_id}/dispatch")
 def dispatch(visit: Posting, form: Posted, document_id: UUID) -> Response:
-    recipients = _chosen(form)
+    search, note = _chosen(form), form.get("note")
+    body = {**search.body, "note": note or None}
     try:
-        visit.api.post("docs", f"/documents/{document_id}/dispatch", {"recipients": recipients}, key=form.get("once"))
+        visit.api.post("docs", f"/documents/{document_id}/dispatch", body, key=form.get("once"))
     except Rejected as rejected:
-        return _page(visit, document_id, Search(recipient=recipients), error=rejected, once=form.once(rejected))
+        return _page(visit, document_id, search, error=rejected, once=form.once(rejected), note=note)
     return visit.to(f"/documents/{document_id}", "dispatched")
 
 
-def _chosen(form: Form) -> list[str]:
-    return list(dict.fromkeys(form.all("recipient")))
+def _chosen(form: Form) -> Search:
+    """What is ticked of what was shown: by name, or left out of a group or tree."""
+    ticked = list(dict.fromkeys(form.all("recipient")))
+    groups, trees = form.all("group"), form.all("tree")
+    if not (groups or trees):
+        return Search(recipient=ticked)
+    unticked = [each for each in form.get("shown").split() if each not in ticked]
+    return Search(
+        recipient=[each for each in form.get("named").split() if each in ticked],
+        group=groups,
+        tree=trees,
+        left_out=list(dict.fromkeys([*form.all("left_out"), *unticked])),
+    )

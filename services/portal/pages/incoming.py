@@ -18,7 +18,8 @@ router = APIRouter(include_in_schema=False)
 
 # act → (what the page says afterwards, which fields go along)
 ACTS = {
-    "register": ("registered", ()),
+    "register": ("registered", ("despite_duplicate",)),
+    "recall-answer": ("recall_answered", ("agreed", "reason")),
     "refuse": ("refused", ("reason",)),
     "assign": ("assigned", ("person_id",)),
     "start": ("started", ()),
@@ -50,7 +51,10 @@ def _page(visit: Visit, incoming_id: UUID, *, error: Rejected | None = None, typ
     if arrival["status"] in {"03", "04"}:
         found, _ = parts_of({"choices": lambda: visit.api.get("docs", "/choices")})
     people = found.get("choices", {}).get("reviewers", [])
-    return visit.page("incoming.html", error=error, arrival=arrival, people=people, typed=typed or Form())
+    around = visit.api.get("docs", f"/incoming/{incoming_id}/circulation")
+    return visit.page(
+        "incoming.html", error=error, arrival=arrival, around=around, people=people, typed=typed or Form()
+    )
 
 
 @router.get("/incoming/{incoming_id}/content")

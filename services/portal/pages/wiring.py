@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.portal.pages import (
     authority,
     certificate,
+    circulation,
     copies,
     device,
     directory,
@@ -52,6 +53,7 @@ PAGES = (
     home,
     submission,
     copies,
+    circulation,
     dispatch,
     proof,
     places,
