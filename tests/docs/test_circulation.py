@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.docs import access
+from services.docs import access, numbering
 from shared.events import registry
+from shared.events.docs import DeliveryDispatched
 from shared.ids import new_id
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import Agency, agency, prepared, sealed, signed, states_of, validated
@@ -92,7 +93,7 @@ def test_an_agency_dissolved_yesterday_is_refused_by_name_and_its_successor_offe
         agency("H37.09", "UBND xã Giữa"),
         agency("H37.10", "UBND xã Mới"),
     )
-    yesterday = access.numbering.today(datetime.now(UTC)) - timedelta(days=1)
+    yesterday = numbering.today(datetime.now(UTC)) - timedelta(days=1)
     docs.hear(*states_of(gone, middle, heir))
     document = docs.issued(docs.a)
     group = ok(docs.post(docs.a.clerk, "/address-groups", {"name": "Cụm", "members": ["H37.08", "H37.02"]}), 201)
@@ -377,7 +378,7 @@ def test_what_arrives_twice_is_said_on_arrival_and_before_it_is_registered(docs:
     docs.delivered(document, docs.a, docs.b)
     first = registered(docs, docs.b)
     # The same once more, as another sender's system may send it: other ids, the same number, symbol and agency.
-    (fact,) = [e.data for e in docs.outbox(after=0) if type(e.data).__name__ == "DeliveryDispatched"]
+    (fact,) = [e.data for e in docs.outbox(after=0) if isinstance(e.data, DeliveryDispatched)]
     twin = fact.model_copy(update={"delivery_id": new_id(), "document_id": new_id()})
     docs.hear(twin)
     seen = docs.arrived(docs.b)
@@ -396,7 +397,7 @@ def test_another_number_or_another_year_is_no_duplicate(docs: Docs) -> None:
     document = docs.issued(docs.a)
     docs.delivered(document, docs.a, docs.b)
     registered(docs, docs.b)
-    (fact,) = [e.data for e in docs.outbox(after=0) if type(e.data).__name__ == "DeliveryDispatched"]
+    (fact,) = [e.data for e in docs.outbox(after=0) if isinstance(e.data, DeliveryDispatched)]
     for changed in ({"number_symbol": "99/UBND-VX"}, {"issued_on": date(2019, 5, 6)}, {"agency_identifier": "H37.77"}):
         other = fact.descriptor.model_copy(update=changed)
         docs.hear(fact.model_copy(update={"delivery_id": new_id(), "document_id": new_id(), "descriptor": other}))
