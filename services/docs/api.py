@@ -42,6 +42,8 @@ from services.docs.review import api as review_api
 from services.docs.review import refusals as review_refusals
 from services.docs.review import reviewing
 from services.docs.review import store as review_store
+from services.docs.registers import api as registers_api
+from services.docs.registers import entering
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
@@ -88,6 +90,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         circulation.router,
         api_workdays.router,
         *review_api.ROUTERS,
+        registers_api.router,
         follower=follower,
         large={r"/docs/v1/(exchange/)?files": None},
     )
@@ -412,9 +415,10 @@ def issue(document_id: UUID, acting: Clerk, body: IssueBody | None = None, if_ma
     if not document.may_take_number(held):
         return _made(acting, held, None, None)
     standing.check_fresh(store_registry.oldest_copy(acting.tx), acting.now(), acting.office.stale_after)
-    code = numbering.outgoing_register(body.register_code if body else None, copy=held.is_copy)
-    register, day = access.take_number(acting, code)
-    step = document.issue(held, register_code=code, number=register.last, day=day, by=acting.by, at=acting.now())
+    register, day = entering.take_outgoing(acting, held.type_code, held.symbol, body.register_code if body else None)
+    step = document.issue(
+        held, register_code=register.code, number=register.last, day=day, by=acting.by, at=acting.now()
+    )
     symbol = step.after.descriptor.number_symbol
     store_numbering.enter(
         acting.tx, acting.agency_id, register, subject=held.id, day=day, direction="out", number_symbol=symbol
@@ -427,7 +431,7 @@ def void_number(document_id: UUID, body: ReasonBody, acting: Clerk, if_match: If
     held = store.lock(acting.tx, document_id)
     step = document.void_number(held, body.reason, acting.by, acting.now())
     if step:
-        store_numbering.void(acting.tx, held.id, body.reason)
+        store_numbering.void(acting.tx, held.id, body.reason, by=acting.by.name, at=acting.now())
     return _made(acting, held, step, if_match)
 
 

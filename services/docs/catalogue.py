@@ -14,7 +14,8 @@ DATA = Path(__file__).parent / "data"
 class DocumentType:
     """A type of NĐ 30 art. 7; `code` is ours, `abbreviation` stands in the symbol (công văn and thư công have none).
 
-    `copy`: certified copies and extracts, which the agency makes of another document and nobody submits.
+    `copy`: certified copies and extracts, which the agency makes of another document and nobody submits. `syntax` names
+    the pattern of NUMBER_SYNTAX that its number and symbol are printed by; legal documents have one of their own.
     """
 
     code: str
@@ -22,6 +23,12 @@ class DocumentType:
     vi: str
     en: str
     copy: bool
+    syntax: str = "named"
+
+    @property
+    def legal(self) -> bool:
+        """A legal normative document (VBQPPL): each type counts in a series of its own (NĐ 30 art. 15)."""
+        return self.syntax == "legal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,12 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 DOCUMENT_TYPES: Mapping[str, DocumentType] = {
-    row["code"]: DocumentType(row["code"], row["abbreviation"], row["vi"], row["en"], bool(row["copy"]))
+    row["code"]: DocumentType(
+        row["code"], row["abbreviation"], row["vi"], row["en"], bool(row["copy"]), row["syntax"]
+    )
     for row in _rows("document_types.csv")
 }
+NUMBER_SYNTAX: Mapping[str, str] = {row["code"]: row["pattern"] for row in _rows("number_syntax.csv")}
 REGISTERS: Mapping[str, Register] = {row["code"]: Register(**row) for row in _rows("registers.csv")}
 
 OUTGOING = "VB"

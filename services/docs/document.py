@@ -255,7 +255,8 @@ def may_take_number(document: Document) -> bool:
 def issue(document: Document, *, register_code: str, number: int, day: date, by: Actor, at: datetime) -> Step[Document]:
     """Number and printed date are fixed here for good; the seal is ordered and retried with just this number."""
     may_take_number(document)
-    taken = Numbering(register_code, day.year, number, numbering.number_symbol(number, document.symbol), day)
+    symbol = numbering.printed(document.type_code, number, document.symbol, day.year)
+    taken = Numbering(register_code, day.year, number, symbol, day)
     fact = DocumentNumbered(
         document_id=document.id,
         agency_id=document.agency_id,

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from services.docs import refusals
-from services.docs.catalogue import COPIES, OUTGOING, REGISTERS, DocumentType
+from services.docs.catalogue import COPIES, DOCUMENT_TYPES, NUMBER_SYNTAX, OUTGOING, REGISTERS, DocumentType
 from shared.errors import Rejected
 
 PAPER_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -75,6 +75,15 @@ def symbol_of(kind: DocumentType, given: str) -> str:
 def number_symbol(number: int, symbol: str) -> str:
     """`05/UBND-VX`, `15/QĐ-UBND`, `231/TB-SNV`: numbers under ten are written with a zero."""
     return f"{number:02d}/{symbol}"
+
+
+def printed(type_code: str, number: int, symbol: str, year: int) -> str:
+    """Number and symbol as the syntax of the document's type writes them: `15/QĐ-UBND`, of a legal normative document
+    `15/2026/QĐ-UBND`. A type that is not known here is written as the named ones are.
+    """
+    kind = DOCUMENT_TYPES.get(type_code)
+    pattern = NUMBER_SYNTAX[kind.syntax if kind else "named"]
+    return pattern.format(number=f"{number:02d}", year=year, symbol=symbol)
 
 
 def take_next(register: Register) -> Register:

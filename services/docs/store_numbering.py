@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import psycopg
@@ -31,23 +31,36 @@ def lock_register(tx: Tx, agency_id: UUID, code: str, year: int) -> Register:
 
 
 def enter(
-    tx: Tx, agency_id: UUID, taken: Register, *, subject: UUID, day: date, direction: str, number_symbol: str | None
+    tx: Tx,
+    agency_id: UUID,
+    taken: Register,
+    *,
+    subject: UUID,
+    day: date,
+    direction: str,
+    number_symbol: str | None,
+    block: object = None,
+    secret: bool = False,
 ) -> None:
-    """Write the number just taken from a locked register (its new `last`) into the register and the book."""
+    """Write the number just taken from a locked register (its new `last`) into the register and the book.
+
+    `block`: the range for paper that it is reserved in.
+    """
     tx.execute(
         "UPDATE register SET last = %s WHERE agency_id = %s AND code = %s AND year = %s",
         [taken.last, agency_id, taken.code, taken.year],
     )
-    with _told_apart():
+    with told_apart():
         tx.execute(
-            "INSERT INTO book (agency_id, register_code, year, number, direction, number_symbol, entered_on, subject_id)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [agency_id, taken.code, taken.year, taken.last, direction, number_symbol, day, subject],
+            "INSERT INTO book (agency_id, register_code, year, number, direction, number_symbol, entered_on, subject_id,"
+            " block_id, secret) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [agency_id, taken.code, taken.year, taken.last, direction, number_symbol, day, subject, block, secret],
         )
 
 
 @contextmanager
-def _told_apart() -> Iterator[None]:
+def told_apart() -> Iterator[None]:
+    """Raises Rejected(number_symbol_taken) for what the book's index refuses."""
     try:
         yield
     except psycopg.errors.UniqueViolation as error:
@@ -56,6 +69,8 @@ def _told_apart() -> Iterator[None]:
         raise
 
 
-def void(tx: Tx, subject: UUID, reason: str) -> None:
-    """Mark the number of a document as void; the entry stays in the book."""
-    tx.execute("UPDATE book SET void_reason = %s WHERE subject_id = %s", [reason, subject])
+def void(tx: Tx, subject: UUID, reason: str, *, by: str | None = None, at: datetime | None = None) -> None:
+    """Mark the number of a document as void, once; the entry stays in the book with the reason, by whom and when."""
+    tx.execute(
+        "UPDATE book SET void_reason = %s, void_by = %s, void_at = %s WHERE subject_id = %s", [reason, by, at, subject]
+    )

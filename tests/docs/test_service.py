@@ -285,7 +285,7 @@ def test_an_uploaded_file_comes_back_unchanged(docs: Docs) -> None:
 
 def test_choices_offer_what_the_agency_may_choose(docs: Docs) -> None:
     found = docs.get(docs.a.clerk, "/choices")
-    assert len(found["types"]) == 29
+    assert len(found["types"]) == 29 + 3, "those of art. 7 and the legal normative ones"
     assert [a["person_name"] for a in found["authorities"]] == [docs.a.leader.name]
     assert docs.b.leader.person_id not in {UUID(r["person_id"]) for r in found["reviewers"]}
     assert [r["code"] for r in found["registers"]] == ["VB"]
