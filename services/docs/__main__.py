@@ -50,19 +50,22 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.finding.reading import Reader
     from services.docs.ledger import work
     from services.docs.ledger.consumer import Sequencer
+    from services.docs.registers import work as registers
     from services.docs.review import work as review
     from shared.blobs import Blobs
     from shared.workshop import Workshop
 
     reader = Reader(pool, Blobs(settings.blobs, "docs"), Workshop(size=settings.processes, timeout=120.0))
+    press = registers.Press(pool, Blobs(settings.blobs, "docs"), Workshop(size=1, timeout=600))
     return process.Worker(
         follower=follower(settings),
         also=(Sequencer(),),
         loops={
             "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
             "review": review.loop(pool, settings.source),
+            "number returns": registers.returns(pool, settings.source),
         },
-        jobs=finding_work.kinds(reader),
+        jobs=finding_work.kinds(reader) | {registers.PRINT: press.kind},
     )
 
 

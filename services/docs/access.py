@@ -19,8 +19,7 @@ from fastapi import Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, Field
 from starlette.requests import ClientDisconnect
 
-from services.docs import numbering, refusals, standing, store_exchange, store_numbering, store_proof, store_registry
-from services.docs.numbering import Register
+from services.docs import numbering, refusals, standing, store_exchange, store_proof, store_registry
 from services.docs.proof import Policy
 from services.docs.standing import Post
 from services.docs.text import clean
@@ -157,18 +156,6 @@ def partner_name(who: Principal) -> str:
     if who.kind != "partner" or not who.partner:
         raise Rejected(refusals.PARTNERS_ONLY)
     return who.partner
-
-
-def take_number(acting: Acting, code: str) -> tuple[Register, date]:
-    """The register of this year after one more number, locked, and the day, read once the lock is ours: so the dates
-    in a book never go back, and whoever waited over New Year gets the new year's first numbers.
-    """
-    while True:
-        year = acting.today().year
-        register = store_numbering.lock_register(acting.tx, acting.agency_id, code, year)
-        day = acting.today()
-        if day.year == year:
-            return numbering.take_next(register), day
 
 
 def partner_only(who: Who) -> None:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Header, Query
 
 from services.docs import pdf, store, store_registry
 from services.docs.access import DoorDep, Member, UploadDep
-from services.docs.catalogue import DOCUMENT_TYPES, REGISTERS
+from services.docs.catalogue import DOCUMENT_TYPES
+from services.docs.registers import store as registers
 from services.docs.store import StoredFile
 from services.docs.views import View
 from shared.errors import IDEMPOTENCY_KEY_REQUIRED, Rejected
@@ -116,6 +117,7 @@ def choices(acting: Member) -> ChoicesView:
     day = acting.today()
     posts = store_registry.list_posts(acting.tx, acting.agency_id, day)
     people = {post.person_id: post for post in posts if post.roles & {"clerk", "leader"}}
+    plan = registers.plan_for(acting.tx, acting.agency_id, day.year)
     return ChoicesView(
         types=[
             TypeView(code=t.code, vi=t.vi, en=t.en, abbreviation=t.abbreviation)
@@ -135,7 +137,7 @@ def choices(acting: Member) -> ChoicesView:
             for a in store_registry.list_authorities(acting.tx, acting.agency_id, day)
         ],
         reviewers=[ReviewerView(person_id=p.person_id, name=p.name, post=p.title) for p in people.values()],
-        registers=[RegisterView(code=r.code, vi=r.vi, en=r.en) for r in REGISTERS.values() if r.direction == "out"],
+        registers=[RegisterView(code=r.code, vi=r.name, en=r.name) for r in plan.of("out", "council")],
     )
 
 

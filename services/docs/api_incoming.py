@@ -11,12 +11,13 @@ from pydantic import Field
 
 from services.docs import access, incoming, refusals, store, store_incoming, store_numbering, store_registry
 from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine, Text
-from services.docs.catalogue import ARRIVALS, STATUSES
+from services.docs.catalogue import STATUSES
 from services.docs.circulation import duplicates, receiving
 from services.docs.circulation import store as circulation
 from services.docs.circulation.refusals import CONTENT_DESTROYED
 from services.docs.circulation.views import AskedView, asked_view
 from services.docs.incoming import Incoming
+from services.docs.registers import entering
 from services.docs.step import Step
 from services.docs.views import (
     Body,
@@ -40,9 +41,12 @@ Status = Literal["01", "02", "03", "04", "05", "06", "15"]
 
 
 class RegisterBody(Body):
-    """`despite_duplicate`: it looks like one that is registered already, and has to be registered nevertheless."""
+    """`despite_duplicate`: it looks like one that is registered already, and has to be registered nevertheless.
+    `register_code`: which register of arrivals, where the agency keeps several.
+    """
 
     despite_duplicate: bool = False
+    register_code: str | None = Field(default=None, max_length=20)
 
 
 class RefuseBody(Body):
@@ -260,7 +264,7 @@ def register(
         return _made(acting, held, None, None)
     twins = circulation.twins_of(acting.tx, held)
     duplicates.check_registration(twins, despite=body is not None and body.despite_duplicate)
-    taken, day = access.take_number(acting, ARRIVALS)
+    taken, day = entering.take_arrival(acting, body.register_code if body else None)
     store_numbering.enter(
         acting.tx, acting.agency_id, taken, subject=held.id, day=day, direction="in", number_symbol=None
     )

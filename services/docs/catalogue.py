@@ -49,9 +49,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 DOCUMENT_TYPES: Mapping[str, DocumentType] = {
-    row["code"]: DocumentType(
-        row["code"], row["abbreviation"], row["vi"], row["en"], bool(row["copy"]), row["syntax"]
-    )
+    row["code"]: DocumentType(row["code"], row["abbreviation"], row["vi"], row["en"], bool(row["copy"]), row["syntax"])
     for row in _rows("document_types.csv")
 }
 NUMBER_SYNTAX: Mapping[str, str] = {row["code"]: row["pattern"] for row in _rows("number_syntax.csv")}

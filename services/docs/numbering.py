@@ -11,7 +11,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from services.docs import refusals
-from services.docs.catalogue import COPIES, DOCUMENT_TYPES, NUMBER_SYNTAX, OUTGOING, REGISTERS, DocumentType
+from services.docs.catalogue import DOCUMENT_TYPES, NUMBER_SYNTAX, DocumentType
 from shared.errors import Rejected
 
 PAPER_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -42,17 +42,6 @@ class Numbering:
 def today(now: datetime) -> date:
     """The date on paper at an instant: the clerk's day, not UTC's."""
     return now.astimezone(PAPER_ZONE).date()
-
-
-def outgoing_register(code: str | None, *, copy: bool = False) -> str:
-    """The register to number in; raises Rejected(register_unknown). All copies and extracts count in one series of
-    their own (annex I, part II).
-    """
-    chosen = code or (COPIES if copy else OUTGOING)
-    found = REGISTERS.get(chosen)
-    if found is None or found.direction != ("copy" if copy else "out"):
-        raise Rejected(refusals.REGISTER_UNKNOWN, code=chosen)
-    return chosen
 
 
 def symbol_of(kind: DocumentType, given: str) -> str:

@@ -107,9 +107,10 @@ CREATE TABLE book_print (
     id uuid PRIMARY KEY,
     agency_id uuid NOT NULL,
     kind text NOT NULL,
-    register_code text,
-    since date NOT NULL,
-    until date NOT NULL,
+    register_code text, -- none of the book of what was sent
+    year integer NOT NULL,
+    since date,
+    until date,
     format text NOT NULL CHECK (format IN ('pdf', 'xlsx')),
     ordered_by jsonb NOT NULL, -- Actor
     ordered_at timestamptz NOT NULL,

@@ -7,10 +7,11 @@ documents and councils that use the agency's seal always count apart. A decision
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal, get_args
+from uuid import UUID
 
 from services.docs.catalogue import ARRIVALS, COPIES, DOCUMENT_TYPES, OUTGOING, REGISTERS, DocumentType
 from services.docs.numbering import GROUPS
@@ -182,7 +183,7 @@ def check_change(held: Plan, wanted: Plan, *, this_year: int, used: Collection[s
 def organ_of(kind: DocumentType, symbol: str) -> str:
     """The part of a symbol that says who issues: `UBND` of `QĐ-UBND`, `UBND-VX` of the letter `UBND-VX`."""
     prefix = f"{kind.abbreviation}-" if kind.abbreviation else ""
-    return symbol[len(prefix) :] if symbol.startswith(prefix) else symbol
+    return symbol.removeprefix(prefix)
 
 
 def register_for(plan: Plan, type_code: str, symbol: str, asked: str | None = None) -> Register:
@@ -192,7 +193,9 @@ def register_for(plan: Plan, type_code: str, symbol: str, asked: str | None = No
     """
     kind = DOCUMENT_TYPES.get(type_code) or DOCUMENT_TYPES["CV"]
     organ = organ_of(kind, symbol)
-    council = next((c for c in plan.of("council") if c.body and (organ == c.body or organ.startswith(f"{c.body}-"))), None)
+    council = next(
+        (c for c in plan.of("council") if c.body and (organ == c.body or organ.startswith(f"{c.body}-"))), None
+    )
     found = council if council and not kind.copy and not kind.legal else _by_type(plan, kind)
     if asked is not None and asked != found.code:
         named = plan.get(asked)
@@ -228,7 +231,7 @@ def arrivals_register(plan: Plan, asked: str | None) -> Register:
 class Block:
     """Numbers `first` to `last` of a register and year, given to paper; `left` of them are neither used nor void."""
 
-    id: object
+    id: UUID
     register_code: str
     year: int
     first: int
@@ -251,19 +254,3 @@ def check_block(register: Register, count: int) -> None:
 def returned_reason(year: int) -> str:
     """Why a number of a block is void after its year (it stands in the book)."""
     return f"Số dành cho văn bản giấy, hết năm {year} không dùng, trả lại"
-
-
-def is_late(signed_or_received: date, today: date, next_working_day: date) -> bool:
-    """NĐ 30 art. 4.2c: registered on the day, at the latest on the next working day after it."""
-    return today > max(signed_or_received, next_working_day)
-
-
-def overdue_blocks(blocks: Iterable[Block], today: date, second_working_day: Mapping[int, date]) -> list[Block]:
-    """Blocks of past years whose numbers come back now. `second_working_day` of the year after, by year: what was signed on
-    the last day of December may be registered on the first working day.
-    """
-    return [
-        each
-        for each in blocks
-        if each.returned_at is None and each.year < today.year and today >= second_working_day[each.year + 1]
-    ]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from uuid import UUID
+from datetime import date
 
 from services.docs import numbering, store_numbering
 from services.docs.access import Acting
@@ -26,7 +25,7 @@ Choose = Callable[[Plan], Register]
 
 
 def take(acting: Acting, choose: Choose) -> tuple[Counter, date]:
-    """This year's register after one more number, locked, and the day, read once the lock is ours: so the dates in a book
+    """The year's register after one more number, locked, and the day, read once the lock is ours: so the dates in a book
     never go back, and whoever waited over New Year gets the new year's first numbers.
     """
     while True:
@@ -76,23 +75,51 @@ class Line:
     """What a clerk enters of a document on paper; `number` is one reserved for paper, none takes the next."""
 
     code: str
-    number: int | None
-    symbol: str | None
-    due: date  # by when it had to be registered: the next working day
     paper: Paper
+    due: date  # by when it had to be registered (NĐ 30 art. 4.2c: the next working day)
+    number: int | None = None
+    symbol: str | None = None
 
 
-def register_paper(acting: Acting, line: Line) -> tuple[int, str | None]:
-    """Enter it; its number, and number with symbol of an outgoing one."""
-    today, year = acting.today(), line.paper.signed_on.year if line.number else acting.today().year
-    register = store.plan_for(acting.tx, acting.agency_id, year).get(line.code)
-    kind = _type_of(line.paper.type_code)
-    symbol = _check(register, kind, line, today)
-    paper = replace(line.paper, direction=register.direction, type_name=kind.vi)
-    if paper.direction == "out" and line.number is not None:
-        return _use_reserved(acting, register, line, paper, symbol or "")
-    counter, day = take(acting, lambda plan: plan.get(line.code))
-    printed = numbering.printed(kind.code, counter.last, symbol, counter.year) if symbol else None
+def register_paper(acting: Acting, line: Line) -> tuple[Counter, str | None]:
+    """Enter it; register with its number, and number with symbol of an outgoing one.
+
+    An outgoing document counts in the year of its date, an arrived one in the year in which it is entered.
+    """
+    today = acting.today()
+    paper, kind = line.paper, _type_of(line.paper.type_code)
+    if paper.signed_on > today or paper.signed_on.year < today.year - 1:
+        raise Rejected(refusals.PAPER_DATE_WRONG, day=paper.signed_on)
+    plan = store.plan_for(acting.tx, acting.agency_id, paper.signed_on.year)
+    register = plan.get(line.code)
+    _check(register, line, today)
+    if register.direction == "in":
+        counter, day = take(acting, lambda now: now.get(line.code))
+        return _enter(acting, register, counter, day=day, paper=replace(paper, type_name=kind.vi), printed=None)
+    symbol = numbering.symbol_of(kind, line.symbol or "")
+    right = domain.register_for(plan, kind.code, symbol)
+    if not register.secret and right.code != register.code:
+        raise Rejected(refusals.PAPER_TYPE_WRONG, type=kind.vi, right=right.name)
+    paper = replace(paper, type_name=kind.vi)
+    if line.number is not None:
+        return _use_reserved(acting, Counter(register.code, paper.signed_on.year, line.number), paper, symbol)
+    counter, day = _next_of(acting, register.code, paper.signed_on.year)
+    printed = numbering.printed(kind.code, counter.last, symbol, counter.year)
+    return _enter(acting, register, counter, day=day, paper=paper, printed=printed)
+
+
+def _next_of(acting: Acting, code: str, year: int) -> tuple[Counter, date]:
+    """The next number of this year's register, or of last year's while its book is open."""
+    if year == acting.today().year:
+        return take(acting, lambda plan: plan.get(code))
+    counter = store_numbering.lock_register(acting.tx, acting.agency_id, code, year)
+    store.check_open(acting.tx, acting.agency_id, code, year)
+    return numbering.take_next(counter), acting.today()
+
+
+def _enter(
+    acting: Acting, register: Register, counter: Counter, *, day: date, paper: Paper, printed: str | None
+) -> tuple[Counter, str | None]:
     store_numbering.enter(
         acting.tx,
         acting.agency_id,
@@ -103,22 +130,19 @@ def register_paper(acting: Acting, line: Line) -> tuple[int, str | None]:
         number_symbol=printed,
         secret=register.secret,
     )
-    store.add_paper(acting.tx, acting.agency_id, paper)
-    return counter.last, printed
+    store.add_paper(acting.tx, acting.agency_id, replace(paper, direction=register.direction))
+    return counter, printed
 
 
-def _use_reserved(
-    acting: Acting, register: Register, line: Line, paper: Paper, symbol: str
-) -> tuple[int, str | None]:
-    year, number = paper.signed_on.year, line.number or 0
-    store.check_open(acting.tx, acting.agency_id, register.code, year)
-    found = store.find_reserved(acting.tx, acting.agency_id, register.code, year, number)
-    if found is None:
-        raise Rejected(refusals.NUMBER_NOT_RESERVED, number=number, code=register.code, year=year)
-    printed = numbering.printed(paper.type_code, number, symbol, year)
-    store.use_reserved(acting.tx, found[0], printed)
-    store.add_paper(acting.tx, acting.agency_id, replace(paper, id=found[0]))
-    return number, printed
+def _use_reserved(acting: Acting, wanted: Counter, paper: Paper, symbol: str) -> tuple[Counter, str]:
+    store.check_open(acting.tx, acting.agency_id, wanted.code, wanted.year)
+    subject = store.find_reserved(acting.tx, acting.agency_id, wanted.code, wanted.year, wanted.last)
+    if subject is None:
+        raise Rejected(refusals.NUMBER_NOT_RESERVED, number=wanted.last, code=wanted.code, year=wanted.year)
+    printed = numbering.printed(paper.type_code, wanted.last, symbol, wanted.year)
+    store.use_reserved(acting.tx, subject, printed)
+    store.add_paper(acting.tx, acting.agency_id, replace(paper, id=subject, direction="out"))
+    return wanted, printed
 
 
 def _type_of(code: str) -> DocumentType:
@@ -127,43 +151,23 @@ def _type_of(code: str) -> DocumentType:
     raise Rejected(TYPE_UNKNOWN, code=code)
 
 
-def _check(register: Register, kind: DocumentType, line: Line, today: date) -> str | None:
-    """What is to be printed after the slash, none of an arrival; refuses what the register can't say of a paper."""
+def _check(register: Register, line: Line, today: date) -> None:
+    """Refuses what the register can't say of a paper, and a late line without its reason."""
     paper = line.paper
-    if paper.signed_on > today or paper.signed_on.year < today.year - 1:
-        raise Rejected(refusals.PAPER_DATE_WRONG, day=paper.signed_on)
     if paper.received_on is not None and not paper.signed_on <= paper.received_on <= today:
         raise Rejected(refusals.PAPER_DATE_WRONG, day=paper.received_on)
     if (paper.secrecy is not None) != register.secret:
         raise Rejected(refusals.SECRECY_WRONG)
     if register.secret and (paper.abstract or paper.note):
         raise Rejected(refusals.SECRET_WITHOUT_CONTENT)
-    _require(not register.secret and not paper.abstract, "trích yếu", "the abstract")
-    if register.direction == "in":
-        _require(not paper.author, "tác giả văn bản", "whose document it is")
-        _require(paper.received_on is None, "ngày đến", "the day of arrival")
+    lacks = [
+        (not register.secret and not paper.abstract, "trích yếu", "the abstract"),
+        (register.direction == "out" and not line.symbol, "ký hiệu", "the symbol"),
+        (register.direction == "in" and not paper.author, "tác giả văn bản", "whose document it is"),
+        (register.direction == "in" and paper.received_on is None, "ngày đến", "the day of arrival"),
+    ]
+    for lacking, vi, en in lacks:
+        if lacking:
+            raise Rejected(refusals.PAPER_LACKS, what=vi, what_en=en)
     if today > line.due and not paper.late_reason:
         raise Rejected(refusals.LATE_REASON_REQUIRED, due=line.due)
-    if register.direction == "in":
-        return None
-    _require(not line.symbol, "ký hiệu", "the symbol")
-    symbol = numbering.symbol_of(kind, line.symbol or "")
-    return symbol
-
-
-def _require(lacks: bool, vi: str, en: str) -> None:  # noqa: FBT001  a condition and its words
-    if lacks:
-        raise Rejected(refusals.PAPER_LACKS, what=vi, what_en=en)
-
-
-def check_type(plan: Plan, register: Register, type_code: str, symbol: str) -> None:
-    """A paper counts where an electronic document of its type and symbol would; raises Rejected(paper_type_wrong)."""
-    if register.secret or register.direction == "in":
-        return
-    right = domain.register_for(plan, type_code, symbol)
-    if right.code != register.code:
-        raise Rejected(refusals.PAPER_TYPE_WRONG, type=type_code, right=right.name)
-
-
-DAY = timedelta(days=1)
-Subject = UUID

@@ -214,14 +214,14 @@ def return_block(tx: Tx, block: Block, *, reason: str, by: str, at: datetime) ->
     return done.rowcount
 
 
-def find_reserved(tx: Tx, agency_id: UUID, code: str, year: int, number: int) -> tuple[UUID, UUID] | None:
-    """Subject and block of a reserved number that is free, its entry locked."""
+def find_reserved(tx: Tx, agency_id: UUID, code: str, year: int, number: int) -> UUID | None:
+    """The subject of a reserved number that is free, its entry locked."""
     row = tx.execute(
-        "SELECT subject_id, block_id FROM book WHERE (agency_id, register_code, year, number) = (%s, %s, %s, %s)"
+        "SELECT subject_id FROM book WHERE (agency_id, register_code, year, number) = (%s, %s, %s, %s)"
         " AND block_id IS NOT NULL AND number_symbol IS NULL AND void_reason IS NULL FOR UPDATE",
         [agency_id, code, year, number],
     ).fetchone()
-    return (row["subject_id"], row["block_id"]) if row else None
+    return row["subject_id"] if row else None
 
 
 def use_reserved(tx: Tx, subject: UUID, number_symbol: str) -> None:
@@ -296,5 +296,3 @@ def try_lock(tx: Tx, key: int) -> bool:
     """Whether this worker is the one that does it now; until the transaction ends."""
     row = tx.execute("SELECT pg_try_advisory_xact_lock(%s) AS won", [key]).fetchone()
     return bool(row and row["won"])
-
-
