@@ -38,12 +38,12 @@ from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
 from services.docs.finding import api_pages
 from services.docs.ledger import api as ledger_api
+from services.docs.registers import api as registers_api
+from services.docs.registers import entering
 from services.docs.review import api as review_api
 from services.docs.review import refusals as review_refusals
 from services.docs.review import reviewing
 from services.docs.review import store as review_store
-from services.docs.registers import api as registers_api
-from services.docs.registers import entering
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
