@@ -47,7 +47,7 @@ def issued_without_a_gap(docs: Docs, documents: list[UUID]) -> None:
 @pytest.mark.parametrize(
     ("count", "desks", "crashes"),
     [
-        pytest.param(192, (8, 8), (6, 30), id="quick"),
+        pytest.param(128, (8, 8), (5, 20), id="quick"),
         pytest.param(4000, (16, 4), (150, 600), id="long", marks=pytest.mark.full),
     ],
 )
