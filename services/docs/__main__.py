@@ -65,7 +65,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "review": review.loop(pool, settings.source),
             "number returns": registers.returns(pool, settings.source),
         },
-        jobs=finding_work.kinds(reader) | {registers.PRINT: press.kind},
+        jobs={**finding_work.kinds(reader), registers.PRINT: press.kind},
     )
 
 
