@@ -234,21 +234,35 @@ def export(
 
 
 def export_lines(pool: db.Pool, start: int, end: int) -> Iterator[bytes]:
-    """One transaction a chunk: whoever reads slowly holds nothing up."""
+    """Header, heads, entries [start, end), then the stored hashes of all subtrees, by which a change is found out more
+    exactly. One transaction a chunk: whoever reads slowly holds nothing up.
+    """
     with db.transaction(pool) as tx:
         tree = store.get_tree(tx)
         rows = store.list_heads(tx, before=None, limit=1_000_000)
-    yield _line({"log_id": str(tree.log_id), "size": tree.size, "root": tree.root.hex()})
+    header = {"log_id": str(tree.log_id), "size": tree.size, "root": tree.root.hex(), "start": start, "end": end}
+    yield _line(header | {"exported_at": clock().isoformat()})
     for row in reversed(rows):
-        view = _row_view(tree.log_id, row)
-        if view.signature_b64:
-            yield _line({"head": view.model_dump(mode="json", include={"size", "root", "text", "signature_b64"})})
+        yield head_line(tree.log_id, row)
     for low in range(start, end, EXPORT_CHUNK):
         with db.transaction(pool) as tx:
             store.see_whole(tx)
             entries = store.list_entries(tx, start=low, end=min(low + EXPORT_CHUNK, end))
         for entry in entries:
-            yield _line({"position": entry["pos"], "event_b64": base64.b64encode(bytes(entry["event"])).decode()})
+            event = base64.b64encode(bytes(entry["event"])).decode()
+            yield _line({"position": entry["pos"], "topic": entry["topic"], "event_b64": event})
+    for level in range(end.bit_length()):
+        for first in range(start >> level, end >> level, EXPORT_CHUNK):
+            with db.transaction(pool) as tx:
+                found = store.list_nodes(tx, level, start=first, end=min(first + EXPORT_CHUNK, end >> level))
+            for index, hashes in found:
+                yield _line({"nodes": {"level": level, "first": index, "hashes": [each.hex() for each in hashes]}})
+
+
+def head_line(log_id: UUID, row: dict[str, Any]) -> bytes:
+    """A head as a line for the verifier, also one that is not sealed yet."""
+    kept = {"head_id", "size", "root", "taken_at", "text", "signature_b64", "stamped_at"}
+    return _line({"head": _row_view(log_id, row).model_dump(mode="json", include=kept)})
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -138,6 +138,20 @@ def hashes(tx: Tx, nodes: Sequence[Node]) -> list[bytes]:
     return [bytes(row["hash"]) for row in rows]
 
 
+def list_nodes(tx: Tx, level: int, *, start: int, end: int) -> list[tuple[int, list[bytes]]]:
+    """Stored hashes of a level, [start, end): runs without a gap, each with the index of its first."""
+    rows = tx.execute(
+        "SELECT index, hash FROM ledger_node WHERE level = %s AND index >= %s AND index < %s ORDER BY index",
+        [level, start, end],
+    ).fetchall()
+    runs: list[tuple[int, list[bytes]]] = []
+    for row in rows:
+        if not runs or row["index"] != runs[-1][0] + len(runs[-1][1]):
+            runs.append((row["index"], []))
+        runs[-1][1].append(bytes(row["hash"]))
+    return runs
+
+
 def root_at(tx: Tx, size: int) -> bytes:
     """The root of the tree when it had this many leaves."""
     return merkle.root(hashes(tx, merkle.peak_nodes(size)))
@@ -177,7 +191,8 @@ def delay_head(tx: Tx, head_id: UUID, reason: Reason) -> bool:
 
 def latest_head(tx: Tx, *, sealed: bool = False) -> Head | None:
     row = tx.execute(
-        "SELECT * FROM ledger_head WHERE NOT %s OR signature IS NOT NULL ORDER BY ordered_at DESC LIMIT 1", [sealed]
+        "SELECT * FROM ledger_head WHERE NOT %s OR signature IS NOT NULL ORDER BY ordered_at DESC, size DESC LIMIT 1",
+        [sealed],
     ).fetchone()
     return head_of(row) if row else None
 
@@ -185,7 +200,7 @@ def latest_head(tx: Tx, *, sealed: bool = False) -> Head | None:
 def list_heads(tx: Tx, *, before: datetime | None, limit: int) -> list[Row]:
     """Newest first, with the reason why one is not sealed yet."""
     return tx.execute(
-        "SELECT * FROM ledger_head WHERE ordered_at < coalesce(%s::timestamptz, 'infinity') ORDER BY ordered_at DESC LIMIT %s",
+        "SELECT * FROM ledger_head WHERE ordered_at < coalesce(%s::timestamptz, 'infinity') ORDER BY ordered_at DESC, size DESC LIMIT %s",
         [before, limit],
     ).fetchall()
 
