@@ -330,7 +330,7 @@ def with_stamp(signature: bytes, token: bytes | None) -> bytes:
         signer["unsigned_attrs"] = cms.CMSAttributes(
             [{"type": "signature_time_stamp_token", "values": [cms.ContentInfo.load(token)]}]
         )
-    return bytes(info.dump(force=True))
+    return bytes(info.dump())
 
 
 def stamp_of(signature: bytes) -> bytes:
