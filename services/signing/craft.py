@@ -276,7 +276,7 @@ def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: N
 
     half = craft.PreparedSignature.from_json(prepared)
     trust = network.trust()
-    craft.check_certificate(
+    anchor = craft.check_certificate(
         half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS, unchecked=network.unchecked
     )
     made, level = pdf_endure.finish_at_best(pdf, half, signature, time_stamps=network.time_stamps())
@@ -287,7 +287,7 @@ def finish(pdf: bytes, prepared: dict[str, Any], signature: bytes, *, network: N
         field=half.field,
         unchecked=network.unchecked,
         certificate=half.certificate,
-        anchor=pdf_endure.root_of(half.certificate, half.chain, trust, purpose=craft.SIGN_DOCUMENTS),
+        anchor=anchor,
         algorithms=(half.digest, *pdf_endure.key_of(half.certificate)),
     )
 
@@ -305,7 +305,7 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(
+    anchor = craft.check_certificate(
         sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
     )
     if order.owing:
@@ -321,7 +321,7 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
         look=SealLook(agency=order.agency, parent=order.parent),
         sealed_at=order.sealed_at,
     )
-    return _at_best(pdf, half, sealer, network, trust, beneath=order.level)
+    return _at_best(pdf, half, sealer, network, trust, anchor=anchor, beneath=order.level)
 
 
 def _at_best(
@@ -331,6 +331,7 @@ def _at_best(
     network: Network,
     trust: Trust,
     *,
+    anchor: str | None,
     beneath: str,
     extend: bool = True,
 ) -> Made:
@@ -352,7 +353,7 @@ def _at_best(
         field=half.field,
         unchecked=network.unchecked and all_at is None,
         certificate=sealer.certificate,
-        anchor=pdf_endure.root_of(sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS),
+        anchor=anchor,
         algorithms=(half.digest, *pdf_endure.key_of(sealer.certificate)),
         all_at=all_at,
         stamp=pdf_endure.newest_stamp(made, trust),
@@ -370,7 +371,7 @@ def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, networ
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(
+    anchor = craft.check_certificate(
         sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
     )
     if order.owing:
@@ -385,7 +386,7 @@ def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, networ
         sealed_at=order.sealed_at,
         field=field,
     )
-    return _at_best(pdf, half, sealer, network, trust, beneath=order.level, extend=False)
+    return _at_best(pdf, half, sealer, network, trust, anchor=anchor, beneath=order.level, extend=False)
 
 
 def co_seal_field(ordinal: int) -> str:
@@ -455,13 +456,13 @@ def _with_text(
 
     sealer = _sealer(keys, order)
     trust = network.trust()
-    craft.check_certificate(
+    anchor = craft.check_certificate(
         sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
     )
     base, half = craft.begin_with_text(
         pdf, look, name=name, width_mm=width_mm, lock=lock, sealer=sealer, signed_at=order.sealed_at
     )
-    return _at_best(base, half, sealer, network, trust, beneath=order.level)
+    return _at_best(base, half, sealer, network, trust, anchor=anchor, beneath=order.level)
 
 
 def _sealer(keys: Keys, order: SealOrder) -> SealKey:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from asn1crypto import keys, x509
 
+from services.signing import pdf_trust
 from services.signing.longevity import Stamp
 from services.signing.pdf_extend import Level, add_time_stamp, extend
 from services.signing.pdf_read import BROKEN, open_reader
@@ -140,7 +141,7 @@ def root_of(certificate: bytes, chain: Sequence[bytes], trust: Trust, *, purpose
         path = asyncio.run(path_to_root(load(certificate), within, _silent(trust), purpose=purpose))
     except Rejected:
         return None
-    return hashlib.sha256(path.trust_anchor.authority.certificate.dump()).hexdigest()
+    return pdf_trust.root_of(path)
 
 
 def key_of(certificate: bytes) -> tuple[str, ...]:

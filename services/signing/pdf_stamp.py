@@ -21,6 +21,7 @@ from pyhanko_certvalidator.errors import (
 
 from services.signing.pdf_token import Asked, Flaw, Flawed, Token, check_time, read
 from services.signing.pdf_trust import TIME_STAMPS, TOLERANCE, TimeStampService, Trust, fetchers, load, minutes, post
+from services.signing.pdf_verified import Remembering
 from services.signing.refusals import CLOCK_DIFFERS, TSA_NOT_BELIEVED, TSA_UNAVAILABLE
 from shared.errors import Rejected
 
@@ -86,6 +87,7 @@ def _believe(token: Token, trust: Trust) -> None:
         fetchers=fetchers(replace(trust, used=[])) if trust.fetch else None,
         revocation_mode="soft-fail",
         time_tolerance=TOLERANCE,
+        signature_validator=Remembering(),
         crls=[],
         ocsps=[],
     )

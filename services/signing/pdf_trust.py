@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +45,7 @@ from pyhanko_certvalidator.util import get_relevant_crl_dps
 from services.signing.breaker import Breaker, Silent
 from services.signing.kept import Kept
 from services.signing.pdf_http import ask
+from services.signing.pdf_verified import Remembering
 from services.signing.refusals import (
     CERTIFICATE_EXPIRED,
     CERTIFICATE_NOT_TRUSTED,
@@ -296,7 +298,9 @@ class Backend(FetcherBackend):  # type: ignore[misc]
         """Nothing is kept open."""
 
 
+@lru_cache(maxsize=256)
 def load(certificate: bytes) -> x509.Certificate:
+    """Read once: what the library finds out about a certificate stays with it."""
     return x509.Certificate.load(certificate)
 
 
@@ -311,6 +315,7 @@ def context(
         fetchers=fetchers(trust) if trust.fetch else None,
         revocation_mode=revocation_mode,
         time_tolerance=TOLERANCE,
+        signature_validator=Remembering(),
         crls=[],
         ocsps=[],
         **more,
@@ -388,17 +393,24 @@ def check_certificate(
     *,
     purpose: str | None = None,
     unchecked: bool = False,
-) -> None:
-    """TT 15/2025: before signing, the certificate leads to a root, is in its validity and is not revoked.
+) -> str | None:
+    """TT 15/2025: before signing, the certificate leads to a root, whose name (root_of) is returned, is in its validity
+    and is not revoked.
 
     `unchecked` lets one pass about whose revocation nobody says anything; what anybody knows to be revoked never passes.
     """
 
-    async def check() -> None:
+    async def check() -> ValidationPath:
         within = context(trust, [load(c) for c in chain], revocation_mode="soft-fail" if unchecked else "require")
-        await path_to_root(load(certificate), within, trust, purpose=purpose, signs_now=True)
+        return await path_to_root(load(certificate), within, trust, purpose=purpose, signs_now=True)
 
-    asyncio.run(check())
+    return root_of(asyncio.run(check()))
+
+
+def root_of(path: ValidationPath) -> str | None:
+    """The SHA-256 (hex) of the root at the end of a path; None where that is a key without a certificate."""
+    root = path.trust_anchor.authority
+    return hashlib.sha256(root.certificate.dump()).hexdigest() if isinstance(root, AuthorityWithCert) else None
 
 
 def certificates_of(signed_data: cms.SignedData) -> SignedDataCerts:
