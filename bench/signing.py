@@ -21,7 +21,7 @@ from typing import Any
 from bench import machine, signing_goals, signing_memory, signing_papers, signing_report, signing_sides, signing_token
 from bench.loop import pin, profile
 from bench.registry import served
-from bench.signing_keys import DIGEST, PSS, Person, people
+from bench.signing_keys import DIGEST, PSS, Person, bare, kind, people
 from bench.signing_sides import Dss, Measure, Once, Signing, World, measured
 from deploy.devpki.pki import Pki
 from services.signing import pdf
@@ -55,6 +55,7 @@ class Bench:
     who: dict[str, Person]
     dss: Dss
     papers: dict[str, Path]
+    tsa: Any  # the key with which the TSA of this run signs
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     profiled: dict[str, Once] = field(default_factory=dict)
 
@@ -96,6 +97,7 @@ def main() -> None:
         measure_whole(bench)
         measure_validation(bench)
         results["rows"], results["others"] = bench.rows, others.cores()
+        results["keys of a whole"] = keys_of_a_whole(bench)
         results["openssl speed"] = {name: machine.openssl_signs(name, 1) for name in ("rsa3072", "ecdsap256")}
         results["verdicts"] = verdicts(bench)
         print("bench signing: memory", flush=True)
@@ -135,7 +137,7 @@ def bench_of(pace: Pace) -> Iterator[Bench]:
                 with signing_sides.dss_running(world, folder) as dss:
                     task = Signing(files["1 page"], who[PSS_KEY], "LTA")
                     dss.sign(task, folder / "warm.pdf")(pace.first)
-                    yield Bench(pace, world, who, dss, files)
+                    yield Bench(pace, world, who, dss, files, pki.hierarchy.tsa.key)
             finally:
                 pki.close()
 
@@ -170,7 +172,7 @@ def pyhanko_signs(bench: Bench, row: str, task: Signing) -> Measure:
 
 def measure_whole(bench: Bench) -> None:
     """Against the bare signatures that the document contains, with the keys that made them."""
-    leader, seal, tsa = bench.who[PSS_KEY], bench.who["seal"], bench.who[EC_KEY]
+    leader, seal = bench.who[PSS_KEY], bench.who["seal"]
     row = "whole: visible, numbered, sealed, LTA, 1 page"
     digest = bytes(32)
 
@@ -178,13 +180,18 @@ def measure_whole(bench: Bench) -> None:
         leader.sign(digest)
         seal.sign(digest)
         for _ in range(STAMPS_OF_A_WHOLE):
-            tsa.sign(digest)
+            bare(bench.tsa, digest)
 
     def begin() -> Measure:
         draft = signing_papers.small()
         return ours(bench, row, signing_sides.we_issue(draft, leader, seal, bench.world, bench.out(row, "ours")))
 
     bench.measure(row, {"ours": begin, "raw": lambda: timed(signatures)})
+
+
+def keys_of_a_whole(bench: Bench) -> list[str]:
+    """The key of each signature that the whole document contains: leader, seal, and the TSA's for each of its stamps."""
+    return [kind(bench.who[PSS_KEY].key), kind(bench.who["seal"].key), *[kind(bench.tsa)] * STAMPS_OF_A_WHOLE]
 
 
 def measure_validation(bench: Bench) -> None:

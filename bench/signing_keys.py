@@ -35,6 +35,18 @@ class Person:
         return self.key.sign(digest, PSS if self.mechanism is pdf.Mechanism.RSA_PSS else padding.PKCS1v15(), DIGEST)
 
 
+def bare(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, digest: bytes) -> bytes:
+    """A signature over a digest as the development PKI's own keys make them: ECDSA, or PKCS #1 v1.5."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(digest, ec.ECDSA(DIGEST))
+    return key.sign(digest, padding.PKCS1v15(), DIGEST)
+
+
+def kind(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """What a key is called in the results."""
+    return key.curve.name if isinstance(key, ec.EllipticCurvePrivateKey) else f"RSA-{key.key_size}"
+
+
 def people(pki: Pki, folder: Path) -> dict[str, Person]:
     """A leader for each way to sign, by the name that the results use, and `seal`."""
     rsa_key, ec_key = rsa.generate_private_key(65537, 3072), ec.generate_private_key(ec.SECP256R1())

@@ -54,6 +54,7 @@ def _rates(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     said = ", ".join(f"{name} {figure:,.0f}" for name, figure in results["openssl speed"].items())
     yield f"`openssl speed` on the same core, signatures a second: {said}."
+    yield f"The raw limit of the whole is one signature each of these keys: {', '.join(results['keys of a whole'])}."
     for row, found in results["rows"].items():
         for side, error in found["errors"].items():
             yield f"- {row}, {side}: not measured, {error}"

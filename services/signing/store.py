@@ -69,7 +69,7 @@ def find_and_lock(tx: Tx, document_id: UUID) -> Document | None:
 def add(tx: Tx, document: Document) -> None:
     tx.execute(
         "INSERT INTO document (id, agency_id, state, version, descriptor, filename, author_id, ordered_at, content,"
-        " waiting_since) VALUES (%s, %s, %s, 1, %s, %s, %s, %s, %s, %s)",
+        " waiting_since, terms) VALUES (%s, %s, %s, 1, %s, %s, %s, %s, %s, %s, %s)",
         [
             document.id,
             document.agency_id,
@@ -80,6 +80,7 @@ def add(tx: Tx, document: Document) -> None:
             document.ordered_at,
             _json(document.content),
             document.waiting_since,
+            store_seal.terms_row(document.terms),
         ],
     )
     _save_signers(tx, document)
@@ -90,7 +91,7 @@ def save(tx: Tx, document: Document, *, stage: str | None = None) -> None:
     done = tx.execute(
         "UPDATE document SET state = %s, version = version + 1, descriptor = %s, filename = %s, author_id = %s,"
         " ordered_at = %s, content = %s, page_count = %s, numbered = %s, completing = %s, numbering = %s, level = %s,"
-        " delayed = %s, waiting_since = %s WHERE id = %s AND version = %s",
+        " delayed = %s, waiting_since = %s, terms = %s WHERE id = %s AND version = %s",
         [
             document.state,
             _json(document.descriptor),
@@ -105,6 +106,7 @@ def save(tx: Tx, document: Document, *, stage: str | None = None) -> None:
             document.level,
             document.delayed,
             document.waiting_since,
+            store_seal.terms_row(document.terms),
             document.id,
             document.version,
         ],
@@ -180,7 +182,7 @@ def forget_delay(tx: Tx, person_id: UUID, code: str) -> None:
 
 
 def _save_signers(tx: Tx, document: Document) -> None:
-    store_seal.save_terms(tx, document)
+    store_seal.save_co_issuers(tx, document)
     tx.execute(
         "DELETE FROM signer WHERE document_id = %s AND ordinal > %s",
         [document.id, len(document.signers)],

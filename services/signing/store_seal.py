@@ -16,19 +16,22 @@ from shared.events import Actor
 from shared.events.docs import Part
 
 
-def save_terms(tx: Tx, document: Document) -> None:
-    """With the document's own row, in its transaction."""
-    terms = document.terms
+def terms_row(terms: Terms) -> Jsonb:
+    """What stands in the document's own row; `terms` reads it."""
     value = {
         "fixed_order": terms.fixed_order,
         "annexes": [part.model_dump(mode="json", exclude_none=True) for part in terms.annexes],
         "sealed_annexes": [part.model_dump(mode="json", exclude_none=True) for part in terms.sealed_annexes],
     }
-    tx.execute("UPDATE document SET terms = %s WHERE id = %s", [Jsonb(value), document.id])
+    return Jsonb(value)
+
+
+def save_co_issuers(tx: Tx, document: Document) -> None:
+    """With the document's own row, in its transaction."""
     tx.execute(
         "DELETE FROM co_issuer WHERE document_id = %s AND ordinal > %s", [document.id, len(document.terms.co_issuers)]
     )
-    for each in terms.co_issuers:
+    for each in document.terms.co_issuers:
         tx.execute(
             "INSERT INTO co_issuer (document_id, ordinal, agency_id, co_agency_id, name, asked, sealed_at, asked_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (document_id, ordinal) DO UPDATE SET"

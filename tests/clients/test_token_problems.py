@@ -104,6 +104,11 @@ def test_a_pile_ordered_ahead_comes_in_order_and_a_failing_one_spoils_no_later_a
         verify(ec_certificate, "ecdsa", "sha256", opened.sign(ec_certificate.key_id, "ecdsa", b"later"), b"later")
 
 
+def test_the_longer_the_pile_the_more_is_ordered_ahead_and_no_more_than_a_moments_work() -> None:
+    assert [device._ahead(made, made * 0.004) for made in (0, 7, 8, 80, 232, 1000)] == [3, 3, 4, 13, 32, 32]
+    assert {device._ahead(made, made * 0.5) for made in range(200)} == {3}, "a slow token is stopped after a few"
+
+
 def test_a_token_without_a_certificate_or_without_anything_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,10 +230,11 @@ def test_drivers_are_asked_apart_so_that_a_broken_one_stops_nobody(token: Token)
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [("*(volatile int *)0 = 1;", "driver_crashed"), ("for (;;) pause();", "driver_silent")]
+    ("body", "code", "patience"),
+    [("*(volatile int *)0 = 1;", "driver_crashed", 60.0), ("for (;;) pause();", "driver_silent", 2.0)],
 )
 def test_a_driver_that_crashes_or_hangs_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, code: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, code: str, patience: float
 ) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
@@ -237,11 +243,11 @@ def test_a_driver_that_crashes_or_hangs_is_a_sentence(
     source.write_text(f"#include <unistd.h>\nlong C_GetFunctionList(void **list) {{ {body} return 0; }}\n")
     library = tmp_path / "libcrash.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True, capture_output=True)
-    monkeypatch.setattr(drivers, "PATIENCE", 5.0)
+    monkeypatch.setattr(drivers, "PATIENCE", patience)
     [found] = drivers.look([str(library)])
     assert found.refused is not None
     assert found.refused.code == code
-    monkeypatch.setattr(device, "PATIENCE", 5.0)
+    monkeypatch.setattr(device, "PATIENCE", patience)
     with pytest.raises(Refused) as refused, device.opened(str(library), None):
         pass
     assert refused.value.code == code

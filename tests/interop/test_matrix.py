@@ -23,7 +23,7 @@ from tests.interop import matrix, paper
 from tests.interop.judge import judge
 from tests.interop.matrix import Case
 
-SOME_BOUND, WHOLE_BOUND = 480.0, 1200.0  # seconds for EU DSS with the cut and with the whole matrix
+SOME_BOUND, KEY_BOUND = 480.0, 900.0  # seconds for EU DSS with the cut of 28 documents and with the 84 of one key
 
 
 def judged(cases: list[Case], pki: Running, folder: Path, bound: float) -> list[str]:
@@ -82,8 +82,10 @@ def test_each_level_at_each_place_and_each_key_with_each_digest(pki: Running, tm
 
 
 @pytest.mark.full
-def test_the_whole_matrix(pki: Running, tmp_path: Path) -> None:
-    assert judged(matrix.every(), pki, tmp_path, WHOLE_BOUND) == []
+@pytest.mark.parametrize("key", matrix.KEYS)
+def test_the_whole_matrix(pki: Running, tmp_path: Path, key: str) -> None:
+    """All 504 documents, a key at a time: what EU DSS needs for all at once exceeds any bound on a busy machine."""
+    assert judged([case for case in matrix.every() if case.key == key], pki, tmp_path, KEY_BOUND) == []
 
 
 def test_poppler_and_qpdf_agree(pki: Running, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ and can be started again.
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ from vanthu_sign.words_device import (
 KINDS = ("ec-p256", "rsa-3072")  # what a key pair made here may be
 PATIENCE = 90.0  # seconds for one call; a slow token takes some for an RSA signature
 KEY_PATIENCE = 600.0  # for an RSA key pair made on a token, and a PIN typed on a reader
-AHEAD = 3  # signatures ordered ahead, so that the token never waits for us and stops soon when asked to
+# Signatures ordered ahead, so that the token never waits for us and yet stops soon when asked to: a few, and in a long
+# pile more and more, as many as the token makes in a moment (seconds).
+AHEAD, MOST_AHEAD, MOMENT = 3, 32, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Device:
 
         `pin` None where it is typed on the reader; `writing`: keys and certificates may be put on the token.
         """
-        self._ask("log_in", pin, writing, patience=KEY_PATIENCE if pin is None else PATIENCE)
+        self._ask("log_in", pin, writing, patience=KEY_PATIENCE if pin is None else None)
 
     def wants_pin_each_time(self, key_id: bytes) -> bool:
         """CKA_ALWAYS_AUTHENTICATE; most tokens show it only after the log-in."""
@@ -174,23 +177,23 @@ class Device:
         """Signatures in the order of `orders`, a few ordered ahead; ends early, those under way included, once
         `stopped`.
         """
-        under_way = 0
+        under_way, made, began = 0, 0, time.monotonic()
         try:
             for order in orders:
                 if stopped():
                     break
                 self._send("sign", order.key_id, order.mechanism, order.digest, order.data, None)
                 under_way += 1
-                if under_way > AHEAD:
-                    under_way -= 1
-                    yield bytes(self._receive(PATIENCE))
+                if under_way > _ahead(made, time.monotonic() - began):
+                    under_way, made = under_way - 1, made + 1
+                    yield bytes(self._receive())
             while under_way:
                 under_way -= 1
-                yield bytes(self._receive(PATIENCE))
+                yield bytes(self._receive())
         finally:
             for _ in range(under_way):  # answers that nobody hears would be taken for those of the next call
                 with suppress(Refused):
-                    self._receive(PATIENCE)
+                    self._receive()
 
     def close(self) -> None:
         self._pipe.close()
@@ -206,7 +209,7 @@ class Device:
         self._process.start()
         theirs.close()
 
-    def _ask(self, what: str, *arguments: object, patience: float = PATIENCE) -> Any:
+    def _ask(self, what: str, *arguments: object, patience: float | None = None) -> Any:
         self._send(what, *arguments)
         return self._receive(patience)
 
@@ -216,7 +219,8 @@ class Device:
         except OSError as error:
             raise self._died() from error
 
-    def _receive(self, patience: float) -> Any:
+    def _receive(self, patience: float | None = None) -> Any:
+        patience = PATIENCE if patience is None else patience
         try:
             if not self._pipe.poll(patience):
                 self._process.kill()  # a driver that hangs is not waited for twice
@@ -232,6 +236,12 @@ class Device:
         self._process.join(5)
         crashed = self._process.exitcode not in (0, None)
         return Refused(DRIVER_CRASHED, module=self.module) if crashed else Refused(TOKEN_GONE)
+
+
+def _ahead(made: int, seconds: float) -> int:
+    """How many may be ordered ahead once so many were made in so many seconds."""
+    in_a_moment = int(made * MOMENT / seconds) if seconds else 0
+    return max(AHEAD, min(AHEAD + made // 8, in_a_moment, MOST_AHEAD))
 
 
 @contextmanager
