@@ -75,6 +75,15 @@ def put(tx: Tx, kind: str, subject: str, payload: Mapping[str, Any], *, delay: t
     return job_id
 
 
+def hurry(tx: Tx, kind: str, subject: str) -> None:
+    """Somebody asked for another try: a job of the subject that waits for its next one is due now."""
+    tx.execute(
+        "UPDATE job SET run_at = now() WHERE kind = %s AND subject = %s AND state = 'waiting' AND run_at > now()"
+        " AND (lease_until IS NULL OR lease_until < now())",
+        [kind, subject],
+    )
+
+
 class Runner:
     """Runs due jobs on a few threads until stopped."""
 

@@ -15,6 +15,8 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from services.docs.intake.desk import Desk
+
 
 class DocsSettings(Settings):
     """What docs is told beside what every service is: its partners, a comma list (one inbound topic each is
@@ -24,6 +26,10 @@ class DocsSettings(Settings):
     partners: str = "motcua"
     ledger_sealer: str = "H37"
     processes: int = Field(default=1, ge=1)  # for reading and drawing files, in the worker
+    # Intake: the virus scanner (tcp://host:port or unix:///path), other people's programs where they are not on PATH.
+    clamd: str = ""
+    soffice: str = ""
+    tesseract: str = ""
 
     @property
     def partner_names(self) -> tuple[str, ...]:
@@ -34,6 +40,22 @@ def follower(settings: DocsSettings) -> Follower:
     return make_follower(settings.source, settings.partner_names)
 
 
+def intake_desk(settings: DocsSettings, pool: Pool) -> Desk:
+    from services.docs.intake import programs
+    from services.docs.intake.desk import Desk
+    from shared.blobs import Blobs
+    from shared.workshop import Workshop
+
+    return Desk(
+        pool=pool,
+        blobs=Blobs(settings.blobs, "docs"),
+        store=settings.blobs,
+        workshop=Workshop(size=1),
+        programs=programs.find(clamd=settings.clamd, soffice=settings.soffice, tesseract=settings.tesseract),
+        source=settings.source,
+    )
+
+
 def api(settings: DocsSettings, pool: Pool) -> FastAPI:
     from services.docs.access import Office
     from services.docs.api import make_app
@@ -42,12 +64,14 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
     office = Office(settings.source, Blobs(settings.blobs, "docs"), settings.registry_stale_after)
     app = make_app(pool, office, follower(settings))
     app.state.ledger_sealer = settings.ledger_sealer
+    app.state.intake = intake_desk(settings, pool)
     return app
 
 
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
+    from services.docs.intake import work as intake_work
     from services.docs.ledger import work
     from services.docs.ledger.consumer import Sequencer
     from services.docs.registers import work as registers
@@ -65,7 +89,11 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "review": review.loop(pool, settings.source),
             "number returns": registers.returns(pool, settings.source),
         },
-        jobs={**finding_work.kinds(reader), registers.PRINT: press.kind},
+        jobs={
+            **finding_work.kinds(reader),
+            registers.PRINT: press.kind,
+            **intake_work.kinds(intake_desk(settings, pool)),
+        },
     )
 
 

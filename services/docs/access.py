@@ -203,7 +203,7 @@ async def upload_of(
     request: Request, _who: Who, filename: Annotated[str, Query(max_length=500)]
 ) -> AsyncIterator[Upload]:
     """The body, streamed to disk: no upload is ever held in memory while it comes in."""
-    name = _file_name(filename)
+    name = file_name(filename)
     with tempfile.NamedTemporaryFile(prefix="vanthu-upload-") as file:
         size = 0
         try:
@@ -221,7 +221,8 @@ async def upload_of(
         yield Upload(Path(file.name), name, size)
 
 
-def _file_name(given: str) -> str:
+def file_name(given: str) -> str:
+    """The name without any path, cleaned; Rejected(invalid_request) when nothing is left of it."""
     try:
         name = clean(given.replace("\\", "/").rpartition("/")[2])[-200:]
     except ValueError:

@@ -37,6 +37,8 @@ from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.finding import api as finding_api
 from services.docs.finding import api_pages
+from services.docs.intake import api as intake_api
+from services.docs.intake import api_upload
 from services.docs.ledger import api as ledger_api
 from services.docs.registers import api as registers_api
 from services.docs.registers import entering
@@ -86,13 +88,15 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_proof.router,
         finding_api.router,
         api_pages.router,
+        api_upload.router,
+        intake_api.router,
         ledger_api.router,
         circulation.router,
         api_workdays.router,
         *review_api.ROUTERS,
         registers_api.router,
         follower=follower,
-        large={r"/docs/v1/(exchange/)?files": None},
+        large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
     )
     app.state.office = office
     return app

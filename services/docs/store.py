@@ -34,7 +34,7 @@ class StoredFile:
 
     id: UUID
     agency_id: UUID
-    person_id: UUID
+    person_id: UUID | None  # none of what came through a scan folder or a mailbox
     filename: str
     content: BlobRef
     page_count: int

@@ -58,8 +58,8 @@ def add(tx: Tx, incoming: Incoming) -> None:
     add_whereabouts(tx, incoming.id, "incoming", incoming.agency_id)
     tx.execute(
         "INSERT INTO incoming (id, agency_id, delivery_id, document_id, sender, receiver, descriptor, signer_name, parts,"
-        " status, arrived_at, owes, came_by, relations, duplicate_of, version)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
+        " status, arrival_number, validation, arrived_at, owes, came_by, relations, duplicate_of, version)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)",
         [
             incoming.id,
             incoming.agency_id,
@@ -71,6 +71,8 @@ def add(tx: Tx, incoming: Incoming) -> None:
             incoming.signer_name,
             json_of(incoming.parts),
             incoming.status,
+            incoming.arrival_number,
+            _validation_json(incoming.validation),
             incoming.arrived_at,
             list(incoming.owes),
             incoming.came_by,

@@ -233,3 +233,11 @@ def docs(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Docs]:
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.fixture
+def intake(docs: Docs) -> Iterator[Any]:
+    from tests.docs.bringing import opened
+
+    with opened(docs) as made:
+        yield made

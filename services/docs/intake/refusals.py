@@ -164,8 +164,8 @@ PROGRAM_FAILED = Refusal(
 )
 SECRET_DOCUMENT = Refusal(
     "secret_document",
-    vi="Văn bản có dấu độ mật {level} ({where}); pháp luật không cho lưu ở hệ thống này nên nội dung đã bị xóa ngay. Hãy xử lý trên hệ thống riêng cho bí mật nhà nước và chỉ ghi sổ mật ở đây nếu cần.",
-    en="The document is classified {level_en} ({where_en}); the law forbids keeping it here and its content was erased at once. Handle it on the system for state secrets; a stub in the secret register is all that may stand here.",
+    vi="Văn bản có dấu độ mật {level} ({where}); pháp luật không cho lưu ở hệ thống này nên nội dung đã bị xóa ngay. Hãy xử lý trên hệ thống riêng cho bí mật nhà nước và ở đây chỉ ghi sổ văn bản mật, không có nội dung.",
+    en="The document is classified {level_en} ({where_en}); the law forbids keeping it here and its content was erased at once. Handle it on the system for state secrets; here it may stand in the register of secret documents only, without content.",
     status=422,
 )
 
@@ -196,12 +196,18 @@ DUPLICATE_ARRIVAL = Refusal(
     vi="Đã có văn bản đến số {number_symbol} của {sender} (số đến {arrival}); nếu đúng là văn bản khác, hãy xác nhận vẫn đăng ký.",
     en="A document {number_symbol} of {sender} has arrived already (arrival number {arrival}); confirm if this is another one.",
 )
-STUB_NUMBER_TAKEN = Refusal(
-    "stub_number_taken",
-    vi="Số {number} năm {year} đã có trong sổ mật; hãy xem lại số trên sổ giấy.",
-    en="Number {number} of {year} is in the secret register already; look at the paper register again.",
+SENDER_UNKNOWN = Refusal(
+    "sender_unknown",
+    vi="Không có cơ quan nào đang hoạt động với mã định danh {identifier}; hãy chọn lại hoặc ghi tên nơi gửi.",
+    en="No agency in being has the identifier {identifier}; choose again or write the sender's name.",
+    status=422,
 )
-
+SENDER_MISSING = Refusal(
+    "sender_missing",
+    vi="Chưa ghi nơi gửi; hãy chọn cơ quan hoặc ghi tên nơi gửi như trên văn bản.",
+    en="The sender is missing; choose the agency or write its name as it stands on the document.",
+    status=422,
+)
 # --- scan folder and mail
 
 NOTHING_ATTACHED = Refusal(

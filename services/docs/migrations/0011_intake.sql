@@ -1,4 +1,4 @@
--- Intake: resumable uploads, what came in by any way with its steps, mails that were read, stubs of secret documents.
+-- Intake: resumable uploads, what came in by any way with its steps, and mails and scans that were taken.
 
 -- What came through no person (a scan folder, a mailbox) has nobody who uploaded it.
 ALTER TABLE file ALTER COLUMN person_id DROP NOT NULL;
@@ -75,32 +75,10 @@ CREATE TABLE intake_taken (
     PRIMARY KEY (agency_id, key)
 );
 
--- Of a secret document the ordinary system holds no more than that it exists (NĐ 30 arts 15, 16, 22; NĐ 63/2026).
-CREATE TABLE secret_stub (
-    id uuid PRIMARY KEY,
-    agency_id uuid NOT NULL,
-    direction text NOT NULL CHECK (direction IN ('in', 'out')),
-    level text NOT NULL CHECK (level IN ('mat', 'toi_mat', 'tuyet_mat')),
-    year integer NOT NULL,
-    number integer NOT NULL CHECK (number > 0), -- given by hand, in the series of secret documents
-    counterpart text NOT NULL,
-    symbol text,
-    dated date,
-    entered_on date NOT NULL,
-    entered_by jsonb NOT NULL, -- Actor
-    item_id uuid, -- what was refused and purged
-    UNIQUE (agency_id, direction, year, number)
-);
-CREATE FUNCTION keep_the_stub() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'a stub in the register of secret documents is never changed or removed';
-END $$;
-CREATE TRIGGER keep_the_stub BEFORE UPDATE OR DELETE ON secret_stub FOR EACH ROW EXECUTE FUNCTION keep_the_stub();
-
 DO $$
 DECLARE name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['upload', 'upload_piece', 'intake_item', 'intake_step', 'intake_taken', 'secret_stub'] LOOP
+    FOREACH name IN ARRAY ARRAY['upload', 'upload_piece', 'intake_item', 'intake_step', 'intake_taken'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format('CREATE POLICY own ON %I USING'
