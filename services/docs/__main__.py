@@ -69,6 +69,7 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 
 
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
+    from services.docs.figures import work as figures
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
     from services.docs.intake import work as intake_work
@@ -87,6 +88,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
         loops={
             "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
             "review": review.loop(pool, settings.source),
+            "figures": figures.loop(pool),
             "number returns": registers.returns(pool, settings.source),
         },
         jobs={

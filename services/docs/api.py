@@ -35,6 +35,7 @@ from services.docs.circulation.views import AskedView, asked_view
 from services.docs.delivery import Delivery
 from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
+from services.docs.figures import api as figures_api
 from services.docs.finding import api as finding_api
 from services.docs.finding import api_pages
 from services.docs.intake import api as intake_api
@@ -95,6 +96,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_workdays.router,
         *review_api.ROUTERS,
         registers_api.router,
+        figures_api.router,
         follower=follower,
         large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
     )
