@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -77,3 +77,11 @@ def _no_unexpected_errors(expected_errors: list[str]) -> Iterator[None]:
     said = [f"{record.name}: {record.getMessage()}" for record in handler.records]
     unexpected = [line for line in said if not any(re.search(pattern, line) for pattern in expected_errors)]
     assert not unexpected, "errors were logged that this test does not expect:\n" + "\n".join(unexpected)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What hostile input left in the log goes from one test process to the other as UTF-8, which a lone surrogate isn't."""
+    report = yield
+    report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]
+    return report
