@@ -26,6 +26,7 @@ def test_ten_minutes_are_too_much_and_both_clocks_are_named(pki: Running, tmp_pa
     assert not (tmp_path / "made.pdf").exists()
 
 
+@pytest.mark.full
 def test_what_is_signed_with_a_clock_that_is_off_is_valid_for_everybody(pki: Running, tmp_path: Path) -> None:
     """Within the tolerance to the archive; without anybody to ask at B, where the stamp that is owed tells the time."""
     made = {}

@@ -57,6 +57,7 @@ def test_dss_builds_the_chain_from_the_certificate_alone_over_loopback(pki: Runn
     assert f"OCSP REVOKED {pki.ocsp_url}" in bad.revocation
 
 
+@pytest.mark.full
 def test_dss_goes_by_the_lists_while_the_responder_is_out(pki: Running, tmp_path: Path) -> None:
     good = pki.issue(KEY, common_name="Bế Thị Hồng Nguyệt")
     revoked = pki.issue(KEY, common_name="Người bị thu hồi")
@@ -80,6 +81,7 @@ def kept(question: Question, pki: Running) -> Kept:
     return Kept(question.kind, question.url, issuer, serial, answer.content, answer.this_update, answer.next_update)
 
 
+@pytest.mark.full
 def test_dss_accepts_what_was_sealed_with_kept_revocation_data(pki: Running, tmp_path: Path) -> None:
     """Nothing but lists and answers fetched ahead is in the document; DSS judges it while the CA is still silent."""
     tsa = pki.pki.hierarchy.tsa.certificate

@@ -96,6 +96,7 @@ def test_dss_gives_each_step_of_a_debt_its_level(pki: Running, tmp_path: Path) -
     ]
 
 
+@pytest.mark.full
 def test_dss_gives_lt_while_the_archive_stamp_is_owed_and_lta_when_it_is_paid(pki: Running, tmp_path: Path) -> None:
     draft = paper.sample("01")
     signed = paper.sign(pdf.prepare(draft, paper.plan(draft)), paper.person(pki), pki)
@@ -114,6 +115,7 @@ def test_dss_gives_lt_while_the_archive_stamp_is_owed_and_lta_when_it_is_paid(pk
     assert len(found["renewed"].timestamps) == len(found["lta"].timestamps) + 1
 
 
+@pytest.mark.full
 def test_a_person_s_certificate_that_ends_after_the_archive_changes_nothing(pki: Running, tmp_path: Path) -> None:
     """Paid with a document time stamp, then revoked: DSS still accepts, since existence before is proven."""
     person = paper.person(pki)
