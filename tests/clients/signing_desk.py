@@ -74,7 +74,11 @@ class Relay:
             if not self.up:
                 near.close()
                 continue
-            far = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                far = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # the server ended before the line did
+                near.close()
+                continue
             self._open |= {near, far}
             for source, sink, answers in ((near, far, False), (far, near, True)):
                 threading.Thread(target=self._pump, args=(source, sink, answers), daemon=True).start()

@@ -111,9 +111,11 @@ def at_work(
         app = composition._api(settings, pool)
         with serve(app) as url:
             portal = Portal(pool, made, url, settings, tmp_path)
-            yield portal
-            for browser in portal.browsers:
-                browser.close()
+            try:
+                yield portal
+            finally:  # what a failed test leaves open would spoil a later one
+                for browser in portal.browsers:
+                    browser.close()
     finally:
         pool.close()
 
