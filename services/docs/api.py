@@ -47,6 +47,7 @@ from services.docs.review import api as review_api
 from services.docs.review import refusals as review_refusals
 from services.docs.review import reviewing
 from services.docs.review import store as review_store
+from services.docs.review import store_drafts as review_drafts
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
 from services.docs.store import Entry
@@ -350,6 +351,7 @@ def submit(body: SubmitBody, acting: Clerk, once: OnceOnly) -> DocumentView:
     def act() -> DocumentView:
         draft = drafting.drafted(acting, body, new_id())
         reviewing.submit(acting, draft, body.workflow)
+        review_drafts.record_round(acting.tx, draft, body.parts, "submitted", by=acting.by, at=draft.submitted_at)
         return _view(acting.tx, store.get(acting.tx, draft.id))
 
     return once.run(act, DocumentView)
@@ -360,7 +362,9 @@ def resubmit(document_id: UUID, body: ResubmitBody, acting: Clerk, if_match: IfM
     held = store.lock(acting.tx, document_id)
     access.check_version(if_match, held.version)
     revised = drafting.revised(acting, held, body)
-    return _made(acting, held, reviewing.resubmit(acting, held, revised, chosen=body.reviewer_ids), None)
+    step = reviewing.resubmit(acting, held, revised, chosen=body.reviewer_ids)
+    review_drafts.record_round(acting.tx, revised, body.parts, "resubmitted", by=acting.by, at=step.at)
+    return _made(acting, held, step, None)
 
 
 class ApproveBody(Body):

@@ -23,6 +23,7 @@ TIMEOUT = httpx.Timeout(15.0, connect=2.0)
 UPLOAD_TIMEOUT = httpx.Timeout(120.0, connect=2.0)
 CHUNK = 64 * 1024
 AWAY = 2.0  # seconds
+CONFLICT = ("differences", "merged", "version", "saved_by", "saved_at")  # what comes with stale_version of a draft
 
 IN_WORDS = {
     "docs": "văn bản",
@@ -70,7 +71,11 @@ class Caller:
     def put(self, service: str, path: str, body: Any, *, version: str | None = None) -> Any:
         """`version` is what the form was made from: when somebody was faster, the answer is stale_version."""
         headers = {} if version is None else {"If-Match": f'"{version}"'}
-        return self._call(service, "PUT", path, json=body, headers=headers).json()
+        answer = self._call(service, "PUT", path, json=body, headers=headers)
+        return answer.json() if answer.content else None
+
+    def delete(self, service: str, path: str, **query: Any) -> None:
+        self._call(service, "DELETE", path, params=query)
 
     def delete(self, service: str, path: str) -> None:
         self._call(service, "DELETE", path)
@@ -188,7 +193,8 @@ def _check(service: str, answer: httpx.Response) -> None:
             vi=_literal(problem.get("detail_vi") or problem.get("detail")),
             en=_literal(problem.get("detail_en") or problem.get("detail")),
             status=answer.status_code,
-        )
+        ),
+        **{name: problem[name] for name in CONFLICT if name in problem},
     )
 
 

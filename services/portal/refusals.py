@@ -221,3 +221,10 @@ PAGE_TOO_OLD = Refusal(
     en="The page was open for too long; choose the file again and press the button once more.",
     status=409,
 )
+
+WORKFLOW_NAME_MISSING = Refusal(
+    "workflow_name_missing",
+    vi="Quy trình cần có tên; hãy đặt tên rồi lưu, các bước đã nhập vẫn còn.",
+    en="The workflow needs a name; give it one and save, its stages are still there.",
+    status=422,
+)

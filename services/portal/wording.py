@@ -144,6 +144,9 @@ ACTS = {
     "resubmitted": "Trình lại",
     "approved": "Duyệt dự thảo",
     "returned": "Trả lại",
+    "sent_back": "Trả về bước",
+    "reviewer_replaced": "Thay người xem xét:",
+    "reviewers_changed": "Chuyển cho người đang có mặt:",
     "prepared": "Đã đặt ô chữ ký",
     "prepare_delayed": "Chuẩn bị ký đang chờ, tự thử lại",
     "prepare_delayed:places_to_confirm": "Chờ văn thư xác nhận vị trí chữ ký",
@@ -298,6 +301,18 @@ REVOCATIONS = {
 }
 
 DONE = {
+    "draft_saved": "Đã lưu dự thảo.",
+    "draft_merged": "Đã gộp hai bản; hãy xem lại rồi lưu hoặc trình.",
+    "draft_shared": "Đã lưu danh sách người cùng soạn.",
+    "draft_dropped": "Đã bỏ dự thảo; các phiên bản và ý kiến vẫn được lưu.",
+    "remarked": "Đã gửi ý kiến.",
+    "opinion_asked": "Đã gửi yêu cầu cho ý kiến.",
+    "opinion_given": "Đã ghi ý kiến của bạn.",
+    "opinion_closed": "Đã đóng yêu cầu ý kiến.",
+    "reviewer_replaced": "Đã thay người xem xét.",
+    "workflow_saved": "Đã lưu quy trình; văn bản đang xem xét vẫn theo bản cũ.",
+    "workflow_retired": "Đã ngừng dùng quy trình.",
+    "calendar_saved": "Đã lưu lịch làm việc.",
     "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
     "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",
@@ -345,6 +360,36 @@ DONE = {
 }
 
 # Fields as they are named to somebody whose form was kept; what is not here is carried along unseen.
+# What made a version of a draft.
+EDITIONS = {
+    "made": "Bắt đầu soạn",
+    "saved": "Lưu",
+    "shared": "Đổi người cùng soạn",
+    "submitted": "Trình",
+    "resubmitted": "Trình lại",
+    "dropped": "Bỏ dự thảo",
+}
+
+LEG_STATES = {
+    "waiting": ("chưa tới", "off"),
+    "open": ("đang chờ", "wait"),
+    "done": ("đã duyệt", "good"),
+    "skipped": ("bỏ qua", "off"),
+}
+
+SKIPS = {
+    "nobody_found": "không có người để hỏi",
+    "author_is_asked": "người soạn chính là người được hỏi",
+    "signer_is_asked": "người được hỏi cũng là người ký",
+    "urgency_at_least": "văn bản khẩn",
+}
+
+VERDICTS = {
+    "agreed": ("Đồng ý", "good"),
+    "remarks": ("Có ý kiến", "wait"),
+    "disagreed": ("Không đồng ý", "bad"),
+}
+
 FIELDS = {
     "abstract": "Trích yếu",
     "symbol": "Ký hiệu",

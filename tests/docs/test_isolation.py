@@ -16,18 +16,17 @@ from tests.docs.conftest import Docs, ok, refusal
 TABLES = ["file", "document", "history", "register", "book", "delivery", "incoming"]
 PARTNER_TABLES = ["partner_file", "exchange_in", "exchange_out"]
 
+SOMEBODY = "0199c0de-0000-7000-8000-000000000001"
 BODIES: dict[str, Any] = {
     "return": {"reason": "x"},
     "void-number": {"reason": "x"},
     "refuse": {"reason": "x"},
     "dispatch": {"recipients": ["H37.01"]},
     "resubmit": {"parts": [{"file_id": "0199c0de-0000-7000-8000-000000000001", "kind": "main"}]},
-    "replace-reviewer": {
-        "stage": "xem-xet",
-        "seat": 0,
-        "person_id": "0199c0de-0000-7000-8000-000000000001",
-        "reason": "x",
-    },
+    "replace-reviewer": {"stage": "xem-xet", "seat": 0, "person_id": SOMEBODY, "reason": "x"},
+    "remarks": {"text": "x"},
+    "opinions": {"question": "x", "asked": [{"kind": "role", "role": "leader"}]},
+    "answer": {"verdict": "agreed"},
     "assign": {"person_id": "0199c0de-0000-7000-8000-000000000001"},
 }
 
@@ -50,7 +49,8 @@ def all_routes(found: Any) -> list[APIRoute]:
 
 
 def ask(docs: Docs, person: Any, route: APIRoute, **ids: object) -> Any:
-    path = route.path.format(ordinal=0, page=1, form="png", sha256="c" * 64, **ids).removeprefix("/docs/v1")
+    more = {"ordinal": 0, "page": 1, "form": "png", "sha256": "c" * 64, "number": 1, "request_id": SOMEBODY}
+    path = route.path.format(**more, **ids).removeprefix("/docs/v1")
     if "GET" in (route.methods or ()):
         return docs.http(person.principal).get(path)
     return docs.post(person, path, BODIES.get(path.rsplit("/", 1)[-1]))

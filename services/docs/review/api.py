@@ -12,21 +12,15 @@ from pydantic import Field
 from services.docs import access, store
 from services.docs.access import Acting, Member, ReasonLine
 from services.docs.document import Document
-from services.docs.review import api_workflows, reviewing, route
+from services.docs.review import api_drafts, api_editions, api_talk, api_workflows, reviewing, route
 from services.docs.review import store as routes
-from services.docs.review.people import Asked, candidates, is_head_over
+from services.docs.review.api_views import AskedView, asked_views
+from services.docs.review.people import candidates, is_head_over
 from services.docs.review.route import Leg, Route, Seat, Situation
 from services.docs.views import Body, View
 
 router = APIRouter(tags=["review"])
-ROUTERS = (router, api_workflows.router)
-
-
-class AskedView(View):
-    person_id: UUID
-    name: str
-    title: str
-    instead_of: str | None = Field(description="who is away or gone")
+ROUTERS = (router, api_workflows.router, api_drafts.router, api_editions.router, api_talk.router)
 
 
 class SeatView(View):
@@ -155,10 +149,3 @@ def _stage(leg: Leg, known: Route, at: Situation, *, reviewed: bool) -> StageVie
             for n, seat in enumerate(seats)
         ],
     )
-
-
-def asked_views(found: tuple[Asked, ...]) -> list[AskedView]:
-    return [
-        AskedView(person_id=each.person_id, name=each.name, title=each.title, instead_of=each.instead_of)
-        for each in found
-    ]

@@ -70,3 +70,86 @@ NOT_UNDER_REVIEW = Refusal(
     vi="Văn bản không ở bước xem xét; hãy tải lại trang để xem tình trạng mới nhất.",
     en="The document is not under review; reload the page to see how it stands.",
 )
+
+# --- drafts
+
+DRAFT_CLOSED = Refusal(
+    "draft_closed",
+    vi="Dự thảo đã trình hoặc đã bỏ nên không sửa được; nếu cần sửa, hãy rút văn bản về trước.",
+    en="The draft is submitted or dropped and can't be edited; take the document back first.",
+)
+DRAFT_INCOMPLETE = Refusal(
+    "draft_incomplete",
+    vi="Dự thảo còn thiếu hoặc chưa đúng: {fields}; hãy bổ sung rồi trình, nội dung đã lưu vẫn còn.",
+    en="The draft lacks or has wrong: {fields}; complete it and submit, what is saved is kept.",
+    status=422,
+)
+TYPE_FIXED = Refusal(
+    "type_fixed",
+    vi="Văn bản đã trình là {type}, không đổi loại được nữa; hãy chọn lại đúng loại hoặc soạn văn bản mới.",
+    en="The document was submitted as {type} and keeps its type; choose that one or write a new document.",
+    status=422,
+)
+VERSION_NEEDED = Refusal(
+    "version_needed",
+    vi="Yêu cầu lưu cần cho biết bản đã mở (If-Match); hãy tải lại dự thảo rồi lưu.",
+    en="Saving needs the version that was opened (If-Match); load the draft again and save.",
+    status=428,
+)
+EDITOR_UNKNOWN = Refusal(
+    "editor_unknown",
+    vi="Có người được chọn không thuộc cơ quan hoặc không còn làm việc; hãy chọn lại.",
+    en="One of the people chosen is not of this agency or works there no more; choose again.",
+    status=422,
+)
+TEXT_NOT_READ = Refusal(
+    "text_not_read",
+    vi="Không đọc được chữ trong tệp {name} (có thể là bản quét chưa nhận dạng); hãy xem hai tệp cạnh nhau.",
+    en="There is no text to read in the file {name} (perhaps a scan); look at the two files side by side.",
+    status=422,
+)
+
+# --- what is said about a document
+
+REMARK_UNKNOWN = Refusal(
+    "remark_unknown",
+    vi="Ý kiến mà bạn trả lời không thuộc văn bản này; hãy tải lại trang.",
+    en="The remark that you answer is not of this document; reload the page.",
+    status=422,
+)
+MENTIONED_UNKNOWN = Refusal(
+    "mentioned_unknown",
+    vi="Người được nhắc đến không thuộc cơ quan; hãy chọn lại trong danh sách.",
+    en="Whom you mention is not of this agency; choose from the list.",
+    status=422,
+)
+NOBODY_TO_ASK = Refusal(
+    "nobody_to_ask",
+    vi="Hiện không có ai ở {asked} để xin ý kiến; hãy chọn người hoặc đơn vị khác.",
+    en="There is nobody to ask at {asked} now; choose other people or units.",
+    status=422,
+)
+DUE_NOT_AHEAD = Refusal(
+    "due_not_ahead",
+    vi="Hạn trả lời phải là một ngày làm việc sau hôm nay hoặc hôm nay; hãy chọn lại ngày.",
+    en="The deadline must be today or a working day after it; choose another day.",
+    status=422,
+)
+OPINION_NOT_ASKED = Refusal(
+    "opinion_not_asked",
+    vi="Yêu cầu ý kiến này không hỏi bạn hoặc đã đóng; hãy tải lại trang.",
+    en="This request does not ask you, or it is closed; reload the page.",
+    status=403,
+)
+OPINION_CLOSED_BY_ASKER = Refusal(
+    "opinion_closed_by_asker",
+    vi="Chỉ người xin ý kiến mới đóng được yêu cầu này.",
+    en="Only who asked for the opinions may close the request.",
+    status=403,
+)
+OPINION_NEEDS_TEXT = Refusal(
+    "opinion_needs_text",
+    vi="Không đồng ý hoặc có ý kiến thì cần ghi rõ nội dung; hãy nhập ý kiến rồi gửi lại.",
+    en="Who has remarks or does not agree says why; write it and send again.",
+    status=422,
+)

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 
 from services.docs import store as documents
-from services.docs.review import reviewing, store
+from services.docs.review import reviewing, store, store_talk, talking
 from shared import db, telemetry
 from shared.errors import Rejected
 
@@ -37,21 +37,29 @@ def loop(pool: db.Pool, source: str) -> Callable[[threading.Event], None]:
 
 def turn(pool: db.Pool, source: str, now: datetime) -> int:
     """Look at everything whose time has come; each document in a transaction of its own. How many there were."""
-    due = _due(pool, now)
-    for agency_id, document_id in due:
+    documents_due, requests_due = _due(pool, now)
+    for agency_id, document_id in documents_due:
         with db.transaction(pool, agency=agency_id) as tx:
             held = documents.lock(tx, document_id)
             known = store.find_due(tx, document_id, now)  # another worker may have been faster
             if known:
                 reviewing.look_after(tx, held, known, now, source=source)
-    return len(due)
+    for agency_id, request_id in requests_due:
+        with db.transaction(pool, agency=agency_id) as tx:
+            talking.look_after(tx, request_id, now, source=source)
+    return len(documents_due) + len(requests_due)
 
 
-def _due(pool: db.Pool, now: datetime) -> list[tuple[UUID, UUID]]:
+Due = list[tuple[UUID, UUID]]  # agency, and the document or request
+
+
+def _due(pool: db.Pool, now: datetime) -> tuple[Due, Due]:
     """Row-level security lets nobody see all agencies' rows at once, so it is asked for one after the other."""
-    found = []
+    routes: Due = []
+    requests: Due = []
     with db.transaction(pool) as tx:
         for agency_id in store.list_own_agencies(tx):
             db.act_for(tx, agency_id)
-            found += [(agency_id, each) for each in store.list_due(tx, now, MOST)]
-    return found
+            routes += [(agency_id, each) for each in store.list_due(tx, now, MOST)]
+            requests += [(agency_id, each) for each in store_talk.list_due_requests(tx, now, MOST)]
+    return routes, requests

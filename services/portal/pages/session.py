@@ -28,7 +28,7 @@ from shared.events.portal import PortalAct
 
 router = APIRouter(include_in_schema=False)
 
-REOPENED = ("/documents/new",)  # forms long enough to be looked over again before they are sent
+REOPENED = ("/documents/new", "/drafts/")  # forms long enough to be looked over again before they are sent
 
 
 @router.get("/login")

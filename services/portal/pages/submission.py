@@ -169,6 +169,11 @@ def _upload(visit: Visit, form: Form, before: list[Uploaded], *, main_needed: bo
     return sorted(done, key=lambda each: each.kind != "main")
 
 
+def upload_files(visit: Visit, form: Form, before: list[Uploaded]) -> list[Uploaded]:
+    """The new files of a form that may still lack its main one."""
+    return _upload(visit, form, before, main_needed=False)
+
+
 def upload_one(visit: Visit, form: Form, file: UploadFile, kind: str, done: list[Uploaded]) -> Uploaded:
     """To docs; raises UploadRefused with those that are `done` already."""
     name = (file.filename or "").replace("|", "-")

@@ -17,13 +17,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.pages import (
     authority,
+    calendar,
     certificate,
     circulation,
     copies,
     device,
     directory,
+    discussion,
     dispatch,
     document,
+    draft,
     figures,
     fleet,
     handmade,
@@ -43,6 +46,7 @@ from services.portal.pages import (
     trust,
     verify,
     visit,
+    workflow,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
 from shared.http import problem
@@ -57,7 +61,11 @@ PAGES = (
     dispatch,
     proof,
     places,
+    discussion,
     document,
+    draft,
+    workflow,
+    calendar,
     incoming,
     signing,
     authority,
