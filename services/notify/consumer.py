@@ -33,6 +33,11 @@ def follower() -> Follower:
     tell: dict[type[Event], Handler] = dict.fromkeys(
         (
             docs.DocumentReturned,
+            docs.ReviewAsked,
+            docs.ReviewDue,
+            docs.RemarkMade,
+            docs.OpinionAsked,
+            docs.OpinionGiven,
             docs.NumberVoided,
             docs.DeliveryStatusReported,
             docs.DeliveryChased,

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 from shared.events import Event, docs, signing
+
+VIETNAM = timezone(timedelta(hours=7))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,9 +362,68 @@ def _validated(event: signing.DocumentValidated, _known: Known) -> tuple[Call, .
     return (Call(Clerks(event.agency_id), "Văn bản đến cần xem lại chữ ký", text, link, reason=event.reason_vi),)
 
 
+# --- drafting and review: these facts name the document themselves, a draft is not known otherwise
+
+
+def _until(due_at: datetime | None) -> str:
+    return f" Hạn: {due_at.astimezone(VIETNAM):%H:%M %d/%m/%Y}." if due_at else ""
+
+
+def _review_asked(event: docs.ReviewAsked, _known: Known) -> tuple[Call, ...]:
+    back = f" {event.by.name} trả về bước này." if event.reason else ""
+    text = f"{event.title}. Bước: {event.stage}.{back}{_until(event.due_at)}"
+    return tuple(
+        Call(Person(each), "Dự thảo chờ bạn xem xét", text, _page(event.document_id), reason=event.reason)
+        for each in event.people
+    )
+
+
+def _review_due(event: docs.ReviewDue, _known: Known) -> tuple[Call, ...]:
+    title, what = {
+        "due_soon": ("Dự thảo sắp đến hạn xem xét", "sắp đến hạn"),
+        "overdue": ("Dự thảo quá hạn xem xét", "đã quá hạn; hãy xem xét hoặc thay người xem xét"),
+        "stuck": ("Dự thảo không còn ai xem xét", "không còn ai xem xét được; hãy thay người hoặc trả lại"),
+    }[event.standing]
+    text = f"{event.title}. Bước {event.stage} {what}.{_until(event.due_at)}"
+    to: list[Person | Clerks] = [Person(each) for each in event.people]
+    to += [Clerks(event.agency_id)] if event.clerks else []
+    return tuple(Call(each, title, text, _page(event.document_id)) for each in to)
+
+
+def _remark_made(event: docs.RemarkMade, _known: Known) -> tuple[Call, ...]:
+    text = f"{event.title}. {event.by.name} nhắc đến bạn trong phần trao đổi."
+    others = (each for each in event.mentions if each != event.by.person_id)
+    return tuple(Call(Person(each), "Bạn được nhắc đến", text, _discussion(event.document_id)) for each in others)
+
+
+def _opinion_asked(event: docs.OpinionAsked, _known: Known) -> tuple[Call, ...]:
+    title = {
+        "asked": "Bạn được xin ý kiến",
+        "due_soon": "Sắp đến hạn cho ý kiến",
+        "overdue": "Quá hạn cho ý kiến",
+    }[event.standing]
+    text = f"{event.title}.{_until(event.due_at)}"
+    return tuple(Call(Person(each), title, text, _discussion(event.document_id)) for each in event.people)
+
+
+def _opinion_given(event: docs.OpinionGiven, _known: Known) -> tuple[Call, ...]:
+    verdict = {"agreed": "đồng ý", "remarks": "có ý kiến", "disagreed": "không đồng ý"}[event.verdict]
+    text = f"{event.title}. {event.by.name} {verdict}."
+    return (Call(Person(event.asked_by), "Có người cho ý kiến", text, _discussion(event.document_id)),)
+
+
+def _discussion(document_id: UUID) -> str:
+    return f"/documents/{document_id}/discussion"
+
+
 RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.DocumentSubmitted: _submitted,
     docs.DocumentReturned: _returned,
+    docs.ReviewAsked: _review_asked,
+    docs.ReviewDue: _review_due,
+    docs.RemarkMade: _remark_made,
+    docs.OpinionAsked: _opinion_asked,
+    docs.OpinionGiven: _opinion_given,
     docs.DocumentIssued: _issued,
     docs.NumberVoided: _voided,
     docs.DeliveryDispatched: _dispatched,

@@ -8,7 +8,7 @@ from starlette.routing import Match
 
 from services.notify.domain import Delivery, Document, Known, whose_turn
 from services.portal.pages.wiring import PAGES
-from shared.events import Event
+from shared.events import Event, docs
 from shared.ids import new_id
 from tests.notify.facts import Story
 
@@ -30,6 +30,11 @@ def is_a_page(path: str) -> bool:
     [
         STORY.submitted(new_id()),
         STORY.returned(),
+        STORY.review(docs.ReviewAsked, stage="x", people=(new_id(),)),
+        STORY.review(docs.ReviewDue, stage="x", standing="due_soon", people=(new_id(),)),
+        STORY.review(docs.RemarkMade, remark_id=new_id(), mentions=(new_id(),)),
+        STORY.review(docs.OpinionAsked, request_id=new_id(), people=(new_id(),)),
+        STORY.review(docs.OpinionGiven, request_id=new_id(), asked_by=new_id(), verdict="remarks"),
         STORY.prepared(),
         STORY.signed(),
         STORY.refused("seal"),

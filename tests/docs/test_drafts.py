@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.docs.review import drafts
+from services.docs.review import comparing, drafts
 from services.docs.review.drafts import Fields
 from shared.db import transaction
 from shared.events.docs import DocumentSubmitted, PrepareDocument
@@ -210,3 +210,64 @@ def test_a_dropped_draft_is_not_listed_and_not_edited(docs: Docs) -> None:
     ok(docs.post(docs.a.clerk, f"/drafts/{draft['draft_id']}/drop"))
     assert docs.get(docs.a.clerk, "/drafts")["items"] == []
     assert refusal(put(docs, docs.a.clerk, draft, 2, abstract="x")) == "draft_closed"
+
+
+# --- what changed between two versions
+
+
+def test_two_versions_are_compared_field_by_field_and_word_by_word(docs: Docs) -> None:
+    draft = made(docs)
+    first = ok(put(docs, docs.a.clerk, draft, 1, **whole(docs)))
+    report = [{"file_id": ok(docs.upload(docs.a.clerk, "02-bao-cao.pdf"), 201)["file_id"], "kind": "main"}]
+    parts = [each | {"filename": "02-bao-cao.pdf"} for each in report]
+    ok(put(docs, docs.a.clerk, first, 2, parts=parts, urgency=2, abstract="V/v đã sửa"))
+    path = f"/documents/{draft['draft_id']}"
+    found = docs.get(docs.a.clerk, f"{path}/comparison?before=2&after=3")
+    assert {each["label"]: (each["before"], each["after"]) for each in found["fields"]} == {
+        "Trích yếu": ("V/v tăng cường phòng chống dịch bệnh mùa mưa lũ", "V/v đã sửa"),
+        "Độ khẩn": ("Thường", "Thượng khẩn"),
+    }
+    (part,) = found["parts"]
+    assert (part["before"], part["after"], part["same_file"], part["unread"]) == (
+        "01-cong-van.pdf",
+        "02-bao-cao.pdf",
+        False,
+        None,
+    )
+    assert part["words_removed"] > 10
+    assert part["words_added"] > 10
+    assert any(each["kind"] == "same" for each in part["passages"]), "the national heading is in both"
+    same = docs.get(docs.a.clerk, f"{path}/comparison?before=3&after=3")
+    assert (same["fields"], same["parts"][0]["same_file"]) == ([], True)
+    content = docs.http(docs.a.clerk.principal).get(f"{path}/editions/2/parts/0/content")
+    assert content.content.startswith(b"%PDF")
+
+
+def test_a_scan_without_text_says_that_it_can_only_be_looked_at(docs: Docs) -> None:
+    draft = made(docs)
+    scan = [{"file_id": ok(docs.upload(docs.a.clerk, "09-ban-quet-200dpi.pdf"), 201)["file_id"], "kind": "main"}]
+    ok(put(docs, docs.a.clerk, draft, 1, parts=[scan[0] | {"filename": "quet.pdf"}]))
+    (part,) = docs.get(docs.a.clerk, f"/documents/{draft['draft_id']}/comparison?before=1&after=2")["parts"]
+    assert "09-ban-quet-200dpi.pdf" in part["unread"]
+
+
+def test_words_that_only_moved_to_another_line_are_not_a_change() -> None:
+    before = "Điều 1. Thành lập Tổ công tác\ngồm 05 thành viên. Tổ làm việc theo Quy chế.\nĐiều 2. Hiệu lực từ ngày ký."
+    after = "Điều 1. Thành lập Tổ công tác gồm\n07 thành viên. Tổ làm việc\ntheo Quy chế.\fĐiều 2. Hiệu lực từ ngày ký."
+    found = comparing.compare(before, after)
+    assert comparing.changed_words(found) == (1, 1)
+    changed = next(each for each in found if each.kind == "changed")
+    assert [p.text for p in changed.before if p.kind == "removed"] == ["05"]
+    assert [p.text for p in changed.after if p.kind == "added"] == ["07"]
+    composed = comparing.compare("Quyết định", "Quye\u0302\u0301t đi\u0323nh")
+    assert [each.kind for each in composed] == ["same"], "another way of writing the same letters"
+
+
+@given(st.lists(st.sampled_from(["Điều 1.", "một", "hai.", "ba;", "bốn"]), max_size=12), st.data())
+def test_both_sides_of_a_comparison_say_what_the_texts_say(words: list[str], data: st.DataObject) -> None:
+    before = " ".join(words)
+    after = " ".join(data.draw(st.permutations(words))[: data.draw(st.integers(0, len(words)))])
+    found = comparing.compare(before, after)
+    for side, text in (("before", before), ("after", after)):
+        said = " ".join(piece.text for passage in found for piece in getattr(passage, side))
+        assert said.split() == text.split()

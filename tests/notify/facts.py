@@ -82,6 +82,11 @@ class Story:
             author_id=self.author,
         )
 
+    def review(self, kind: type[Any], **more: Any) -> Any:
+        """A fact about drafting and review."""
+        title = "Công văn: V/v tổ chức hội nghị quý IV"
+        return kind(by=self.by, at=NOW, document_id=self.document, agency_id=self.agency, title=title, **more)
+
     def prepared(self) -> signing.DocumentPrepared:
         return signing.DocumentPrepared(
             by=self.by, at=NOW, document_id=self.document, content=BLOB, page_count=1, waits_for=self.leader

@@ -21,7 +21,7 @@ from services.notify.domain import (
     whose_turn,
 )
 from shared.errors import Refusal
-from shared.events import Event
+from shared.events import Event, docs
 from shared.ids import new_id
 from tests.notify.facts import Story
 
@@ -35,6 +35,7 @@ OFFICER = new_id()
 
 AUTHOR, LEADER = Person(STORY.author), Person(STORY.leader)
 PAGE = f"/documents/{STORY.document}"
+TALK = f"{PAGE}/discussion"
 CLERKS, RECEIVER = Clerks(STORY.agency), Clerks(STORY.receiver)
 
 
@@ -44,6 +45,21 @@ CLERKS, RECEIVER = Clerks(STORY.agency), Clerks(STORY.receiver)
         (STORY.submitted(), [], None),
         (STORY.submitted(*REVIEWERS), [Person(REVIEWERS[0]), Person(REVIEWERS[1])], PAGE),
         (STORY.returned(), [AUTHOR], PAGE),
+        (STORY.review(docs.ReviewAsked, stage="Thể thức", people=REVIEWERS), list(map(Person, REVIEWERS)), PAGE),
+        (
+            STORY.review(docs.ReviewDue, stage="Thể thức", standing="overdue", people=(OFFICER,)),
+            [Person(OFFICER)],
+            PAGE,
+        ),
+        (STORY.review(docs.ReviewDue, stage="Thể thức", standing="stuck", clerks=True), [CLERKS], PAGE),
+        (STORY.review(docs.RemarkMade, remark_id=OFFICER, mentions=(OFFICER,)), [Person(OFFICER)], TALK),
+        (STORY.review(docs.RemarkMade, remark_id=OFFICER), [], None),
+        (STORY.review(docs.OpinionAsked, request_id=OFFICER, people=(OFFICER,)), [Person(OFFICER)], TALK),
+        (
+            STORY.review(docs.OpinionGiven, request_id=OFFICER, asked_by=STORY.author, verdict="agreed"),
+            [AUTHOR],
+            TALK,
+        ),
         (STORY.prepared(), [LEADER], "/signing"),
         (STORY.prepared().model_copy(update={"may_sign": REVIEWERS}), list(map(Person, REVIEWERS)), "/signing"),
         (STORY.prepared().model_copy(update={"copy_of_paper": True}), [], None),

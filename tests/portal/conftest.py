@@ -88,7 +88,12 @@ def portal(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Port
 
 @contextmanager
 def at_work(
-    made: Database, tmp_path: Path, *, registry_url: str = NOBODY_THERE, signing_url: str = NOBODY_THERE
+    made: Database,
+    tmp_path: Path,
+    *,
+    registry_url: str = NOBODY_THERE,
+    signing_url: str = NOBODY_THERE,
+    docs_url: str = NOBODY_THERE,
 ) -> Iterator[Portal]:
     port = free_port()
     settings = composition.PortalSettings(
@@ -101,7 +106,7 @@ def at_work(
         port=port,
         worker_port=port,
         portal_url="http://portal.example",
-        docs_url=NOBODY_THERE,
+        docs_url=docs_url,
         signing_url=signing_url,
         registry_url=registry_url,
         notify_url=NOBODY_THERE,

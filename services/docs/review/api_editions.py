@@ -177,9 +177,7 @@ def _view(edition: Edition) -> EditionView:
         post=edition.by.post,
         at=edition.at,
         parts=[
-            EditionPartView(
-                ordinal=n, kind=p.kind, filename=p.filename, sha256=p.content.sha256, size=p.content.size
-            )
+            EditionPartView(ordinal=n, kind=p.kind, filename=p.filename, sha256=p.content.sha256, size=p.content.size)
             for n, p in enumerate(edition.parts)
         ],
     )

@@ -43,7 +43,10 @@ def _body(form: Form) -> dict[str, Any]:
     if form.get("what") == "close":
         return {}
     if form.get("what") == "opinions":
-        asked = [{"kind": "person", "person_id": each.partition("|")[0], "name": each.partition("|")[2]} for each in form.all("person")]
+        asked = [
+            {"kind": "person", "person_id": each.partition("|")[0], "name": each.partition("|")[2]}
+            for each in form.all("person")
+        ]
         asked += [{"kind": "unit", "unit": each} for each in form.all("unit")]
         return {"question": form.get("question"), "asked": asked, "due_on": form.get("due_on") or None}
     body: dict[str, Any] = {"text": form.get("text"), "mentions": form.all("mention")}

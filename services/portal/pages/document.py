@@ -18,8 +18,9 @@ router = APIRouter(include_in_schema=False)
 
 # act → (path of the docs API, what the page says afterwards, which fields go along)
 ACTS = {
-    "approve": ("approve", "approved", ()),
-    "return": ("return", "returned", ("reason",)),
+    "approve": ("approve", "approved", ("stage",)),
+    "return": ("return", "returned", ("reason", "to_stage")),
+    "replace-reviewer": ("replace-reviewer", "reviewer_replaced", ("stage", "seat", "person_id", "reason")),
     "issue": ("issue", "numbered", ("register_code",)),
     "void-number": ("void-number", "voided", ("reason",)),
     "counter-seal": ("counter-seal", "counter_seal_asked", ()),
@@ -53,18 +54,34 @@ def document_page(
     if document["state"] == "signed" and visit.has("clerk"):
         found, _ = parts_of({"choices": lambda: visit.api.get("docs", "/choices")})
     registers = found.get("choices", {}).get("registers", [])
+    review = _review(visit, document)
     return visit.page(
         "document.html",
         error=error,
         document=document,
         registers=registers,
         typed=typed or Form(),
-        own=_own(visit, document),
+        own=_own(visit, document, review.get("route")),
+        route=review.get("route"),
+        directory=review.get("directory"),
+        has_draft=review.get("draft") is not None,
         proof=proof_of(visit, document),
     )
 
 
-def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
+def _review(visit: Visit, document: dict[str, Any]) -> dict[str, Any]:
+    """The document's way through review, whom one could put in a reviewer's place, and its draft."""
+    if all(c["agency_id"] != str(visit.post.agency_id) for c in document["co_issuers"]):
+        found, _ = parts_of({"route": lambda: visit.api.get("docs", f"/documents/{document['id']}/route")})
+        if found.get("route", {}).get("may_replace"):
+            found |= parts_of({"directory": lambda: visit.api.get("docs", "/workflows/directory")})[0]
+        if document["state"] in {"returned", "refused"}:
+            found |= parts_of({"draft": lambda: visit.api.get("docs", f"/drafts/{document['id']}")})[0]
+        return found
+    return {}
+
+
+def _own(visit: Visit, document: dict[str, Any], route: dict[str, Any] | None) -> dict[str, bool]:
     """Which acts are offered. Only what concerns the reader is shown; whether it is allowed, docs decides."""
     me, state = str(visit.person.person_id), document["state"]
     reviews = any(r["person_id"] == me and not r["approved"] for r in document["reviewers"])
@@ -74,6 +91,9 @@ def _own(visit: Visit, document: dict[str, Any]) -> dict[str, bool]:
     waits = leads and all(c["state"] == "sealed" for c in document["co_issuers"])
     return {
         "review": state == "in_review" and reviews,
+        "give_back": state == "in_review"
+        and not reviews
+        and bool(route and (route["may_return"] or route["may_withdraw"])),
         "sign": state == "awaiting_signature" and signs,
         "number": state == "signed" and visit.has("clerk") and waits,
         "counter_seal": own is not None and own["state"] == "due" and state == "signed" and visit.has("clerk"),

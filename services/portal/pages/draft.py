@@ -123,7 +123,9 @@ def drop_draft(visit: Posting, form: Posted, draft_id: UUID) -> Response:
 
 def _typed(fields: dict[str, Any], version: int) -> Form:
     """Saved fields as a form has them."""
-    pairs = [(name, str(fields[name] if fields[name] is not None else "")) for name in (*ONE, "urgency", "signing_order")]
+    pairs = [
+        (name, str(fields[name] if fields[name] is not None else "")) for name in (*ONE, "urgency", "signing_order")
+    ]
     pairs += [(field, each) for name, field in MANY.items() for each in fields[name]]
     pairs += [("co_issuers", "\n".join(fields["co_issuers"])), ("version", str(version))]
     pairs += [("uploaded", f"{p['file_id']}|{p['kind']}|{p['filename']}") for p in fields["parts"]]

@@ -45,9 +45,10 @@ def save_workflow(visit: Posting, form: Posted) -> Response:
     body = body_of(form)
     if form.get("preview"):
         return _page(visit, body, code=code, version=version, form=form)
+    code = code or _code_of(body["name"])
+    if not code:
+        return _page(visit, body, code="", version="", form=form, error=Rejected(WORKFLOW_NAME_MISSING))
     try:
-        if not code and not (code := _code_of(body["name"])):
-            raise Rejected(WORKFLOW_NAME_MISSING)
         visit.api.put("docs", f"/workflows/{code}", body, version=version or "0")
     except Rejected as rejected:
         return _page(visit, body, code=form.get("code"), version=version, form=form, error=rejected)
@@ -104,7 +105,7 @@ def _stage(form: Form, n: int) -> dict[str, Any]:
 
 def _who(value: str, *, each: bool) -> dict[str, Any]:
     """An option of the form: kind|value|name."""
-    kind, what, name = (value.split("|") + ["", ""])[:3]
+    kind, what, name = [*value.split("|"), "", ""][:3]
     who: dict[str, Any] = {"kind": kind}
     if kind in {"unit", "unit_head"}:
         who["unit"] = what
@@ -182,6 +183,9 @@ def _options(directory: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]
         ("Chức danh", [(f"post|{each}|", each) for each in directory["titles"]]),
         (
             "Người",
-            [(f"person|{each['person_id']}|{each['name']}", f"{each['name']}, {each['title']}") for each in directory["people"]],
+            [
+                (f"person|{each['person_id']}|{each['name']}", f"{each['name']}, {each['title']}")
+                for each in directory["people"]
+            ],
         ),
     ]
