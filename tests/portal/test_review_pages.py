@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,12 @@ class Office:
 
 @pytest.fixture
 def office(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Office]:
+    with office_at_work(database, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def office_at_work(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Office]:
     made = database("docs")
     settings = settings_for(made, tmp_path)
     pool = db.open_pool(made.app, max_size=12, name="docs-test")
@@ -68,7 +74,7 @@ def office(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Offi
         pool.close()
 
 
-def post(browser: Browser, page: httpx.Response, action: str, files: Any = None, **typed: Any) -> httpx.Response:
+def post(browser: Browser, page: httpx.Response, action: str, /, files: Any = None, **typed: Any) -> httpx.Response:
     """Send the form of this page with what stands in it and what is typed; a list is a field that comes several times."""
     form = next(each for each in forms(page) if each.action == action)
     fields: dict[str, Any] = {}
