@@ -129,7 +129,20 @@ def test_a_leader_returns_a_document_with_a_reason(office: Office, submit: Submi
     expect(desk.get_by_label("Trích yếu")).to_have_value("V/v cần sửa lại")
 
 
-PAGES = ("/", "/documents", "/documents/new", "/incoming", "/notices", "/device", "/authority", "/signing")
+PAGES = (
+    "/",
+    "/documents",
+    "/documents/new",
+    "/drafts",
+    "/workflows",
+    "/workflows/new",
+    "/calendar/2026",
+    "/incoming",
+    "/notices",
+    "/device",
+    "/authority",
+    "/signing",
+)
 
 
 def test_every_page_is_light_and_every_field_has_its_label(office: Office) -> None:
