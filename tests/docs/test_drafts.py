@@ -210,6 +210,7 @@ def test_a_dropped_draft_is_not_listed_and_not_edited(docs: Docs) -> None:
     ok(docs.post(docs.a.clerk, f"/drafts/{draft['draft_id']}/drop"))
     assert docs.get(docs.a.clerk, "/drafts")["items"] == []
     assert refusal(put(docs, docs.a.clerk, draft, 2, abstract="x")) == "draft_closed"
+    assert [e.act for e in docs.stated("DocsAct")] == ["draft_made", "draft_dropped"], "each is an act for the ledger"
 
 
 # --- what changed between two versions

@@ -22,7 +22,9 @@ from services.docs.review import drafts, refusals, reviewing, speaking, store_dr
 from services.docs.review.drafts import REVISED, Draft, Fields, Person
 from services.docs.review.store_drafts import Typed
 from services.docs.views import Body, View
+from shared import outbox
 from shared.errors import STALE_VERSION, NotFound, Rejected
+from shared.events.docs import DocsAct
 from shared.http import PROBLEM, OnceOnly, encode_cursor
 from shared.ids import new_id
 
@@ -100,7 +102,7 @@ def make_draft(acting: Clerk, once: OnceOnly, body: Fields | None = None) -> Dra
         author = Person(acting.person_id, acting.post.name)
         made = Draft(new_id(), acting.agency_id, author, (), body or Fields(), "draft", 1, now, now)
         store_drafts.add(acting.tx, made)
-        store_drafts.record(acting.tx, made, "made", by=acting.by, at=now)
+        _record(acting, made, "made")
         return _view(acting, made)
 
     return once.run(act, DraftView)
@@ -130,7 +132,7 @@ def save_draft(
         return _conflict(acting, held, body, if_match)
     if after := drafts.save(held, body, acting.now()):
         store_drafts.save(acting.tx, after, seen=held.version)
-        store_drafts.record(acting.tx, after, "saved", by=acting.by, at=acting.now())
+        _record(acting, after, "saved")
     store_drafts.drop_typed(acting.tx, draft_id, acting.person_id)
     access.etag(response, (after or held).version)
     return _view(acting, after or held)
@@ -196,7 +198,7 @@ def share_draft(draft_id: UUID, body: EditorsBody, acting: Member) -> DraftView:
     after = drafts.share(held, people, acting.now())
     if after.editors != held.editors:
         store_drafts.save(acting.tx, after, seen=held.version)
-        store_drafts.record(acting.tx, after, "shared", by=acting.by, at=acting.now())
+        _record(acting, after, "shared")
     return _view(acting, store_drafts.get(acting.tx, draft_id))
 
 
@@ -210,7 +212,7 @@ def drop_draft(draft_id: UUID, acting: Member) -> DraftView:
             raise Rejected(refusals.DRAFT_CLOSED)
         after = replace(held, state="dropped", version=held.version + 1, changed_at=acting.now())
         store_drafts.save(acting.tx, after, seen=held.version)
-        store_drafts.record(acting.tx, after, "dropped", by=acting.by, at=acting.now())
+        _record(acting, after, "dropped")
     return _view(acting, store_drafts.get(acting.tx, draft_id))
 
 
@@ -231,7 +233,7 @@ def submit_draft(draft_id: UUID, acting: Clerk, once: OnceOnly, if_match: IfMatc
             _again(acting, held, store.lock(acting.tx, draft_id))
         after = replace(held, state="submitted", version=held.version + 1, changed_at=acting.now())
         store_drafts.save(acting.tx, after, seen=held.version)
-        store_drafts.record(acting.tx, after, "resubmitted" if before else "submitted", by=acting.by, at=acting.now())
+        _record(acting, after, "resubmitted" if before else "submitted")
         return SubmittedView(document_id=draft_id, state=store.get(acting.tx, draft_id).state)
 
     return once.run(act, SubmittedView)
@@ -252,6 +254,21 @@ def _lock(acting: Acting, draft_id: UUID) -> Draft:
         talking.subject_of(acting, draft_id)  # who may not even read it is told that there is none
     drafts.check_editable(held, acting.person_id, _document(acting, draft_id))
     return held
+
+
+def _record(acting: Acting, draft: Draft, act: str) -> None:
+    """Keep the version, and say for the ledger who made it."""
+    now = acting.now()
+    store_drafts.record(acting.tx, draft, act, by=acting.by, at=now)
+    fact = DocsAct(
+        act=f"draft_{act}",
+        object_kind="document",
+        object_id=str(draft.id),
+        detail={"version": str(draft.version)},
+        by=acting.by,
+        at=now,
+    )
+    outbox.put(acting.tx, fact, source=acting.office.source)
 
 
 def _document(acting: Acting, draft_id: UUID) -> Document | None:
