@@ -63,18 +63,13 @@ def retire(visit: Posting, form: Posted, code: str) -> Response:
 
 def body_of(form: Form) -> dict[str, Any]:
     """The form's stages in the order of their numbers; a stage without a name is none."""
-    numbers = sorted({int(n) for name, _ in form.pairs if (n := name.rpartition("-")[2]).isdecimal()})
-    stages = [_stage(form, n) for n in numbers if form.get(f"name-{n}")]
-    order = {id(stage): (_place(form, n), n) for stage, n in zip(stages, _named(form, numbers), strict=True)}
-    stages.sort(key=lambda each: order[id(each)])
+    fields = {int(n) for name, _ in form.pairs if (n := name.rpartition("-")[2]).isdecimal()}
+    named = sorted((n for n in fields if form.get(f"name-{n}")), key=lambda n: (_place(form, n), n))
+    stages = [_stage(form, n) for n in named]
     keys: set[str] = set()
     for n, stage in enumerate(stages, 1):
         stage["key"] = _free(stage["key"] or _code_of(stage["name"]) or f"buoc-{n}", keys)
     return {"name": form.get("name"), "types": form.all("type"), "stages": stages}
-
-
-def _named(form: Form, numbers: list[int]) -> list[int]:
-    return [n for n in numbers if form.get(f"name-{n}")]
 
 
 def _place(form: Form, n: int) -> int:
