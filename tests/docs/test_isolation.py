@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -49,10 +50,10 @@ def all_routes(found: Any) -> list[APIRoute]:
 
 
 def ask(docs: Docs, person: Any, route: APIRoute, **ids: object) -> Any:
-    more = {"ordinal": 0, "page": 1, "form": "png", "sha256": "c" * 64, "number": 1, "request_id": SOMEBODY}
-    path = route.path.format(**more, **ids).removeprefix("/docs/v1")
-    if "GET" in (route.methods or ()):
-        return docs.http(person.principal).get(path)
+    more = {"ordinal": 0, "page": 1, "form": "png", "sha256": "c" * 64, "number": 1}
+    path = route.path.format_map(defaultdict(lambda: SOMEBODY, more | ids)).removeprefix("/docs/v1")
+    if {"GET", "DELETE"} & (route.methods or set()):
+        return docs.http(person.principal).request(next(iter(route.methods)), path)
     return docs.post(person, path, BODIES.get(path.rsplit("/", 1)[-1]))
 
 
