@@ -52,8 +52,9 @@ def all_routes(found: Any) -> list[APIRoute]:
 def ask(docs: Docs, person: Any, route: APIRoute, **ids: object) -> Any:
     more = {"ordinal": 0, "page": 1, "form": "png", "sha256": "c" * 64, "number": 1}
     path = route.path.format_map(defaultdict(lambda: SOMEBODY, more | ids)).removeprefix("/docs/v1")
-    if {"GET", "DELETE"} & (route.methods or set()):
-        return docs.http(person.principal).request(next(iter(route.methods)), path)
+    (method,) = route.methods or ()
+    if method in ("GET", "DELETE"):
+        return docs.http(person.principal).request(method, path)
     return docs.post(person, path, BODIES.get(path.rsplit("/", 1)[-1]))
 
 

@@ -63,7 +63,8 @@ def retire(visit: Posting, form: Posted, code: str) -> Response:
 
 def body_of(form: Form) -> dict[str, Any]:
     """The form's stages in the order of their numbers; a stage without a name is none."""
-    fields = {int(n) for name, _ in form.pairs if (n := name.rpartition("-")[2]).isdecimal()}
+    ends = {name.rpartition("-")[2] for name, _ in form.pairs}
+    fields = {int(end) for end in ends if end.isdecimal()}
     named = sorted((n for n in fields if form.get(f"name-{n}")), key=lambda n: (_place(form, n), n))
     stages = [_stage(form, n) for n in named]
     keys: set[str] = set()
