@@ -52,8 +52,7 @@ def all_routes(found: Any) -> list[APIRoute]:
 def ask(docs: Docs, person: Any, route: APIRoute, **ids: object) -> Any:
     more = {"ordinal": 0, "page": 1, "form": "png", "sha256": "c" * 64, "number": 1}
     path = route.path.format_map(defaultdict(lambda: SOMEBODY, more | ids)).removeprefix("/docs/v1")
-    (method,) = route.methods or ()
-    if method in ("GET", "DELETE"):
+    for method in {"GET", "DELETE"} & (route.methods or set()):
         return docs.http(person.principal).request(method, path)
     return docs.post(person, path, BODIES.get(path.rsplit("/", 1)[-1]))
 
