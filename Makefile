@@ -40,7 +40,7 @@ else ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 $(shell rm -f .venv/.stamp)
 endif
 
-.PHONY: help setup lock run stop status demo test test-full check manifests bench clean clean-all
+.PHONY: help setup lock run stop status demo load test test-full check manifests bench clean clean-all
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -74,6 +74,10 @@ status: setup ## What runs, and where
 
 demo: setup ## Play the whole story against the running stack
 	@$(BIN)/python -m deploy.demo.story
+
+load: setup ## Load N documents, out and in, into the running stack: make load N=1000000
+	@test -n "$(N)" || { echo "N=… is missing: how many documents"; exit 2; }
+	@$(BIN)/python -m bench.docs_load $(N)
 
 test: setup ## The suite, on the real parts, in under 15 minutes
 	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)

@@ -41,30 +41,30 @@ def post(path: str, body: bytes, **headers: str) -> Message:
 
 def ask(port: int, message: Message) -> bytes:
     """The body of one answer."""
-    with _connection(port) as connection:
-        return _exchange(connection, message)
+    with connect(port) as connection:
+        return exchange(connection, message)
 
 
 def _send(port: int, messages: Sequence[Message], start: float, seconds: float) -> int:
     count = 0
-    with _connection(port) as connection:
+    with connect(port) as connection:
         time.sleep(max(0.0, start - time.monotonic()))
         end = start + seconds
         for message in itertools.cycle(messages):
             if time.monotonic() >= end:
                 return count
-            _exchange(connection, message)
+            exchange(connection, message)
             count += 1
     return count
 
 
-def _connection(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
     connection = socket.create_connection((LOOPBACK, port), timeout=30)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
-def _exchange(connection: socket.socket, message: Message) -> bytes:
+def exchange(connection: socket.socket, message: Message) -> bytes:
     connection.sendall(message)
     answer = b""
     while (end := answer.find(b"\r\n\r\n")) < 0:

@@ -37,7 +37,7 @@ from services.docs.document import Document, State
 from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.figures import api as figures_api
 from services.docs.finding import api as finding_api
-from services.docs.finding import api_pages
+from services.docs.finding import api_counters, api_pages
 from services.docs.intake import api as intake_api
 from services.docs.intake import api_upload
 from services.docs.ledger import api as ledger_api
@@ -89,6 +89,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_copies.router,
         api_proof.router,
         finding_api.router,
+        api_counters.router,
         api_pages.router,
         api_upload.router,
         intake_api.router,

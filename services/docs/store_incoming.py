@@ -45,10 +45,10 @@ def find_delivered_for_update(tx: Tx, delivery_id: UUID) -> Incoming | None:
 
 
 def list_incoming(tx: Tx, status: str | None, before: UUID | None, limit: int) -> list[Incoming]:
-    """Newest first; `before` is the last id of the page before."""
+    """Newest first; `before` is the last id of the page before. Asked as `store.list_documents`, for the same reason."""
+    asked = f"{'status = %(status)s' if status else 'true'} AND {'id < %(before)s' if before else 'true'}"
     rows = tx.execute(
-        f"{INCOMING} WHERE (%(status)s::text IS NULL OR status = %(status)s)"
-        " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        f"{INCOMING} WHERE {asked} ORDER BY id DESC LIMIT %(limit)s",
         {"status": status, "before": before, "limit": limit},
     ).fetchall()
     return [_incoming(row) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 MARKS = "Mn"  # Unicode category of combining marks
 INVISIBLE = "Cf"  # zero-width blanks, soft hyphens, direction marks: pasted along from word processors, never meant
@@ -39,9 +40,7 @@ def sort_key(text: str) -> tuple[tuple[int, str], ...]:
     letters: list[tuple[int, str]] = []
     tones = [(0, "")]  # one a syllable, wherever in it the tone is written
     for character in unicodedata.normalize("NFC", text.lower()):
-        apart = unicodedata.normalize("NFD", character)
-        tone = next((c for c in apart if c in _TONES), "")
-        letter = unicodedata.normalize("NFC", "".join(c for c in apart if c != tone))
+        letter, tone = _apart(character)
         known = _LETTERS.get(letter)
         # Blanks and signs stand before digits, these before letters.
         letters.append((100 + known, "") if known is not None else (1 if letter.isdecimal() else 0, letter))
@@ -50,6 +49,14 @@ def sort_key(text: str) -> tuple[tuple[int, str], ...]:
         elif tone:
             tones[-1] = (_TONES[tone], "")
     return (*letters, (-1, ""), *tones)
+
+
+@lru_cache(maxsize=4096)
+def _apart(character: str) -> tuple[str, str]:
+    """A letter without its tone, and the tone."""
+    marks = unicodedata.normalize("NFD", character)
+    tone = next((c for c in marks if c in _TONES), "")
+    return unicodedata.normalize("NFC", "".join(c for c in marks if c != tone)), tone
 
 
 def sort_text(text: str, limit: int = 80) -> str:

@@ -58,6 +58,16 @@ LEVELS = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "C
 
 HOME_LEVELS = {level: text for level, text in LEVELS.items() if level != "outside"}
 
+SEARCH_SORTS = {
+    "relevance": "Sát nhất",
+    "newest": "Mới nhất",
+    "oldest": "Cũ nhất",
+    "number": "Số văn bản",
+    "abstract": "Trích yếu (A–Y)",
+    "party": "Nơi gửi / nơi nhận (A–Y)",
+    "signer": "Người ký (A–Y)",
+}
+
 # NĐ 30/2020 art. 13: how somebody signs for an agency.
 CAPACITIES = {
     "": "Ký trực tiếp",
@@ -313,6 +323,8 @@ DONE = {
     "workflow_saved": "Đã lưu quy trình; văn bản đang xem xét vẫn theo bản cũ.",
     "workflow_retired": "Đã ngừng dùng quy trình.",
     "calendar_saved": "Đã lưu lịch làm việc.",
+    "search_saved": "Đã lưu tìm kiếm.",
+    "search_removed": "Đã bỏ tìm kiếm đã lưu.",
     "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
     "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",
@@ -463,6 +475,16 @@ def state(found: dict[str, Any] | None, code: Any) -> Any:
     """A row of one of the tables above; an unknown code is shown as it is, in grey."""
     row = (found or {}).get(code)
     return row or (str(code), "off", "")
+
+
+def search_state(kind: str, code: str) -> Any:
+    """A result's state: that of a document on its way out, or the status of one that arrived."""
+    return state(DELIVERY_STATUSES if kind == "incoming" else DOCUMENT_STATES, code)
+
+
+SEARCH_STATES = {code: row[0] for code, row in DOCUMENT_STATES.items()} | {
+    code: f"Đến: {row[0].lower()}" for code, row in DELIVERY_STATUSES.items() if code not in {"00", "15", "16"}
+}
 
 
 def repaired(code: str) -> str:

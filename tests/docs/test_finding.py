@@ -18,6 +18,7 @@ from services.docs.text import sort_key, sort_text
 from shared import db
 from shared.ids import new_id
 from tests.docs.conftest import Docs, ok, refusal
+from tests.docs.facts import prepared
 
 RAIN = "V/v tăng cường phòng chống dịch bệnh mùa mưa lũ"
 FOREST = "Kế hoạch phòng cháy, chữa cháy rừng mùa khô năm 2026"
@@ -238,3 +239,31 @@ def test_lists_are_in_the_order_of_vietnamese() -> None:
 @given(st.lists(st.text(alphabet="aăâdđehoòỏọôơuưnAĐ 15/-.,", max_size=8), max_size=6))
 def test_the_order_in_the_database_is_the_order_of_vietnamese(names: list[str]) -> None:
     assert [sort_key(each) for each in sorted(names, key=sort_text)] == sorted(map(sort_key, names))
+
+
+def test_the_first_page_counts_what_waits(docs: Docs) -> None:
+    docs.submitted(docs.a, reviewer_ids=[str(docs.a.leader.person_id)])
+    waiting = docs.submitted(docs.a)
+    docs.hear(prepared(waiting, docs.a.leader))
+    docs.delivered(docs.issued(docs.b), docs.b, docs.a)
+    found = docs.get(docs.a.leader, "/counters")
+    assert {state: n for state, n in found["documents"].items() if n} == {"in_review": 1, "awaiting_signature": 1}
+    assert found["incoming"] == {"01": 1, "03": 0, "04": 0, "05": 0}
+    assert found["mine"] == {"to_review": 1, "to_sign": 1, "to_begin": 0, "to_finish": 0}
+    assert docs.get(docs.a.clerk, "/counters")["mine"]["to_sign"] == 0
+    assert set(docs.get(docs.b.clerk, "/counters")["incoming"].values()) == {0}
+
+
+def test_a_long_result_is_turned_page_by_page(docs: Docs) -> None:
+    with db.transaction(docs.pool, agency=docs.a.agency_id) as tx:
+        for n in range(120):
+            finding.put(tx, entry(docs.a.agency_id, f"Báo cáo số {n}"))
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = docs.get(docs.a.clerk, f"/search?q=bao cao&sort=newest&cursor={cursor}")
+        assert page["total"] == 120
+        seen += [item["id"] for item in page["items"]]
+        if not (cursor := page["next_cursor"]):
+            break
+    assert len(seen) == len(set(seen)) == 120

@@ -202,6 +202,7 @@ def test_a_page_is_a_picture_drawn_once_for_those_who_may_see_it(docs: Docs, des
     assert len(docs.rows(None, "SELECT FROM rendition WHERE kind <> 'text'")) == 2, "one file, drawn once a size"
     assert theirs.get(f"{path}.png").status_code == 404
     assert refusal(http.get(f"/documents/{document}/parts/0/pages/99.png")) == "page_missing"
+    assert docs.get(docs.a.clerk, f"/documents/{document}/parts/0/pages")["pages"] == 3
     assert refusal(http.get(f"{path}.png?width=5000")) == "invalid_request"
     assert http.get(f"{path}.svg").status_code >= 400
 

@@ -22,7 +22,6 @@ from shared.errors import INVALID_REQUEST, Rejected
 from shared.http import OnceOnly, decode_cursor, encode_cursor
 from shared.ids import new_id
 
-AROUND = 30  # words of a file's text that are shown
 PRINTED = 1000  # rows of a PDF; a spreadsheet takes MAX_EXPORT
 Words = Annotated[str, Field(max_length=500)]
 Typed = Annotated[Text, Field(max_length=200)]
@@ -210,7 +209,7 @@ def _found(row: store.Row, body: str, parsed: lexemes.Query) -> FoundView:
     return FoundView(
         **plain,
         abstract=_views(lexemes.marked_pieces(row["abstract"], parsed)),
-        excerpt=_excerpt(body, parsed),
+        excerpt=_views(lexemes.excerpt(body, parsed)),
         state_vi=STATUSES.get(row["state"], row["state"]),
     )
 
@@ -319,13 +318,6 @@ def _text(row: store.Row) -> TextView:
     return TextView(
         id=row["id"], kind=row["kind"], state=row["text_state"], reason=row["text_reason"], characters=row["characters"]
     )
-
-
-def _excerpt(body: str, parsed: lexemes.Query) -> list[PieceView]:
-    if not body:
-        return []
-    pieces = lexemes.marked_pieces(body, parsed, around=AROUND)
-    return _views(pieces) if any(piece.hit for piece in pieces) else []
 
 
 def _views(pieces: list[Piece]) -> list[PieceView]:

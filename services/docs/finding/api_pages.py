@@ -12,6 +12,7 @@ from services.docs import access, store, store_incoming
 from services.docs.access import Door, DoorDep
 from services.docs.finding import reading
 from services.docs.finding.reading import Reader
+from services.docs.views import View
 from shared.errors import INVALID_REQUEST, Rejected
 from shared.events.docs import Part
 
@@ -47,21 +48,52 @@ def asked(
 AskedDep = Annotated[Asked, Depends(asked)]
 
 
+class PagesView(View):
+    pages: int
+    filename: str
+    widths: tuple[int, ...] = reading.WIDTHS
+
+
+@router.get("/documents/{document_id}/parts/{ordinal}/pages")
+def count_pages(document_id: UUID, ordinal: int, door: DoorDep) -> PagesView:
+    """Of a part as it stands now."""
+    return _count(door, _part(door, document_id, ordinal))
+
+
+@router.get("/incoming/{incoming_id}/parts/{ordinal}/pages")
+def count_incoming_pages(incoming_id: UUID, ordinal: int, door: DoorDep) -> PagesView:
+    return _count(door, _incoming_part(door, incoming_id, ordinal))
+
+
 @router.get("/documents/{document_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
 def draw_page(document_id: UUID, page: AskedDep, door: DoorDep) -> Response:
     """A page of a part as it stands now: the main part with what has been signed and sealed on it."""
-    with door.open("clerk", "leader") as acting:
-        held = store.get(acting.tx, document_id)
-        parts = held.issued_parts if held.state == "issued" else (held.issued_parts[0], *held.parts[1:])
-        part = access.part_at(parts, page.ordinal)
-    return _picture(door, part, page)
+    return _picture(door, _part(door, document_id, page.ordinal), page)
 
 
 @router.get("/incoming/{incoming_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
 def draw_incoming_page(incoming_id: UUID, page: AskedDep, door: DoorDep) -> Response:
+    return _picture(door, _incoming_part(door, incoming_id, page.ordinal), page)
+
+
+def _part(door: Door, document_id: UUID, ordinal: int) -> Part:
     with door.open("clerk", "leader") as acting:
-        part = access.part_at(store_incoming.get(acting.tx, incoming_id).parts, page.ordinal)
-    return _picture(door, part, page)
+        held = store.get(acting.tx, document_id)
+    parts = held.issued_parts if held.state == "issued" else (held.issued_parts[0], *held.parts[1:])
+    return access.part_at(parts, ordinal)
+
+
+def _incoming_part(door: Door, incoming_id: UUID, ordinal: int) -> Part:
+    with door.open("clerk", "leader") as acting:
+        return access.part_at(store_incoming.get(acting.tx, incoming_id).parts, ordinal)
+
+
+def _count(door: Door, part: Part) -> PagesView:
+    return PagesView(pages=reading.pages_of(_reader(door), part.content), filename=part.filename)
+
+
+def _reader(door: Door) -> Reader:
+    return Reader(door.pool, door.office.blobs, door.office.workshop)
 
 
 def _picture(door: Door, part: Part, asked: Asked) -> Response:
@@ -69,6 +101,5 @@ def _picture(door: Door, part: Part, asked: Asked) -> Response:
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={KEPT}"}
     if tag in asked.known:
         return Response(status_code=304, headers=headers)
-    reader = Reader(door.pool, door.office.blobs, door.office.workshop)
-    drawn = reading.picture_of(reader, part.content, asked.page, asked.width, asked.form)
+    drawn = reading.picture_of(_reader(door), part.content, asked.page, asked.width, asked.form)
     return Response(door.office.blobs.get(drawn), media_type=drawn.media_type, headers=headers)

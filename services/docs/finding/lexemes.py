@@ -21,6 +21,8 @@ Weight = Literal["A", "B", "C", "D"]
 MAX_WORDS = 16_000  # PostgreSQL keeps no position past 16,383
 MAX_POSITIONS = 60  # of one word; more say nothing more about the rank
 MAX_LENGTH = 60  # characters of a word; longer ones are no words
+WINDOW, BEFORE = 180, 60  # characters of a text that are shown, and of them before the first word asked for
+_FOLDED = {code: fold(chr(code)) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)) if len(fold(chr(code))) == 1}
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _QUERY = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
@@ -84,23 +86,30 @@ def vector(parts: Iterable[Text]) -> str:
     places: dict[str, list[str]] = defaultdict(list)
     position = 0
     for part in parts:
-        for word in words(part.text):
+        for kept in _kept(part.text, part.field, part.field_only):
             if position >= MAX_WORDS:
                 break
             position += 1
             place = f"{position}{part.weight}"
-            for lexeme in _lexemes(word, part):
-                if len(places[lexeme]) < MAX_POSITIONS:
-                    places[lexeme].append(place)
+            for lexeme in kept:
+                found = places[lexeme]
+                if len(found) < MAX_POSITIONS:
+                    found.append(place)
     return " ".join(f"'{lexeme}':{','.join(found)}" for lexeme, found in places.items())
 
 
-def _lexemes(word: Word, part: Text) -> Iterator[str]:
-    for form in (word.plain, f"={word.marked}" if word.marked else None):
-        if form and not part.field_only:
-            yield form
-        if form and part.field:
-            yield f"{part.field}:{form}"
+@lru_cache(maxsize=16)  # one text goes into the entries of all who have the document, one after the other
+def _kept(text: str, field: str, field_only: bool) -> tuple[tuple[str, ...], ...]:  # noqa: FBT001  a key of the cache
+    """Of each word what is kept of it."""
+    surfaces = (found.group() for found in _WORD.finditer(text))
+    return tuple(_lexemes(each, field, field_only) for each in surfaces if len(each) <= MAX_LENGTH)
+
+
+@lru_cache(maxsize=32_768)
+def _lexemes(surface: str, field: str, field_only: bool) -> tuple[str, ...]:  # noqa: FBT001  likewise
+    plain, marked = _forms(surface)
+    forms = (plain, f"={marked}") if marked else (plain,)
+    return (() if field_only else forms) + (tuple(f"{field}:{form}" for form in forms) if field else ())
 
 
 def of_field(field: str, typed: str) -> str | None:
@@ -153,39 +162,60 @@ class Piece:
     hit: bool
 
 
-def marked_pieces(text: str, asked: Query, *, around: int | None = None) -> list[Piece]:
-    """The text in pieces, those asked for marked; with `around` only that many words about the richest place."""
-    found = list(words(text))
-    hits = [n for n, word in enumerate(found) if _is_hit(word, asked)]
-    low, high, start, end = 0, len(found), 0, len(text)
-    if around is not None and found:
-        low = _richest(hits, around)
-        low = max(0, low - around // 4)
-        high = min(len(found), low + around)
-        start, end = found[low].start, found[high - 1].end
-    pieces: list[Piece] = [Piece("… ", hit=False)] if start and around else []
-    at = start
-    for n in hits:
-        if low <= n < high:
-            word = found[n]
+def marked_pieces(text: str, asked: Query) -> list[Piece]:
+    """The text in pieces, those asked for marked."""
+    pieces: list[Piece] = []
+    at = 0
+    for word in words(text):
+        if _is_hit(word, asked):
             pieces += [Piece(text[at : word.start], hit=False), Piece(text[word.start : word.end], hit=True)]
             at = word.end
-    pieces.append(Piece(text[at:end], hit=False))
-    if around is not None and end < len(text):
-        pieces.append(Piece(" …", hit=False))
-    return _joined(pieces)
+    pieces.append(Piece(text[at:], hit=False))
+    return [piece for piece in pieces if piece.text]
 
 
-def _richest(hits: Sequence[int], around: int) -> int:
-    """Where a window of so many words meets most hits."""
-    best, most, first = 0, 0, 0
+def excerpt(text: str, asked: Query) -> list[Piece]:
+    """The richest place of a long text, about thirty words, marked; nothing when what was asked is not in it.
+
+    The words are looked for in the folded text first: to take a whole text apart costs a hundred times as much.
+    """
+    pattern = _candidates(asked)
+    plain = text.lower().translate(_FOLDED)
+    if pattern is None or len(plain) != len(text):
+        return []
+    hits = [
+        found.start()
+        for found in pattern.finditer(plain)
+        if any(_is_hit(word, asked) for word in words(text[found.start() : found.end()]))
+    ]
+    if not hits:
+        return []
+    at = _richest(hits, WINDOW)
+    start = 0 if at < BEFORE else text.rfind(" ", 0, at - BEFORE // 2) + 1
+    end = text.find(" ", start + WINDOW)
+    pieces = marked_pieces(text[start : end if end >= 0 else len(text)], asked)
+    before = [Piece("… ", hit=False)] if start else []
+    return before + pieces + ([Piece(" …", hit=False)] if end >= 0 else [])
+
+
+def _candidates(asked: Query) -> re.Pattern[str] | None:
+    """What looks like the words asked for, marks aside."""
+    whole = {_plain(lexeme) for lexeme in asked.words}
+    begun = {_plain(lexeme) for lexeme in asked.prefixes}
+    found = [f"0*{re.escape(each)}" for each in whole] + [f"{re.escape(each)}[^\\W_]*" for each in begun]
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(found)})(?![^\W_])") if found else None
+
+
+def _plain(lexeme: str) -> str:
+    return fold(lexeme.removeprefix("="))
+
+
+def _richest(hits: Sequence[int], width: int) -> int:
+    """Where a window of so many characters begins that meets most hits."""
+    best, most, first = hits[0], 0, 0
     for last in range(len(hits)):
-        while hits[last] - hits[first] >= around:
+        while hits[last] - hits[first] >= width:
             first += 1
         if last - first + 1 > most:
             best, most = hits[first], last - first + 1
     return best
-
-
-def _joined(pieces: Iterable[Piece]) -> list[Piece]:
-    return [piece for piece in pieces if piece.text]

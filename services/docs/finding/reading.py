@@ -46,8 +46,10 @@ def text_of(reader: Reader, source: Source, content: BlobRef) -> str:
     found = _kept(reader, digests, "text")
     if found is None:
         with on_disk(reader.blobs.get(content)) as path:
-            found, _ = reader.workshop.run(pdf.read_text, path, MAX_TEXT)
-        _keep(reader, source.sha256, "text", found)
+            found, pages = reader.workshop.run(pdf.read_text, path, MAX_TEXT)
+        ref = reader.blobs.put(found.encode(), TEXT)
+        with db.transaction(reader.pool) as tx:
+            store.put_rendition(tx, source.sha256, "text", ref, pages=pages)
     if len(found) >= SCANNED * (found.count("\f") + 1):
         return found
     seen = _kept(reader, digests, "ocr")
@@ -67,12 +69,6 @@ def _kept(reader: Reader, digests: Iterable[str], kind: str) -> str | None:
     return None
 
 
-def _keep(reader: Reader, sha256: str, kind: str, text: str) -> None:
-    ref = reader.blobs.put(text.encode(), TEXT)
-    with db.transaction(reader.pool) as tx:
-        store.put_rendition(tx, sha256, kind, ref)
-
-
 @contextmanager
 def on_disk(data: bytes) -> Iterator[Path]:
     """A file for another process, which is handed a path and not a copy of the bytes."""
@@ -88,18 +84,34 @@ def picture_of(reader: Reader, content: BlobRef, page: int, width: int, kind: pd
         kept = store.find_rendition(tx, content.sha256, kind, page=page, width=width)
     if kept:
         return kept
+    with _a_place(), on_disk(reader.blobs.get(content)) as path:
+        data, pages = reader.workshop.run(pdf.draw_page, path, page, width, kind)
+    ref = reader.blobs.put(data, f"image/{kind}")
+    with db.transaction(reader.pool) as tx:
+        store.put_rendition(tx, content.sha256, kind, ref, page=page, width=width, pages=pages)
+    return ref
+
+
+@contextmanager
+def _a_place() -> Iterator[None]:
+    """Among those who wait for the processes that draw; Rejected(drawing_busy) when there is none left."""
     if not _drawing.acquire(blocking=False):
         raise Rejected(DRAWING_BUSY)
     try:
-        with on_disk(reader.blobs.get(content)) as path:
-            data, _ = reader.workshop.run(pdf.draw_page, path, page, width, kind)
+        yield
     except Rejected as error:
         if error.code == PROCESS_DIED.code:
             raise Rejected(NOT_DRAWN) from error
         raise
     finally:
         _drawing.release()
-    ref = reader.blobs.put(data, f"image/{kind}")
+
+
+def pages_of(reader: Reader, content: BlobRef) -> int:
+    """How many pages a file has; counted when nobody has read or drawn it yet."""
     with db.transaction(reader.pool) as tx:
-        store.put_rendition(tx, content.sha256, kind, ref, page=page, width=width)
-    return ref
+        known = store.find_pages(tx, content.sha256)
+    if known is not None:
+        return known
+    with _a_place(), on_disk(reader.blobs.get(content)) as path:
+        return reader.workshop.run(pdf.count_pages, path)

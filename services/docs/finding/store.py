@@ -9,8 +9,9 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from services.docs.document import Document
-from services.docs.finding import domain
+from services.docs.finding import domain, lexemes
 from services.docs.finding.domain import Entry, Source, Wanted
+from services.docs.finding.lexemes import Text
 from services.docs.incoming import Incoming
 from services.docs.step import Reason
 from services.docs.text import sort_key, sort_text
@@ -63,14 +64,19 @@ _UPSERT = (
     + ", text_state = CASE WHEN e.files = excluded.files THEN e.text_state ELSE excluded.text_state END"
     # The index is left alone when only the state is new, which is most often.
     f", words = CASE WHEN e.layout = excluded.layout AND ({', '.join(f'e.{name}' for name in SAID)}) IS NOT DISTINCT FROM"
-    f" ({', '.join(f'excluded.{name}' for name in SAID)}) THEN e.words ELSE excluded.words || ts_filter(e.words, '{{d}}') END"
-    " RETURNING old.files IS DISTINCT FROM new.files AS unread"
+    f" ({', '.join(f'excluded.{name}' for name in SAID)}) THEN e.words ELSE excluded.words END"
+    " RETURNING old.files IS DISTINCT FROM new.files AS unread,"
+    " CASE WHEN old.words IS DISTINCT FROM new.words THEN new.body END AS behind"
 )
 
 
 def put(tx: Tx, entry: Entry) -> None:
     """Its metadata; the text of its files, once it is there, stays until other files are there, which are read then."""
     row = tx.execute(_UPSERT, values_of(entry)).fetchone()
+    if row and row["behind"]:
+        # The words of the text stand behind those of the metadata: their places are counted anew.
+        vector = lexemes.vector([Text(row["behind"], "D")])
+        tx.execute("UPDATE search_entry SET words = words || %s::tsvector WHERE id = %s", [vector, entry.id])
     if row and row["unread"] and entry.files:
         order_text(tx, entry.agency_id, entry.id, entry.kind)
 
@@ -157,13 +163,21 @@ def find_rendition(tx: Tx, sha256: str, kind: str, *, page: int = 0, width: int 
     return BlobRef.model_validate(row["content"]) if row else None
 
 
-def put_rendition(tx: Tx, sha256: str, kind: str, content: BlobRef, *, page: int = 0, width: int = 0) -> None:
-    """The newest counts: a better OCR takes the place of one before."""
+def put_rendition(
+    tx: Tx, sha256: str, kind: str, content: BlobRef, *, page: int = 0, width: int = 0, pages: int | None = None
+) -> None:
+    """The newest counts: a better OCR takes the place of one before. `pages`: how many the file has."""
     tx.execute(
-        "INSERT INTO rendition (sha256, kind, page, width, content) VALUES (%s, %s, %s, %s, %s)"
+        "INSERT INTO rendition (sha256, kind, page, width, content, pages) VALUES (%s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (sha256, kind, page, width) DO UPDATE SET content = excluded.content, made_at = now()",
-        [sha256, kind, page, width, Jsonb(content.model_dump(mode="json"))],
+        [sha256, kind, page, width, Jsonb(content.model_dump(mode="json")), pages],
     )
+
+
+def find_pages(tx: Tx, sha256: str) -> int | None:
+    """How many pages a file has, when somebody has counted them."""
+    row = tx.execute("SELECT pages FROM rendition WHERE sha256 = %s AND pages IS NOT NULL LIMIT 1", [sha256]).fetchone()
+    return row["pages"] if row else None
 
 
 # --- finding
@@ -182,8 +196,12 @@ def find(tx: Tx, wanted: Wanted, tsquery: str | None, *, reader: UUID, skip: int
 
 
 def bodies(tx: Tx, ids: list[UUID]) -> dict[UUID, str]:
-    """The files' text of things found, for what is shown of them."""
-    rows = tx.execute("SELECT id, body FROM search_entry WHERE id = ANY(%s)", [ids]).fetchall()
+    """The beginning of the files' text of things found, for what is shown of them."""
+    rows = tx.execute(
+        "SELECT id, left(body, 40000) AS body FROM search_entry WHERE id = ANY(%s)"
+        " AND agency_id = nullif(current_setting('vanthu.agency', true), '')::uuid",
+        [ids],
+    ).fetchall()
     return {row["id"]: row["body"] for row in rows}
 
 

@@ -37,10 +37,26 @@ def show_home(visit: Reading) -> Response:
     return visit.page(
         "home.html",
         found=found,
+        counts=_counts(found),
         problems=list(problems.values()),
         first_things=_first_things(found),
         parked=_count_parked(found),
     )
+
+
+def _counts(found: dict[str, Any]) -> dict[str, tuple[int, bool]]:
+    """By the name of the figure, how many, and whether there are more than were counted."""
+    counters = found.get("counters")
+    counts: dict[str, tuple[int, bool]] = {}
+    if counters:
+        most = counters["most"]
+        by_name = (
+            counters["documents"] | {f"in_{each}": n for each, n in counters["incoming"].items()} | counters["mine"]
+        )
+        counts = {name: (min(n, most - 1), n >= most) for name, n in by_name.items()}
+    if tasks := found.get("tasks"):
+        counts["tasks"] = (len(tasks["items"]), bool(tasks.get("next_cursor")))
+    return counts
 
 
 def _count_parked(found: dict[str, Any]) -> int:
@@ -67,12 +83,11 @@ def _first_things(found: dict[str, Any]) -> list[dict[str, str]]:
 def _documents(visit: Visit) -> Loaders:
     if not visit.has("clerk", "leader"):
         return {}
-    states = ["in_review", "awaiting_signature"]
+    loaders: Loaders = {"counters": lambda: visit.api.get("docs", "/counters")}
     if visit.has("clerk"):
-        states += ["returned", "refused", "signed", "sealing"]
-    loaders: Loaders = {each: partial(visit.api.get, "docs", "/documents", state=each) for each in states}
-    statuses = ("01", "03", "04", "05")
-    return loaders | {f"in_{each}": partial(visit.api.get, "docs", "/incoming", status=each) for each in statuses}
+        states = ("returned", "refused", "signed")
+        loaders |= {each: partial(visit.api.get, "docs", "/documents", state=each) for each in states}
+    return loaders | {"in_01": partial(visit.api.get, "docs", "/incoming", status="01")}
 
 
 def _signing(visit: Visit) -> Loaders:

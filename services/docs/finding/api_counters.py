@@ -1,0 +1,39 @@
+"""HTTP for the figures of the first page: how much waits at the agency, and for whoever asks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from services.docs.access import Member
+from services.docs.finding import counting
+from services.docs.views import View
+
+router = APIRouter(tags=["counters"])
+
+
+class MineView(View):
+    """What waits for the one who asks."""
+
+    to_review: int
+    to_sign: int
+    to_begin: int
+    to_finish: int
+
+
+class CountersView(View):
+    documents: dict[str, int] = Field(description="by state")
+    incoming: dict[str, int] = Field(description="by status")
+    mine: MineView
+    most: int = Field(description="no further is counted: so many means so many or more")
+
+
+@router.get("/counters")
+def count(acting: Member) -> CountersView:
+    """What is open at the agency; what is done and over is not counted."""
+    return CountersView(
+        documents=counting.count_documents(acting.tx),
+        incoming=counting.count_incoming(acting.tx),
+        mine=MineView(**counting.count_mine(acting.tx, acting.person_id)),
+        most=counting.MOST,
+    )
