@@ -19,6 +19,7 @@ from shared import db
 from shared.ids import new_id
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import prepared
+from tests.docs.test_kinds import jointly
 
 RAIN = "V/v tăng cường phòng chống dịch bệnh mùa mưa lũ"
 FOREST = "Kế hoạch phòng cháy, chữa cháy rừng mùa khô năm 2026"
@@ -267,3 +268,15 @@ def test_a_long_result_is_turned_page_by_page(docs: Docs) -> None:
         if not (cursor := page["next_cursor"]):
             break
     assert len(seen) == len(set(seen)) == 120
+
+
+def test_who_issues_a_document_too_finds_it_once_it_is_a_draft_no_more(docs: Docs) -> None:
+    draft = jointly(docs, abstract=FOREST, reviewer_ids=[str(docs.a.leader.person_id)])
+    shared = jointly(docs, abstract=RAIN)
+    assert found(docs, docs.b.clerk, q="phong") == [RAIN], "no draft in review"
+    ok(docs.post(docs.a.leader, f"/documents/{draft}/approve"))
+    assert found(docs, docs.b.clerk, q="phong", sort="newest") == [FOREST, RAIN]
+    docs.hear(prepared(shared, docs.a.leader))
+    ok(docs.post(docs.a.leader, f"/documents/{shared}/return", {"reason": "Sửa căn cứ"}))
+    assert found(docs, docs.b.clerk, q="phong") == [FOREST], "a draft again"
+    assert found(docs, docs.a.clerk, q="phong", sort="newest") == [RAIN, FOREST]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from services.docs.incoming import Incoming
 from services.docs.step import Reason
 from services.docs.text import sort_key, sort_text
 from shared import jobs
-from shared.db import Tx
+from shared.db import Tx, act_for
 from shared.errors import NotFound
 from shared.events import BlobRef
 
@@ -36,7 +38,23 @@ def put_document(tx: Tx, document: Document) -> None:
         "SELECT string_agg(receiver ->> 'name', ', ' ORDER BY receiver_identifier) AS names FROM delivery WHERE document_id = %s",
         [document.id],
     ).fetchone()
-    put(tx, domain.of_document(document, (row and row["names"]) or ""))
+    entry = domain.of_document(document, (row and row["names"]) or "")
+    put(tx, entry)
+    for each in document.terms.co_issuers:
+        if each.agency.agency_id is not None:
+            with _acting_for(tx, each.agency.agency_id, back=document.agency_id):
+                if document.state in domain.DRAFTS:
+                    tx.execute("DELETE FROM search_entry WHERE id = %s", [document.id])
+                else:
+                    put(tx, replace(entry, agency_id=each.agency.agency_id))
+
+
+@contextmanager
+def _acting_for(tx: Tx, agency: UUID, *, back: UUID) -> Iterator[None]:
+    """Who issues a document too finds it among its own, once it is a draft no more: an entry in that agency's rows."""
+    act_for(tx, agency)
+    yield
+    act_for(tx, back)
 
 
 def put_incoming(tx: Tx, incoming: Incoming) -> None:
