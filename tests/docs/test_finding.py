@@ -275,7 +275,7 @@ def test_who_issues_a_document_too_finds_it_once_it_is_a_draft_no_more(docs: Doc
     shared = jointly(docs, abstract=RAIN)
     assert found(docs, docs.b.clerk, q="phong") == [RAIN], "no draft in review"
     ok(docs.post(docs.a.leader, f"/documents/{draft}/approve"))
-    assert found(docs, docs.b.clerk, q="phong", sort="newest") == [FOREST, RAIN]
+    assert found(docs, docs.b.clerk, q="phong", sort="newest") == [RAIN, FOREST]
     docs.hear(prepared(shared, docs.a.leader))
     ok(docs.post(docs.a.leader, f"/documents/{shared}/return", {"reason": "Sửa căn cứ"}))
     assert found(docs, docs.b.clerk, q="phong") == [FOREST], "a draft again"
