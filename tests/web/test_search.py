@@ -115,7 +115,8 @@ def test_a_clerk_finds_keeps_and_takes_along(desk: Desk) -> None:
         page.get_by_role("link", name="XLSX").click()
     taken.value.save_as(desk.shots / "found.xlsx")
     rows = list(openpyxl.load_workbook(desk.shots / "found.xlsx").active.values)
-    assert rows[0][:2] == ("Trích yếu", "Người ký")
+    assert rows[0][0] == "Trích yếu"
+    assert "Người ký" in rows[0]
     assert [row[0] for row in rows[1:]] == ["Báo cáo công tác phòng cháy, chữa cháy rừng mùa khô"]
     page.get_by_text("Lưu tìm kiếm này").click()
     page.get_by_label("Tên", exact=True).fill("Cháy rừng từ Đồng Đăng")
