@@ -105,7 +105,7 @@ def _rules(settings: SigningSettings) -> Rules:
 
 
 def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
-    from services.signing import api_places
+    from services.signing import api_pictures, api_places
     from services.signing.api import router
     from services.signing.api_checks import router as checks_router
     from services.signing.api_clients import router as clients_router
@@ -114,7 +114,7 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
     from services.signing.consumer import follower
     from shared.http import create_app
 
-    routers = (router, checks_router, clients_router, longevity_router, api_places.router)
+    routers = (router, checks_router, clients_router, longevity_router, api_places.router, api_pictures.router)
     large = {r"/signing/v1/checks": None}
     app = create_app("signing", pool, *routers, follower=follower(settings.source), large=large)
     app.state.checks = Counter()

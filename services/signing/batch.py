@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from services.signing import completing, craft, domain, store, store_preparation
+from services.signing import completing, craft, domain, store, store_picture, store_preparation
 from services.signing.authority import Certificate
 from services.signing.desk import Desk
 from services.signing.domain import Document, Signer
@@ -75,7 +76,9 @@ def prepare(
     with transaction(desk.pool) as tx:
         word = Word(tx, desk, at := store.now(tx))
         checked = [_checked(word, who, w, certificate) for w in wanted]
-    begun = [c if isinstance(c, Rejected) else _tried(lambda c=c: _begin(desk, c, at, pss=pss)) for c in checked]  # type: ignore[misc]
+        picture = store_picture.find_png(tx, who.person_id)
+    begin = partial(_begin, desk, at=at, pss=pss, picture=picture)
+    begun = [c if isinstance(c, Rejected) else _tried(partial(begin, c)) for c in checked]
     return [b if isinstance(b, Rejected) else _tried(b) for b in begun]
 
 
@@ -173,7 +176,9 @@ def _check(word: Word, who: Principal, wanted: Wanted, certificate: bytes) -> _C
     return _Checked(document, signer, found)
 
 
-def _begin(desk: Desk, checked: _Checked, at: datetime, *, pss: bool) -> Callable[[], Preparation]:
+def _begin(
+    desk: Desk, checked: _Checked, *, at: datetime, pss: bool, picture: bytes | None
+) -> Callable[[], Preparation]:
     """Start the work on one PDF in another process; calling the result waits for it."""
     document, signer = checked.document, checked.signer
     result = desk.workshop.start(
@@ -186,6 +191,7 @@ def _begin(desk: Desk, checked: _Checked, at: datetime, *, pss: bool) -> Callabl
         post=signer.post,
         signed_at=at.replace(microsecond=0),
         pss=pss,
+        picture=picture,
     )
 
     def wait() -> Preparation:

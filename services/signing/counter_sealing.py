@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from services.signing import augmenting, copies, craft, domain, longevity, seal_use, store, store_longevity
+from services.signing import (
+    augmenting,
+    copies,
+    craft,
+    domain,
+    longevity,
+    seal_use,
+    store,
+    store_longevity,
+    store_picture,
+)
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal, waiting
 from services.signing.domain import CoIssuer, Document, State
 from services.signing.refusals import BASE_CHANGED
@@ -41,12 +51,21 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         permit = seal_use.permit(tx, desk, document, use, asked_at=own.asked_at or at, at=at)
         candidates = seal_use.usable(copies.seal_certificates_of(tx, own.agency_id), at)
         agency = copies.find_agency(tx, own.agency_id)
+        picture = store_picture.find_png(tx, own.agency_id)
         network = believed(tx, desk, at, new=True)
         standing = store_longevity.get(tx, document_id, agency_id)
     base = desk.blobs.get(document.content)
     parent = agency.parent if agency else None
     order = seal_use.order(
-        desk, candidates, standing, number=None, issued_on=at.date(), agency=own.name, parent=parent, at=at
+        desk,
+        candidates,
+        standing,
+        number=None,
+        issued_on=at.date(),
+        agency=own.name,
+        parent=parent,
+        at=at,
+        picture=picture,
     )
     field = craft.co_seal_field(own.ordinal)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from services.signing.kept import Kept
 from services.signing.keys import Keys, SealKey, find_first_seal
@@ -98,6 +98,7 @@ class SealOrder:
     level: str
     owing: bool = False
     pss: bool = True
+    picture: bytes | None = None  # of the seal (picture.py); without one it is drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,13 @@ def prepare(
     return replace(made, pdf=craft.prepare(pdf, plan))
 
 
+def checked_picture(png: bytes, kind: Literal["signature", "seal"]) -> bytes:
+    """A picture for visible signatures as the decree wants it, or Rejected with what is wrong (picture.checked)."""
+    from services.signing.picture import checked
+
+    return checked(png, kind)
+
+
 def draw_page(pdf: bytes, page: int, width: int) -> bytes:
     """A page as a PNG (page_image.draw_page)."""
     from services.signing.page_image import draw_page
@@ -233,6 +241,7 @@ def begin(
     post: str,
     signed_at: datetime,
     pss: bool,
+    picture: bytes | None = None,
 ) -> dict[str, Any]:
     """The first half of a signature (pdf_sign.PreparedSignature as JSON). RSA keys sign PKCS#1 v1.5 unless `pss`."""
     from services.signing import pdf as craft
@@ -243,7 +252,7 @@ def begin(
         craft.signer_field(ordinal),
         certificate=certificate,
         chain=chain(chain_pem),
-        look=SignatureLook(name=name, post=post, signed_at=signed_at),
+        look=SignatureLook(name=name, post=post, signed_at=signed_at, picture=picture),
         signed_at=signed_at,
         mechanism=mechanism(certificate, pss=pss),
     ).to_json()
@@ -318,7 +327,7 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
         day=day if numbered else None,
         month=month if numbered else None,
         sealer=sealer,
-        look=SealLook(agency=order.agency, parent=order.parent),
+        look=SealLook(agency=order.agency, parent=order.parent, picture=order.picture),
         sealed_at=order.sealed_at,
     )
     return _at_best(pdf, half, sealer, network, trust, anchor=anchor, beneath=order.level)
@@ -382,7 +391,7 @@ def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, networ
         day=None,
         month=None,
         sealer=sealer,
-        look=SealLook(agency=order.agency, parent=order.parent),
+        look=SealLook(agency=order.agency, parent=order.parent, picture=order.picture),
         sealed_at=order.sealed_at,
         field=field,
     )

@@ -110,6 +110,7 @@ def order(
     agency: str,
     parent: str | None,
     at: datetime,
+    picture: bytes | None = None,
 ) -> craft.SealOrder:
     """What the seal says, over signatures that stand as `beneath` tells."""
     return craft.SealOrder(
@@ -122,6 +123,7 @@ def order(
         level=beneath.level or longevity.T,
         owing=bool(beneath.owes),
         pss=desk.keys.pss,
+        picture=picture,
     )
 
 

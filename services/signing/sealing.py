@@ -19,6 +19,7 @@ from services.signing import (
     seal_use,
     store,
     store_longevity,
+    store_picture,
 )
 from services.signing.authority import Certificate
 from services.signing.desk import PDF, Desk, believed, online_or_kept, state_delay, state_refusal
@@ -58,6 +59,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         permit = seal_use.permit(tx, desk, document, use, asked_at=numbering.at or at, at=at)
         candidates = seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)
         agency = copies.find_agency(tx, agency_id)
+        picture = store_picture.find_png(tx, agency_id)
         network = believed(tx, desk, at, new=True)
         standing = store_longevity.get(tx, document_id, agency_id)
         signing = [c.id for signer in document.signers for c in copies.certificates_of(tx, signer.person_id)]
@@ -72,6 +74,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         agency=document.descriptor.agency_name,
         parent=agency.parent if agency else None,
         at=at,
+        picture=picture,
     )
     annexes: tuple[annexing.Signed, ...] = ()
 

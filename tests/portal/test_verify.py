@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,7 +34,15 @@ def pki() -> Iterator[Running]:
 
 @pytest.fixture
 def portal(database: Callable[[str], Database], tmp_path: Path, pki: Running) -> Iterator[Portal]:
-    """Portal before the real API of signing, which has heard portal's key."""
+    with before_signing(database, tmp_path, pki) as (made, _):
+        yield made
+
+
+@contextmanager
+def before_signing(
+    database: Callable[[str], Database], tmp_path: Path, pki: Running
+) -> Iterator[tuple[Portal, db.Pool]]:
+    """Portal before the real API of signing, which has heard portal's key; signing's pool."""
     trust = tmp_path / "root.pem"
     trust.write_bytes(pki.root_pem)
     made = database("signing")
@@ -64,7 +72,7 @@ def portal(database: Callable[[str], Database], tmp_path: Path, pki: Running) ->
             for stated in at.stated("portal.key"):
                 now = datetime.now(UTC)
                 receive_key(tx, Envelope(new_id(), "urn:vanthu:test", 1, now, stated, "portal.key"))
-        yield at
+        yield at, pool
 
 
 def hand_in(portal: Portal, body: bytes | None, **fields: str) -> httpx.Response:

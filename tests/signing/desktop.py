@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from services.signing import api_places
+from services.signing import api_pictures, api_places
 from services.signing.api import router
 from services.signing.api_checks import router as checks_router
 from services.signing.api_clients import router as clients_router
@@ -28,7 +28,7 @@ class Desktop:
     """HTTP clients of one served application, one for each person."""
 
     def __init__(self, office: Office, stack: ExitStack) -> None:
-        routers = (router, checks_router, clients_router, longevity_router, api_places.router)
+        routers = (router, checks_router, clients_router, longevity_router, api_places.router, api_pictures.router)
         app = create_app("signing", office.pool, *routers, large={r"/signing/v1/checks": None})
         app.state.checks = Counter()
         stack.callback(app.state.checks.judges.close)
