@@ -77,10 +77,6 @@ class Caller:
     def delete(self, service: str, path: str, **query: Any) -> None:
         self._call(service, "DELETE", path, params=query)
 
-    def delete(self, service: str, path: str) -> Any:
-        """Takes away what the bearer may; the answer as `get` gives it."""
-        return self._call(service, "DELETE", path).json()
-
     def upload(self, service: str, path: str, file: BinaryIO, *, key: str, **query: Any) -> Any:
         """Sends a file without holding it in memory."""
         return self._call(
