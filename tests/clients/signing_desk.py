@@ -220,14 +220,17 @@ class Desk:
             kept = {
                 n: v for n, v in request.headers.items() if n in ("authorization", "idempotency-key", "content-type")
             }
-            async with httpx.AsyncClient(timeout=120) as http:
-                answer = await http.request(
-                    request.method,
-                    f"{self.desktop.url}/signing/v1/{path}",
-                    content=await request.body(),
-                    params=request.query_params,
-                    headers=kept,
-                )
+            try:
+                async with httpx.AsyncClient(timeout=120) as http:
+                    answer = await http.request(
+                        request.method,
+                        f"{self.desktop.url}/signing/v1/{path}",
+                        content=await request.body(),
+                        params=request.query_params,
+                        headers=kept,
+                    )
+            except httpx.TransportError:  # as a gateway says it
+                return Response(status_code=503)
             tampered = await run_in_threadpool(self.tamper, request, answer)
             if tampered is not None:
                 return tampered

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from vanthu_sign.device import Device, choose
 from vanthu_sign.pile import Ended, Item, Result
@@ -24,6 +29,7 @@ from shared.events import signing
 from tests.clients.signing_desk import Desk
 from tests.signing import office as world
 from tests.signing.desktop import sign as sign_by_software
+from tests.support.parts import free_port
 
 Step_ = Callable[[], None]
 
@@ -115,6 +121,77 @@ def test_what_was_signed_while_the_line_was_cut_is_handed_in_by_the_next_run_wit
         assert later.tasks() == []
     assert not (desk.home / "signatures.jsonl").exists()
     signed_once(desk, 4)
+
+
+class Service:
+    """The API of signing as a process of its own, on the desk's database and files."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        service = desk.office.desk
+        (trust := folder / "root.pem").write_bytes(desk.pki.root_pem)
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.environment = os.environ | {
+            "VANTHU_SERVICE": "signing",
+            "VANTHU_DATABASE": str(service.pool.conninfo),
+            "VANTHU_KAFKA": "127.0.0.1:1",
+            "VANTHU_KAFKA_USER": "signing",
+            "VANTHU_KAFKA_PASSWORD": "none",
+            "VANTHU_BLOBS": desk.office.folder.as_uri(),
+            "VANTHU_PORT": str(port),
+            "VANTHU_WORKER_PORT": str(free_port()),
+            "VANTHU_PORTAL_URL": "http://portal.example",
+            "VANTHU_TRUST": str(trust),
+            "VANTHU_TSA_URL": desk.pki.tsa_url,
+            "VANTHU_REGISTRY_STALE_AFTER": "600",
+        }
+        self.lives: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "services.signing", "api"]
+        self.lives.append(subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL))
+
+    def kill(self) -> None:
+        for life in self.lives:
+            life.kill()
+            life.wait()
+
+    def kill_and_start_again(self) -> None:
+        self.kill()
+        self.start()
+
+    def wait(self, desk: Desk) -> None:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                httpx.get(f"{self.url}/readyz", timeout=5).raise_for_status()
+            except httpx.HTTPError:
+                assert self.lives[-1].poll() is None, "the service ended"
+                assert time.monotonic() < until
+                desk.pause()
+            else:
+                return
+
+
+def test_a_service_that_is_killed_in_the_middle_and_started_again_goes_on_where_it_was(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """What was prepared before is completed after: nothing of a sitting lives in the service's memory."""
+    service = Service(desk, tmp_path)
+    service.start()
+    try:
+        service.wait(desk)
+        desk.desktop.url = service.url
+        desk.order(6)
+        told = at(desk, 2, service.kill_and_start_again)
+        with sitting(desk, told, patience=120) as open_sitting, desk.opened() as token:
+            items = desk.prepare(open_sitting, token)
+            results = open_sitting.sign(token, items, ask=desk.ask)
+        assert [each.ended for each in results] == [Ended.SIGNED] * 6
+        assert len(service.lives) == 2
+        assert [ask.why for ask in desk.asked] == [Why.BATCH], "one PIN for all of it"
+        signed_once(desk, 6)
+    finally:
+        service.kill()
 
 
 def test_a_line_that_comes_back_is_waited_for(desk: Desk) -> None:
