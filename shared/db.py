@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -20,6 +21,16 @@ log = logging.getLogger(__name__)
 
 Tx = psycopg.Connection[DictRow]
 Pool = ConnectionPool[Tx]
+
+
+class Watch(Protocol):
+    """Whoever looks at a transaction before its commit, for the request that it belongs to."""
+
+    def stated(self, tx: Tx) -> None: ...
+    def ending(self, tx: Tx) -> None: ...
+
+
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 ROOT = Path(__file__).parent.parent
 MIGRATION_LOCK = 0x76616E74  # "vant": one migration at a time in a database
@@ -54,6 +65,8 @@ def transaction(pool: Pool, *, agency: UUID | None = None) -> Iterator[Tx]:
             if agency is not None:
                 act_for(connection, agency)
             yield connection
+            if (watch := WATCH.get()) is not None:
+                watch.ending(connection)
     finally:
         pool.putconn(connection)
 

@@ -19,10 +19,11 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import db, inbox, outbox, telemetry
+from shared import acts, db, inbox, outbox, telemetry
 from shared.errors import (
     FORBIDDEN,
     IDEMPOTENCY_KEY_REQUIRED,
@@ -50,11 +51,14 @@ def create_app(
     *routers: APIRouter,
     follower: inbox.Follower | None = None,
     large: Mapping[str, int | None] | None = None,
+    source: str | None = None,
+    silent: Mapping[str, str] | None = None,
 ) -> FastAPI:
     """The ASGI application of a service: its routers under /<service>/v1, health, and the operator's endpoints.
 
     `large` are paths (regular expressions) that take more than MAX_BODY, with their limits in bytes; None: the endpoint
-    reads the body piece by piece and sets its own.
+    reads the body piece by piece and sets its own. With `source`, what requests change without a fact is stated as an
+    act (acts.py), except at the paths that are `silent`, each with its reason.
     """
     app = FastAPI(
         title=f"Vanthu {service}",
@@ -76,6 +80,9 @@ def create_app(
     app.add_exception_handler(psycopg.DataError, _not_storable)
     app.add_exception_handler(psycopg.OperationalError, _unavailable)
     app.add_middleware(BodyLimit, large=large or {})
+    if source is not None:
+        app.state.recorder = acts.Recorder(service, source, silent or {})
+        app.add_middleware(Watched, recorder=app.state.recorder)
     app.add_middleware(Tracing, service=service)
     return app
 
@@ -112,6 +119,9 @@ def problem(request: Request, refusal: Refusal, errors: tuple[FieldError, ...] =
 async def _rejected(request: Request, error: Exception) -> Response:
     assert isinstance(error, Rejected)  # noqa: S101  registered for this class
     params: dict[str, Any] = error.params
+    watch = db.WATCH.get()
+    if isinstance(watch, acts.Watch) and error.refusal.status == 403:
+        await run_in_threadpool(watch.refused, request.app.state.pool, error)
     return problem(request, error.refusal, **params)
 
 
@@ -160,7 +170,10 @@ def principal(request: Request, authorization: Annotated[str | None, Header()] =
     if scheme.lower() != "bearer" or not token:
         raise Rejected(LOGIN_REQUIRED)
     verifier: Verifier = request.app.state.verifier
-    return verifier.verify(token)
+    who = verifier.verify(token)
+    if isinstance(watch := db.WATCH.get(), acts.Watch):
+        watch.who = who
+    return who
 
 
 Who = Annotated[Principal, Depends(principal)]
@@ -371,6 +384,24 @@ class BodyLimit:
 
 
 # --- tracing
+
+
+class Watched:
+    """Requests that may change something have their transactions watched: acts.py."""
+
+    def __init__(self, app: ASGIApp, recorder: acts.Recorder) -> None:
+        self.app = app
+        self.recorder = recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in acts.CHANGING:
+            await self.app(scope, receive, send)
+            return
+        token = db.WATCH.set(acts.Watch(self.recorder, scope))
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            db.WATCH.reset(token)
 
 
 class Tracing:

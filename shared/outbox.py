@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from shared import telemetry
+from shared import db, telemetry
 from shared.db import Tx
 from shared.events import Envelope, Event, encode
 from shared.ids import new_id
@@ -51,7 +51,14 @@ def put(tx: Tx, event: Event, *, source: str, topic: str | None = None) -> UUID:
         "INSERT INTO outbox (topic, key, seq, event_id, type, payload, traceparent) VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [name, event.key, seq, envelope.id, event.TYPE, encode(envelope), telemetry.current_traceparent()],
     )
+    _note(tx, event)
     return envelope.id
+
+
+def _note(tx: Tx, event: Event) -> None:
+    """An order or a state says nothing of who did it; a fact does."""
+    if event.TOPIC.kind == "fact" and (watch := db.WATCH.get()) is not None:
+        watch.stated(tx)
 
 
 def put_many(tx: Tx, events: Iterable[Event], *, source: str) -> int:
@@ -83,6 +90,8 @@ def put_many(tx: Tx, events: Iterable[Event], *, source: str) -> int:
             following[where] = seq + 1
             envelope = Envelope(id=new_id(), source=source, seq=seq, time=now, data=event, topic=event.topic)
             copy.write_row((*where, seq, envelope.id, event.TYPE, encode(envelope), traceparent))
+    for event in waiting:
+        _note(tx, event)
     return len(waiting)
 
 

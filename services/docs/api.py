@@ -74,6 +74,12 @@ from shared.inbox import Follower
 
 CERTIFICATE_REVOKED = "certificate_revoked"  # the code under which signing states it
 
+# What changes rows and is yet no act that anybody would ask about later.
+SILENT = {
+    "/files": "a file is nobody's document until a submission names its digest",
+    "/exchange/files": "likewise until a message names it",
+}
+
 router = APIRouter(tags=["documents"])
 
 
@@ -101,6 +107,8 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         figures_api.router,
         follower=follower,
         large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
+        source=office.source,
+        silent=SILENT,
     )
     app.state.office = office
     return app

@@ -33,6 +33,15 @@ if TYPE_CHECKING:
 RULES = Path(__file__).with_name("data") / "validation_rules.toml"
 
 
+# What changes rows and is yet no act that anybody would ask about later.
+SILENT = {
+    "/preparations": "an offer to sign, of which nothing comes unless it is handed in; a refused one states its own act",
+    "/completions": "the signature is a fact once it is embedded, or an act when it is refused",
+    "/clients": "a program's report of its version",
+    "/checks": "any file by anybody, of which nothing is kept",
+}
+
+
 class SigningSettings(Settings):
     """What signing needs beside what every service needs.
 
@@ -116,7 +125,15 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
 
     routers = (router, checks_router, clients_router, longevity_router, api_places.router, api_pictures.router)
     large = {r"/signing/v1/checks": None}
-    app = create_app("signing", pool, *routers, follower=follower(settings.source), large=large)
+    app = create_app(
+        "signing",
+        pool,
+        *routers,
+        follower=follower(settings.source),
+        large=large,
+        source=settings.source,
+        silent=SILENT,
+    )
     app.state.checks = Counter()
     app.state.rhythm = settings.rhythm
     app.state.desk = _desk(settings, pool, KeyStore("", "", ""))  # whoever answers the web cannot seal
