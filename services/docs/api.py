@@ -78,6 +78,8 @@ CERTIFICATE_REVOKED = "certificate_revoked"  # the code under which signing stat
 SILENT = {
     "/files": "a file is nobody's document until a submission names its digest",
     "/exchange/files": "likewise until a message names it",
+    "/uploads": "a file on its way, of which nothing is there yet",
+    "/uploads/{upload_id}": "a piece of it; what came of the whole is told",
 }
 
 router = APIRouter(tags=["documents"])
