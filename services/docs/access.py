@@ -23,11 +23,11 @@ from services.docs import numbering, refusals, standing, store_exchange, store_p
 from services.docs.proof import Policy
 from services.docs.standing import Post
 from services.docs.text import clean
-from shared import db
+from shared import db, outbox
 from shared.blobs import Blobs
 from shared.errors import INVALID_REQUEST, STALE_VERSION, NotFound, Rejected
 from shared.events import Actor, BlobRef
-from shared.events.docs import Part, Party
+from shared.events.docs import DocsAct, Part, Party
 from shared.http import Tx, Who, decode_cursor
 from shared.tokens import Principal
 from shared.workshop import Workshop
@@ -233,6 +233,13 @@ def file_name(given: str) -> str:
 
 
 UploadDep = Annotated[Upload, Depends(upload_of)]
+
+
+def note_reading(acting: Acting, kind: str, subject: UUID) -> None:
+    """Opening a document (`document`, `incoming`) is an act where the reader's agency wants it recorded."""
+    if acting.policy().record_reading:
+        read = DocsAct(act="document_read", object_kind=kind, object_id=str(subject), by=acting.by, at=acting.now())
+        outbox.put(acting.tx, read, source=acting.office.source)
 
 
 def send_file(blobs: Blobs, content: BlobRef, filename: str) -> Response:

@@ -333,6 +333,7 @@ def get_content(document_id: UUID, door: DoorDep) -> Response:
     """The current PDF of the main part: submitted, prepared, signed or sealed."""
     with door.open("clerk", "leader") as acting:
         held = store.get(acting.tx, document_id)
+        access.note_reading(acting, "document", document_id)
     return access.send_file(door.office.blobs, held.content, held.parts[0].filename)
 
 
@@ -343,6 +344,7 @@ def get_issued_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
         held = store.get(acting.tx, document_id)
         document.check_issued(held)
         part = access.part_at(held.issued_parts, ordinal)
+        access.note_reading(acting, "document", document_id)
     return access.send_file(door.office.blobs, part.content, part.filename)
 
 
@@ -351,6 +353,7 @@ def get_part(document_id: UUID, ordinal: int, door: DoorDep) -> Response:
     """A part as it was submitted."""
     with door.open("clerk", "leader") as acting:
         part = access.part_at(store.get(acting.tx, document_id).parts, ordinal)
+        access.note_reading(acting, "document", document_id)
     return access.send_file(door.office.blobs, part.content, part.filename)
 
 

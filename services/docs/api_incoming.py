@@ -230,6 +230,7 @@ def get_part(incoming_id: UUID, ordinal: int, door: DoorDep) -> Response:
         held = store_incoming.get(acting.tx, incoming_id)
         _check_kept(held)
         part = access.part_at(held.parts, ordinal)
+        access.note_reading(acting, "incoming", incoming_id)
     return access.send_file(door.office.blobs, part.content, part.filename)
 
 

@@ -28,6 +28,7 @@ class PolicyBody(Body):
     dispatch_level: Literal["B", "T", "LT", "LTA"]
     urgent_may_owe: bool
     unchecked_allowed: bool
+    record_reading: bool = False  # whoever opens a document is entered in the ledger
 
 
 class PolicyView(View):
@@ -36,6 +37,7 @@ class PolicyView(View):
     dispatch_level: str
     urgent_may_owe: bool
     unchecked_allowed: bool
+    record_reading: bool
     may_change: bool
     version: int
 
@@ -88,6 +90,7 @@ def _view(acting: Acting, policy: Policy, response: Response) -> PolicyView:
         dispatch_level=policy.dispatch_level,
         urgent_may_owe=policy.urgent_may_owe,
         unchecked_allowed=policy.unchecked_allowed,
+        record_reading=policy.record_reading,
         may_change=bool(acting.post.roles & {"leader", "officer"}),
         version=policy.version,
     )
@@ -112,4 +115,5 @@ def get_version(document_id: UUID, sha256: str, door: DoorDep) -> Response:
     with door.open("clerk", "leader") as acting:
         held = store.get(acting.tx, document_id)
         content = store_proof.get_version(acting.tx, document_id, sha256)
+        access.note_reading(acting, "document", document_id)
     return access.send_file(door.office.blobs, content, held.parts[0].filename)

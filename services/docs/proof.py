@@ -22,13 +22,15 @@ SHORT = {level.rpartition("-")[2]: level for level in LEVELS}
 @dataclass(frozen=True, slots=True)
 class Policy:
     """An agency's: the level (B, T, LT, LTA) that dispatch needs, whether an urgent document may go while it owes, and
-    whether a signature may stand while the CA says nothing about its certificate (TT 15/2025: with a warning).
+    whether a signature may stand while the CA says nothing about its certificate (TT 15/2025: with a warning), and
+    whether whoever opens a document is entered in the ledger.
     """
 
     dispatch_level: str = "LT"
     urgent_may_owe: bool = True
     unchecked_allowed: bool = True
     version: int = 0
+    record_reading: bool = False
 
 
 def reached(level: str | None, needed: str) -> bool:

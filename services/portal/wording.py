@@ -325,6 +325,7 @@ DONE = {
     "calendar_saved": "Đã lưu lịch làm việc.",
     "search_saved": "Đã lưu tìm kiếm.",
     "search_removed": "Đã bỏ tìm kiếm đã lưu.",
+    "head_ordered": "Đã yêu cầu niêm phong; con dấu và dấu thời gian có sau vài giây.",
     "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
     "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",

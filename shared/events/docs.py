@@ -18,7 +18,8 @@ DOCUMENT = topic(
 )
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
-TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=(), partitions=1)
+# Partners keep the heads, so that not even the platform can rewrite the ledger unseen.
+TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=("<partner>",), partitions=1)
 ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
 COMMANDS = topic("signing.commands", "order", stated_by="docs", followed_by=("signing",), partitions=6)
 

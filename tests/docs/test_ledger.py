@@ -214,3 +214,74 @@ def test_proofs_outside_the_log_are_refused(docs: Docs) -> None:
         assert refusal(clerk.get(f"/ledger/consistency?first={first}&second={second}")) == "ledger_range"
     found = ok(clerk.get("/ledger/consistency?first=1&second=4"))
     assert found["path"]
+
+
+def test_an_operator_reads_all_acts_and_that_is_an_act(docs: Docs) -> None:
+    document = docs.issued(docs.a)
+    sequence(docs, *told(docs))
+    operator = docs.http(OPERATOR)
+    docs.stated()
+    found = ok(operator.get(f"/ledger/entries?about={document}"))["items"]
+    assert len(found) >= 4
+    assert [a.act for a in docs.stated("DocsAct")] == ["ledger_read"]
+    by_clerk = ok(operator.get(f"/ledger/entries?person={docs.a.clerk.person_id}"))["items"]
+    assert by_clerk
+    assert {e["actor"] for e in by_clerk} == {docs.a.clerk.name}
+    today = datetime.now(domain.VIETNAM).date()
+    assert ok(operator.get(f"/ledger/entries?since={today}&until={today}"))["items"]
+    assert not ok(operator.get(f"/ledger/entries?until={today - timedelta(days=1)}"))["items"]
+    one = ok(operator.get(f"/ledger/entries/{found[-1]['position']}"))
+    assert json.loads(base64.b64decode(one["event_b64"]))["subject"] == str(document)
+
+
+def test_a_check_from_inside_names_what_was_damaged(docs: Docs) -> None:
+    grown(docs)
+    ordered(docs)
+    operator = docs.http(OPERATOR)
+    sound = ok(operator.post("/ledger/checks"))
+    assert (sound["sound"], sound["damaged"], sound["heads"]) == (True, [], 1)
+    with psycopg.connect(docs.database.admin) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE ledger_entry SET event = event || '\\x20' WHERE pos = 1")
+        admin.execute("DELETE FROM ledger_entry WHERE pos = 2")
+    found = ok(operator.post("/ledger/checks"))
+    assert (found["sound"], found["damaged"]) == (False, [1, 2])
+    assert found["disagreeing"]
+
+
+def test_everybody_may_keep_the_heads(docs: Docs) -> None:
+    grown(docs)
+    sealed_head(docs, ordered(docs))
+    answer = docs.http(docs.b.clerk.principal).get("/ledger/heads.ndjson")
+    [line] = [json.loads(each) for each in answer.text.splitlines()]
+    assert line["head"]["signature_b64"] == base64.b64encode(b"cms").decode()
+
+
+def test_reading_is_an_act_where_the_agency_wants_it_recorded(docs: Docs) -> None:
+    document = docs.issued(docs.a)
+    reader = docs.http(docs.a.leader.principal)
+    parts = f"/documents/{document}/parts/0/content"
+    assert reader.get(parts).status_code == 200
+    docs.stated()
+    body = {"dispatch_level": "LT", "urgent_may_owe": True, "unchecked_allowed": True, "record_reading": True}
+    policy = ok(reader.put("/policy", json=body))
+    assert policy["record_reading"]
+    assert [a.act for a in docs.stated("DocsAct")] == ["policy_changed"]
+    assert reader.get(parts).status_code == 200
+    [act] = docs.stated("DocsAct")
+    assert (act.act, act.object_kind, act.object_id) == ("document_read", "document", str(document))
+    assert act.by.name == docs.a.leader.name
+
+
+def test_a_change_that_no_fact_tells_and_a_refusal_are_acts(docs: Docs) -> None:
+    """The net beneath docs' own words, and who asked for what is not theirs."""
+    docs.stated()
+    search = {"name": "Khẩn", "query": {"q": "khan"}, "shared": False}
+    ok(docs.post(docs.a.clerk, "/searches", search), 201)
+    [saved] = docs.stated("DocsAct")
+    assert (saved.act, saved.by.name) == ("post /searches", docs.a.clerk.name)
+    denied = docs.http(docs.a.clerk.principal).post("/ledger/checks")
+    assert denied.status_code == 403
+    told_of = [a for a in docs.stated("DocsAct") if a.act == "refused"]
+    assert told_of[-1].detail == {"code": "forbidden", "request": "POST /ledger/checks"}
+    assert told_of[-1].by.person_id == docs.a.clerk.person_id

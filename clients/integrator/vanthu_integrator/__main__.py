@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     replies = commands.add_parser("replies", help="print the replies to what you sent")
     replies.add_argument("--seconds", type=float, default=10.0, help="stop when nothing came for so long")
     replies.set_defaults(run=_replies)
+    heads = commands.add_parser("heads", help="keep the sealed heads of the ledger, as proof of what was there")
+    heads.add_argument("--file", type=Path, default=Path("heads.ndjson"), help="appended to; default heads.ndjson")
+    heads.add_argument("--seconds", type=float, default=10.0, help="stop when nothing came for so long")
+    heads.set_defaults(run=_heads)
     status = commands.add_parser("status", help="say how a delivery stands")
     status.add_argument("delivery", type=UUID)
     status.add_argument("status", help="02 refused, 03 registered, 04 assigned, 05 in work, 06 done")
@@ -153,6 +157,11 @@ def _files_of(data: object) -> list[tuple[UUID, File]]:
 def _replies(options: argparse.Namespace) -> int:
     for received in _partner().receive("replies", seconds=options.seconds):
         _print(received)
+    return 0
+
+
+def _heads(options: argparse.Namespace) -> int:
+    print(json.dumps({"kept": _partner().keep_heads(options.file, seconds=options.seconds), "file": str(options.file)}))
     return 0
 
 

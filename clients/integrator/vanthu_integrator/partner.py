@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -107,10 +108,30 @@ class Partner:
     def receive(
         self, topic: Literal["outbound", "replies"], *, group: str = "main", seconds: float = 10.0
     ) -> Iterator[Received]:
-        """New messages of one topic until none came for `seconds`; each counts as read once the next is asked for.
+        """New messages of one topic until none came for `seconds`; each counts as read once the next is asked for."""
+        for message in self._read(f"exchange.{topic}.{self.credential.name}", group=group, seconds=seconds):
+            received = _received(message)
+            if received is not None:
+                yield received
 
-        NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence.
+    def keep_heads(self, file: Path, *, seconds: float = 10.0) -> int:
+        """Append what is new on `docs.treehead`, one line each as it was published, until nothing came for `seconds`; how
+        many. Give the file to `python -m vanthu_verify.ledger --kept`: whoever keeps it elsewhere can prove what was there.
         """
+        known = set(file.read_bytes().splitlines()) if file.exists() else set()
+        kept = 0
+        with file.open("ab") as lines:
+            for message in self._read("docs.treehead", group="heads", seconds=seconds):
+                value = message.value()
+                if value not in known:
+                    lines.write(value + b"\n")
+                    lines.flush()
+                    known.add(value)
+                    kept += 1
+        return kept
+
+    def _read(self, topic: str, *, group: str, seconds: float) -> Iterator[Any]:
+        """NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence."""
         refused: list[str] = []
 
         def notice(error: KafkaError) -> None:
@@ -127,7 +148,7 @@ class Partner:
                 "enable.auto.commit": False,
             }
         )
-        consumer.subscribe([f"exchange.{topic}.{self.credential.name}"])
+        consumer.subscribe([topic])
         until = time.monotonic() + seconds
         try:
             while time.monotonic() < until:
@@ -138,9 +159,7 @@ class Partner:
                     continue
                 if error := message.error():
                     raise KafkaException(error)
-                received = _received(message)
-                if received is not None:
-                    yield received
+                yield message
                 consumer.commit(message=message, asynchronous=False)
                 until = time.monotonic() + seconds
         finally:

@@ -9,12 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from services.docs.access import PAGE, Clock, Member, OfficeDep, clock
-from services.docs.ledger import domain, heads, merkle, refusals, store
+from services.docs import access
+from services.docs.access import PAGE, Clock, OfficeDep, clock
+from services.docs.ledger import checking, domain, heads, merkle, refusals, store
 from services.docs.views import ReasonView, View
 from shared import db, outbox
 from shared.errors import Rejected
@@ -65,6 +66,8 @@ class LedgerEntry(View):
     subject: str
     actor: str | None
     capacity: str | None
+    act: str | None = None  # of an act: which one
+    code: str | None = None  # of a refusal: why
     event_b64: str
 
 
@@ -147,19 +150,32 @@ class Search:
         )
 
 
+def reading(tx: Tx, who: Who, now: Clock, office: OfficeDep) -> db.Tx:
+    """A transaction that sees what the bearer may read: an operator all acts, which is an act too; others their agency's."""
+    if "operator" in who.roles:
+        store.see_whole(tx)
+        tree = store.get_tree(tx)
+        read = DocsAct(act="ledger_read", object_kind="ledger", object_id=str(tree.log_id), by=who.actor(), at=now())
+        outbox.put(tx, read, source=office.source)
+    else:
+        access.act(tx, who, now, office, ("clerk", "leader"))
+    return tx
+
+
+Reader = Annotated[db.Tx, Depends(reading, scope="function")]
+
+
 @router.get("/entries")
-def list_entries(acting: Member, search: Annotated[Search, Depends()], cursor: str | None = None) -> EntryPage:
-    """Acts of the bearer's agency, or to its documents, newest first: about one thing, by one person, of some days."""
-    return _page(acting.tx, search, cursor)
-
-
-@router.get("/entries/all")
-def list_all_entries(
-    tx: Tx, _who: Operator, search: Annotated[Search, Depends()], cursor: str | None = None
-) -> EntryPage:
-    """As `/entries`, of all agencies: for operators and auditors."""
-    store.see_whole(tx)
+def list_entries(tx: Reader, search: Annotated[Search, Depends()], cursor: str | None = None) -> EntryPage:
+    """Acts of the bearer's agency, or to its documents, newest first: about one thing, by one person, of some days. An
+    operator sees those of all agencies.
+    """
     return _page(tx, search, cursor)
+
+
+@router.get("/entries/{position}")
+def get_entry(position: Position, tx: Reader) -> LedgerEntry:
+    return _entry_view(store.get_entry(tx, position))
 
 
 def _page(tx: db.Tx, search: Search, cursor: str | None) -> EntryPage:
@@ -171,9 +187,8 @@ def _page(tx: db.Tx, search: Search, cursor: str | None) -> EntryPage:
 
 
 @router.get("/entries/{position}/proof")
-def prove_inclusion(position: Position, acting: Member) -> InclusionProof:
-    """That one's own entry stands in the newest sealed tree that reaches to it."""
-    tx = acting.tx
+def prove_inclusion(position: Position, tx: Reader) -> InclusionProof:
+    """That an entry stands in the newest sealed tree."""
     row = store.get_entry(tx, position)
     head = store.latest_head(tx, sealed=True)
     if head is None or head.size <= position:
@@ -201,6 +216,49 @@ def prove_consistency(tx: Tx, _who: Who, first: Position, second: Position) -> C
         second_root=store.root_at(tx, second).hex(),
         path=[each.hex() for each in path],
     )
+
+
+class CheckView(View):
+    """What a look at every entry found here; it proves nothing against us, for that there is the export."""
+
+    sound: bool
+    entries: int
+    heads: int
+    damaged: list[int]
+    disagreeing: list[int]
+    checked_at: datetime
+
+
+@router.post("/checks")
+def check(request: Request, tx: Tx, who: Operator, now: Clock, office: OfficeDep) -> CheckView:
+    """Every entry against its stored hash, every head against the tree, now."""
+    found = checking.check(request.app.state.pool)
+    act = DocsAct(
+        act="ledger_checked",
+        object_kind="ledger",
+        object_id=str(found.log_id),
+        detail={"entries": str(found.entries), "sound": str(found.sound).lower()},
+        by=who.actor(),
+        at=now(),
+    )
+    outbox.put(tx, act, source=office.source)
+    return CheckView(
+        sound=found.sound,
+        entries=found.entries,
+        heads=found.heads,
+        damaged=list(found.damaged),
+        disagreeing=list(found.disagreeing),
+        checked_at=act.at,
+    )
+
+
+@router.get("/heads.ndjson", response_class=Response)
+def keep_heads(tx: Tx, _who: Who) -> Response:
+    """All heads as lines for `python -m vanthu_verify.ledger --kept`: whoever keeps them can prove later what was there."""
+    log_id = store.get_tree(tx).log_id
+    rows = store.list_heads(tx, before=None, limit=1_000_000)
+    lines = b"".join(head_line(log_id, row) for row in reversed(rows))
+    return Response(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/export", response_class=StreamingResponse)
@@ -292,21 +350,31 @@ def _row_view(log_id: UUID, row: dict[str, Any]) -> HeadView:
 
 def _entry_view(row: dict[str, Any]) -> LedgerEntry:
     event = bytes(row["event"])
-    by = _actor(event)
+    data = _data(event)
+    by = data.get("by") if isinstance(data.get("by"), dict) else {}
+    detail = data.get("detail")
     return LedgerEntry(
         position=row["pos"],
         at=row["at"],
         type=row["type"],
         subject=row["key"],
-        actor=by.get("name"),
-        capacity=by.get("capacity"),
+        actor=_text(by, "name"),
+        capacity=_text(by, "capacity"),
+        act=_text(data, "act"),
+        code=_text(detail, "code") if isinstance(detail, dict) else None,
         event_b64=base64.b64encode(event).decode(),
     )
 
 
-def _actor(event: bytes) -> dict[str, Any]:
+def _data(event: bytes) -> dict[str, Any]:
+    """The payload, as far as it is one; an unreadable entry has none."""
     try:
-        found = json.loads(event)["data"]["by"]
-    except (ValueError, KeyError, TypeError):
+        found = json.loads(event)["data"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _text(values: Any, name: str) -> str | None:
+    found = values.get(name)
+    return found if isinstance(found, str) else None

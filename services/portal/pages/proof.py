@@ -61,6 +61,7 @@ def change_policy(visit: Posting, form: Posted) -> Response:
         "dispatch_level": form.get("dispatch_level"),
         "urgent_may_owe": form.get("urgent_may_owe") == "yes",
         "unchecked_allowed": form.get("unchecked_allowed") == "yes",
+        "record_reading": form.get("record_reading") == "yes",
     }
     try:
         visit.api.put("docs", "/policy", body, version=form.get("version"))

@@ -34,6 +34,7 @@ from services.portal.pages import (
     importing,
     incoming,
     inventory,
+    ledger,
     notice,
     pictures,
     places,
@@ -58,6 +59,7 @@ from shared.http import problem
 PAGES = (
     session,
     home,
+    ledger,
     submission,
     copies,
     circulation,

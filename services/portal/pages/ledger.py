@@ -1,0 +1,120 @@
+"""The ledger: who did what and when, each entry with its proof, the sealed heads, and what auditors take away."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from services.portal import wording_ledger
+from services.portal.forms import Posted
+from services.portal.pages.pdf import relay
+from services.portal.pages.visit import Posting, Reading, Visit, parts_of
+from shared.errors import Rejected
+
+router = APIRouter(include_in_schema=False)
+
+Short = Annotated[str, Query(max_length=60)]
+LINES = "application/x-ndjson"
+
+
+@router.get("/ledger")
+def show_ledger(
+    visit: Reading,
+    *,
+    about: Short = "",
+    person: Short = "",
+    since: Short = "",
+    until: Short = "",
+    cursor: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """Acts of one's own agency; an operator sees those of all."""
+    typed = {"about": about.strip(), "person": person.strip(), "since": since, "until": until}
+    return _page(visit, typed, cursor)
+
+
+def _page(
+    visit: Visit, typed: dict[str, str], cursor: str = "", *, error: Rejected | None = None, **more: Any
+) -> Response:
+    visit.need("clerk", "leader", "operator")
+    found: dict[str, Any] = {}
+    try:
+        found["tree"] = visit.api.get("docs", "/ledger")
+        found["entries"] = visit.api.get("docs", "/ledger/entries", cursor=cursor, **typed)
+    except Rejected as rejected:
+        error = error or rejected
+    query = "&".join(f"{name}={value}" for name, value in typed.items() if value)
+    return visit.page(
+        "ledger.html", error=error, typed=typed, address=f"/ledger?{query}", names=wording_ledger, found=found, **more
+    )
+
+
+@router.get("/ledger/entries/{position}")
+def show_entry(visit: Reading, position: int) -> Response:
+    """One entry as it was stated, and the proof that the newest sealed head covers it."""
+    visit.need("clerk", "leader", "operator")
+    entry = visit.api.get("docs", f"/ledger/entries/{position}")
+    proof, missing = parts_of({"proof": lambda: visit.api.get("docs", f"/ledger/entries/{position}/proof")})
+    event = base64.b64decode(entry["event_b64"]).decode(errors="replace")
+    return visit.page(
+        "ledger_entry.html",
+        entry=entry,
+        event=_indented(event),
+        names=wording_ledger,
+        proof=proof.get("proof"),
+        unproven=missing.get("proof"),
+    )
+
+
+def _indented(event: str) -> str:
+    try:
+        return json.dumps(json.loads(event), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return event
+
+
+@router.get("/ledger/heads")
+def show_heads(visit: Reading, cursor: Annotated[str, Query(max_length=300)] = "") -> Response:
+    heads = visit.api.get("docs", "/ledger/heads", cursor=cursor)
+    return visit.page("ledger_heads.html", heads=heads)
+
+
+@router.get("/ledger/heads.ndjson")
+def keep_heads(visit: Reading) -> Response:
+    return relay(visit, "docs", "/ledger/heads.ndjson", filename="vanthu-heads.ndjson", media_type=LINES)
+
+
+@router.get("/ledger/export.ndjson")
+def export(visit: Reading) -> Response:
+    visit.need("operator")
+    return relay(visit, "docs", "/ledger/export", filename="vanthu-ledger.ndjson", media_type=LINES)
+
+
+@router.post("/ledger/seal")
+def seal_now(visit: Posting, form: Posted) -> Response:
+    visit.need("operator")
+    try:
+        visit.api.post("docs", "/ledger/heads", key=form.get("once"))
+    except Rejected as rejected:
+        return _page(visit, {}, error=rejected)
+    return visit.to("/ledger/heads", "head_ordered")
+
+
+@router.post("/ledger/check")
+def check_now(visit: Posting, form: Posted) -> Response:
+    visit.need("operator")
+    try:
+        checked = visit.api.post("docs", "/ledger/checks", key=form.get("once"))
+    except Rejected as rejected:
+        return _page(visit, {}, error=rejected)
+    return _page(visit, {}, checked=checked)
+
+
+@router.get("/documents/{document_id}/ledger")
+def show_document_ledger(visit: Reading, document_id: UUID) -> Response:
+    """A document's entries: who did what with it."""
+    return _page(visit, {"about": str(document_id)}, document_id=document_id)
