@@ -149,12 +149,10 @@ def _belongs(caller: str, side: str) -> bool:
 
 
 def _state(all_: Districts) -> list[Any]:
-    """A digest of every table of the service but the outbox, in which the refusal itself is told."""
+    """A digest of every table of the service."""
     with db.transaction(all_.office.pool) as tx:
         store.act_within(tx, EVERYWHERE)
-        tables = tx.execute(
-            "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename !~ '^outbox' ORDER BY 1"
-        ).fetchall()
+        tables = tx.execute("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
         digest = SQL("SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS d FROM {} t")
         return [tx.execute(digest.format(Identifier(table["name"]))).fetchall() for table in tables]
 
