@@ -78,6 +78,8 @@ CERTIFICATE_REVOKED = "certificate_revoked"  # the code under which signing stat
 SILENT = {
     "/files": "a file is nobody's document until a submission names its digest",
     "/exchange/files": "likewise until a message names it",
+    "/drafts/{draft_id}/typed": "half a sentence, kept against a lost session; saving it makes a version",
+    "/drafts/{draft_id}/typed/drop": "likewise",
     "/uploads": "a file on its way, of which nothing is there yet",
     "/uploads/{upload_id}": "a piece of it; what came of the whole is told",
 }
