@@ -48,8 +48,10 @@ def _page(
     except Rejected as rejected:
         error = error or rejected
     query = "&".join(f"{name}={value}" for name, value in typed.items() if value)
+    values = {"document_id": None, "checked": None} | more
+    address = f"/ledger?{query}"
     return visit.page(
-        "ledger.html", error=error, typed=typed, address=f"/ledger?{query}", names=wording_ledger, found=found, **more
+        "ledger.html", error=error, typed=typed, address=address, names=wording_ledger, found=found, **values
     )
 
 
