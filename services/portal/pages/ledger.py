@@ -41,6 +41,7 @@ def _page(
     visit: Visit, typed: dict[str, str], cursor: str = "", *, error: Rejected | None = None, **more: Any
 ) -> Response:
     visit.need("clerk", "leader", "operator")
+    typed = dict.fromkeys(("about", "person", "since", "until"), "") | typed
     found: dict[str, Any] = {}
     try:
         found["tree"] = visit.api.get("docs", "/ledger")
