@@ -46,7 +46,7 @@ def create(
 ) -> FastAPI:
     """`services` are base URLs by name, `url` the portal's own as browsers know it."""
     large = {PUBLIC: MAX_PUBLIC * 1024 * 1024, WITH_FILES: MAX_FORM * 1024 * 1024}
-    app = http.create_app("portal", pool, follower=follower, large=large, source=source)
+    app = http.create_app("portal", pool, follower=follower, large=large)
     clients = Services(services, issuer)
     app.state.site = visits.Site(pool, clients, url.rstrip("/"), source, visits.make_templates())
     app.state.issuer = issuer

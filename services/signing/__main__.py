@@ -33,15 +33,6 @@ if TYPE_CHECKING:
 RULES = Path(__file__).with_name("data") / "validation_rules.toml"
 
 
-# What changes rows and is yet no act that anybody would ask about later.
-SILENT = {
-    "/preparations": "an offer to sign, of which nothing comes unless it is handed in; a refused one states its own act",
-    "/completions": "the signature is a fact once it is embedded, or an act when it is refused",
-    "/clients": "a program's report of its version",
-    "/checks": "any file by anybody, of which nothing is kept",
-}
-
-
 class SigningSettings(Settings):
     """What signing needs beside what every service needs.
 

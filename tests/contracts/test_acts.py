@@ -1,7 +1,7 @@
-"""Every state-changing endpoint leaves an act or a fact: generated from the services' own routes. Registry states an act with
-every change of its own accord (tests/registry), portal with every log-in and grant.
+"""Every state-changing endpoint of docs leaves an act or a fact: generated from its own routes. The other services state an act
+of their own with every change; their tests say which.
 
-A request's transactions are all watched (shared/acts.py), so it is enough that every service is, that nobody goes around
+A request's transactions are all watched (shared/acts.py), so it is enough that the service is, that nobody goes around
 it, and that every exception is a path that exists, with a reason.
 """
 
@@ -39,8 +39,6 @@ COMMON = {
 }
 OWN: dict[str, tuple[str, str, dict[str, str]]] = {
     "docs": ("DocsSettings", "api", {}),
-    "signing": ("SigningSettings", "_api", {"trust": "", "tsa_url": "http://tsa.example"}),
-    "notify": ("NotifySettings", "api", {"smtp": "mail.example:25", "mail_from": "a@example.vn"}),
 }
 
 
