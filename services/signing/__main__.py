@@ -122,8 +122,6 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
         *routers,
         follower=follower(settings.source),
         large=large,
-        source=settings.source,
-        silent=SILENT,
     )
     app.state.checks = Counter()
     app.state.rhythm = settings.rhythm
