@@ -116,6 +116,9 @@ def test_workflows_that_cannot_be_used_are_refused_and_the_one_in_use_stays(docs
     assert "Phòng không có" in bad.json()["detail_vi"]
     assert refusal(put(docs, "khac", by_hand({"kind": "author_head"}))) == "type_has_workflow"
     assert refusal(put(docs, "nd30", by_hand({"kind": "author_head"}))) == "workflow_fixed"
+    assert refusal(put(docs, "directory", by_hand({"kind": "author_head"}))) == "workflow_code_reserved"
+    schema = docs.get(docs.a.clerk, "/workflows/schema")
+    assert set(schema["properties"]) == {"name", "types", "stages"}
     stranger = {"kind": "person", "person_id": str(docs.b.clerk.person_id), "name": "x"}
     assert refusal(put(docs, "khac", by_hand(stranger), types=["TB"])) == "workflow_invalid"
     clerk = docs.http(docs.a.clerk.principal).put("/workflows/x", json={})

@@ -45,6 +45,7 @@ def test_what_is_typed_is_kept_while_it_is_typed(desk: Office, browser: Browser,
     path = new_draft(plain, type_code="CV", abstract=ABSTRACT).url.path
     page = window(desk, browser, author)
     page.goto(path)
+    page.get_by_label("Trích yếu").press("Control+End")
     page.get_by_label("Trích yếu").press_sequentially(" và phát động phong trào")
     expect(page.locator("[data-autosaved]")).to_contain_text("Đã tự giữ phần gõ lúc")
     picture(page, tmp_path, "draft")
@@ -75,7 +76,7 @@ def test_pages_of_review_as_they_look(desk: Office, browser: Browser, tmp_path: 
     shown = window(desk, browser, head)
     for name, address, words in (
         ("review", document, "Quá trình xem xét"),
-        ("compare", f"{document}/compare?before=2&after=4", "So sánh bản 2 với bản 4"),
+        ("compare", f"{document}/compare?before=3&after=4", "So sánh bản 3 với bản 4"),
         ("discussion", f"{document}/discussion", "Trao đổi"),
         ("versions", f"{document}/versions", "Các phiên bản"),
         ("workflow", "/workflows/new", "Quy trình mới"),

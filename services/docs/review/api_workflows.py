@@ -26,6 +26,8 @@ from shared.events.docs import DocsAct
 
 router = APIRouter(tags=["workflows"])
 
+RESERVED = frozenset({reviewing.AUTOMATIC, "schema", "directory", "preview", "new", "save"})  # words of addresses
+
 Keeper = Annotated[Acting, Depends(access.acting_as("leader", "officer"))]
 Reader = Annotated[Acting, Depends(access.acting_as("clerk", "leader", "officer"))]
 Code = Annotated[str, Path(pattern=KEY.pattern, max_length=40)]
@@ -126,6 +128,13 @@ def list_workflows(acting: Reader) -> WorkflowList:
     return WorkflowList(items=[*own, default], may_change=bool(acting.post.roles & {"leader", "officer"}))
 
 
+@router.get("/workflows/schema")
+def get_schema(acting: Reader) -> dict[str, Any]:
+    """The JSON Schema of a workflow, for who writes one with other tools."""
+    del acting  # anybody who may read workflows
+    return Workflow.model_json_schema()
+
+
 @router.get("/workflows/directory")
 def get_directory(acting: Reader) -> DirectoryView:
     found = store.directory_of(acting.tx, acting.agency_id, acting.now())
@@ -175,6 +184,8 @@ def put_workflow(
     """A new workflow, or a new version of one; documents under way keep theirs. If-Match: the version that was edited."""
     if code == STANDARD:
         raise Rejected(refusals.WORKFLOW_FIXED)
+    if code in RESERVED:
+        raise Rejected(refusals.WORKFLOW_CODE_RESERVED, code=code)
     wanted = parse(body)
     _check_people(wanted, store.directory_of(acting.tx, acting.agency_id, acting.now()))
     store.lock_workflows(acting.tx, acting.agency_id)

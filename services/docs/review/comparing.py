@@ -24,7 +24,7 @@ MOST_WORDS = 4000  # of two passages that differ; longer ones are shown as a who
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words in a row that are the same, or stand on one side only."""
+    """Words in a row that are the same, or stand on one side only; sentences on lines of their own."""
 
     kind: Literal["same", "added", "removed"]
     text: str
@@ -55,7 +55,7 @@ def compare(before: str, after: str) -> list[Passage]:
             same = (Piece("same", " ".join(left[a:b])),)
             found.append(Passage("same", same, same))
         else:
-            found.append(_passage(" ".join(left[a:b]), " ".join(right[c:d])))
+            found.append(_passage("\n".join(left[a:b]), "\n".join(right[c:d])))
     return found
 
 

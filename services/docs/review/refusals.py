@@ -23,6 +23,12 @@ WORKFLOW_FIXED = Refusal(
     vi="Quy trình mặc định không sửa được; hãy tạo quy trình riêng của cơ quan từ quy trình này.",
     en="The default workflow can't be changed; make one of your agency's own from it.",
 )
+WORKFLOW_CODE_RESERVED = Refusal(
+    "workflow_code_reserved",
+    vi="Mã quy trình {code} dành riêng cho hệ thống; hãy đặt tên khác.",
+    en="The code {code} is the system's own; name the workflow otherwise.",
+    status=422,
+)
 TYPE_HAS_WORKFLOW = Refusal(
     "type_has_workflow",
     vi="Loại văn bản {types} đã thuộc quy trình “{name}”; mỗi loại chỉ theo một quy trình, hãy bỏ loại này ở quy trình kia trước.",

@@ -17,7 +17,7 @@ if (form) {
       const answer = await fetch(form.dataset.autosave, { method: "POST", body: data, redirect: "manual" });
       if (answer.ok) {
         const kept = await answer.json();
-        const time = new Date(kept.at).toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit" });
+        const time = new Date(kept.at).toLocaleTimeString("vi-VN", { hour: "2-digit", minute: "2-digit", timeZone: "Asia/Ho_Chi_Minh" });
         say(kept.differs ? `Đã giữ phần gõ lúc ${time}; người khác vừa lưu bản mới, khi lưu bạn sẽ thấy chỗ khác nhau`
           : `Đã tự giữ phần gõ lúc ${time}`);
       } else say("Phiên đã hết hoặc chưa giữ được; cứ bấm Lưu, nội dung sẽ theo bạn qua trang đăng nhập");
