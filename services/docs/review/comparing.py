@@ -15,9 +15,10 @@ from typing import Literal
 
 Kind = Literal["same", "added", "removed", "changed"]
 WORDS = re.compile(r"\S+")
-# A sentence ends at a sign that ends it, and before what begins an article, a clause or a point (NĐ 30 annex I.II.6).
+# A sentence ends at a sign that ends it, but not at the number of a clause, and before what begins an article, a clause or a point (NĐ 30 annex I.II.6).
 SENTENCE = re.compile(
-    r"(?<=[.;:!?…])\s+|\n(?=\s*(?:Điều \d|Chương |Mục |\d+\.|[a-zđ]\)|[-–+] ))|\n\s*\n|\f", re.MULTILINE
+    r"(?<=[.;:!?…])(?<!\s\d\.)(?<!\s\d\d\.)\s+|\n(?=\s*(?:Điều \d|Chương |Mục |\d+\.|[a-zđ]\)|[-–+] ))|\n\s*\n|\f",
+    re.MULTILINE,
 )
 MOST_WORDS = 4000  # of two passages that differ; longer ones are shown as a whole
 

@@ -48,6 +48,7 @@ def _body(form: Form) -> dict[str, Any]:
             for each in form.all("person")
         ]
         asked += [{"kind": "unit", "unit": each} for each in form.all("unit")]
+        asked += [{"kind": "post", "title": each} for each in form.all("post")]
         return {"question": form.get("question"), "asked": asked, "due_on": form.get("due_on") or None}
     body: dict[str, Any] = {"text": form.get("text"), "mentions": form.all("mention")}
     if form.get("answers"):
