@@ -54,6 +54,15 @@ def test_a_flipped_byte_never_passes(papers: Papers, where: float, mask: int) ->
         assert verdict is not Indication.PASSED
 
 
+@pytest.mark.parametrize("which", [-1, 1], ids=["number", "generation"])
+def test_a_time_stamp_whose_field_can_not_be_found_any_more_still_counts(papers: Papers, which: int) -> None:
+    """One bit of the field's header is another: nothing leads to the time stamp."""
+    last = papers.issued.index(b" 0 obj", papers.issued.rindex(b"%%EOF", 0, len(papers.issued) - 8))
+    assert papers.issued[last:].startswith(b" 0 obj\n<</Type/Annot")
+    assert papers.judge(papers.issued) is Indication.PASSED
+    assert papers.judge(_flipped(papers.issued, last + which, 1)) is Indication.FAILED
+
+
 @_SETTINGS
 @given(where=_PLACES, mask=_MASKS)
 def test_a_flipped_byte_never_betters_what_is_unproven(papers: Papers, where: float, mask: int) -> None:

@@ -51,6 +51,8 @@ def collect(document: Document) -> tuple[list[Candidate], list[str]]:
     found, empty = _of_view(document, view)
     if len({id(one.value) for one in found}) < document.data.count(b"/ByteRange"):
         found += _hidden(document, found)
+    if view.table.repaired or read_form(view).broken:
+        found += _lost(document, view, found)
     for one in found:
         _permissions(document, one)
     return sorted(found, key=lambda one: (one.end, one.name)), empty
@@ -136,6 +138,24 @@ def _hidden(document: Document, known: list[Candidate]) -> list[Candidate]:
                 one.hidden = True
                 found.setdefault(one.covered.parts, one)
     return list(found.values())
+
+
+def _lost(document: Document, view: View, known: list[Candidate]) -> list[Candidate]:
+    """Signatures of a damaged file to which no field leads any more: one changed byte in a field's header must not do
+    away with the time stamp that covers it.
+    """
+    visible = {one.covered.parts for one in known}
+    found = []
+    for number in sorted(view.table.entries):
+        value = view.resolve(Ref(number, view.generation(number) or 0))
+        if not isinstance(value, dict) or not ("ByteRange" in value and "Contents" in value):
+            continue
+        ref = Ref(number, 0)
+        one = _candidate(document, view, Field(f"({number})", ref, {}, "Sig", ref, []), value)
+        if one.covered.parts not in visible:
+            one.hidden = True
+            found.append(one)
+    return found
 
 
 def _permissions(document: Document, one: Candidate) -> None:

@@ -30,10 +30,13 @@ class Field:
 
 @dataclass(slots=True)
 class Form:
-    """All fields in the order of the form, and every object that is part of the field tree."""
+    """All fields in the order of the form, and every object that is part of the field tree. `broken`: a reference of
+    the tree leads to an object that is there and can't be read as what it names.
+    """
 
     fields: list[Field]
     nodes: set[int]
+    broken: bool = False
 
     def named(self) -> dict[str, Field]:
         """By full name; the first of a name counts."""
@@ -65,6 +68,7 @@ class _Node:
 def _visit(view: View, node: _Node, form: Form, stack: list[_Node]) -> None:
     ref = node.item if isinstance(node.item, Ref) else None
     entries = view.resolve(node.item)
+    form.broken |= _leads_astray(view, node.item)
     if not isinstance(entries, dict) or len(node.parents) > MAX_NESTING:
         return
     if ref is not None:
@@ -79,7 +83,9 @@ def _visit(view: View, node: _Node, form: Form, stack: list[_Node]) -> None:
         name = f"{name}.{text(title)}" if name else text(title)
     inherited = node.inherited | {key: entries[key] for key in _INHERITED if key in entries}
     kids = view.resolve(entries.get("Kids"))
-    kids = [kid for kid in kids if isinstance(view.resolve(kid), dict)] if isinstance(kids, list) else []
+    kids = kids if isinstance(kids, list) else []
+    form.broken |= any(_leads_astray(view, kid) for kid in kids)
+    kids = [kid for kid in kids if isinstance(view.resolve(kid), dict)]
     inner = [kid for kid in kids if "T" in view.resolve(kid)]
     if inner:
         parents = (*node.parents, ref) if ref is not None else node.parents
@@ -91,6 +97,10 @@ def _visit(view: View, node: _Node, form: Form, stack: list[_Node]) -> None:
         widgets.insert(0, (ref, entries))
     kind = view.resolve(inherited.get("FT"))
     form.fields.append(Field(name, ref, entries, str(kind or ""), inherited.get("V"), widgets, node.parents))
+
+
+def _leads_astray(view: View, item: Any) -> bool:
+    return isinstance(item, Ref) and view.resolve(item) is None and view.place(item.num) is not None
 
 
 def text(raw: bytes) -> str:
