@@ -74,16 +74,6 @@ from shared.inbox import Follower
 
 CERTIFICATE_REVOKED = "certificate_revoked"  # the code under which signing states it
 
-# What changes rows and is yet no act that anybody would ask about later.
-SILENT = {
-    "/files": "a file is nobody's document until a submission names its digest",
-    "/exchange/files": "likewise until a message names it",
-    "/drafts/{draft_id}/typed": "half a sentence, kept against a lost session; saving it makes a version",
-    "/drafts/{draft_id}/typed/drop": "likewise",
-    "/uploads": "a file on its way, of which nothing is there yet",
-    "/uploads/{upload_id}": "a piece of it; what came of the whole is told",
-}
-
 router = APIRouter(tags=["documents"])
 
 
@@ -111,8 +101,6 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         figures_api.router,
         follower=follower,
         large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
-        source=office.source,
-        silent=SILENT,
     )
     app.state.office = office
     return app

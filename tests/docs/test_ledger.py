@@ -271,17 +271,3 @@ def test_reading_is_an_act_where_the_agency_wants_it_recorded(docs: Docs) -> Non
     [act] = docs.stated("DocsAct")
     assert (act.act, act.object_kind, act.object_id) == ("document_read", "document", str(document))
     assert act.by.name == docs.a.leader.name
-
-
-def test_a_change_that_no_fact_tells_and_a_refusal_are_acts(docs: Docs) -> None:
-    """The net beneath docs' own words, and who asked for what is not theirs."""
-    docs.stated()
-    search = {"name": "Khẩn", "query": {"q": "khan"}, "shared": False}
-    ok(docs.post(docs.a.clerk, "/searches", search), 201)
-    [saved] = docs.stated("DocsAct")
-    assert (saved.act, saved.by.name) == ("post /searches", docs.a.clerk.name)
-    denied = docs.http(docs.a.clerk.principal).post("/ledger/checks")
-    assert denied.status_code == 403
-    told_of = [a for a in docs.stated("DocsAct") if a.act == "refused"]
-    assert told_of[-1].detail == {"code": "forbidden", "request": "POST /ledger/checks"}
-    assert told_of[-1].by.person_id == docs.a.clerk.person_id

@@ -95,9 +95,7 @@ def test_reviewers_approve_before_the_leader_is_asked(docs: Docs) -> None:
     assert refusal(docs.post(docs.a.clerk, f"/documents/{document}/approve")) == "not_a_reviewer"
     for _click in range(2):
         assert ok(docs.post(reviewers[0], f"/documents/{document}/approve"))["state"] == "in_review"
-    acts = docs.stated()
-    assert names(acts) == ["DocsAct"] * len(acts), "no fact before all have approved"
-    assert [act.act for act in acts][:2] == ["refused", "post /documents/{document_id}/approve"]
+    assert docs.stated() == []
     for _click in range(2):
         assert ok(docs.post(reviewers[1], f"/documents/{document}/approve"))["state"] == "preparing"
     assert names(docs.stated()) == ["DocumentApproved", "PrepareDocument"]
