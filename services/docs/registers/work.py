@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 
 from services.docs import numbering, store_registry
-from services.docs.registers import books, domain, due, printing, store, store_books
+from services.docs.registers import books, domain, due, store, store_books
 from services.docs.registers.books import Facts, Line
 from services.docs.registers.refusals import BOOK_TOO_LARGE
 from services.docs.registers.store_books import Print, Span
@@ -54,6 +54,8 @@ class Press:
         return jobs.Kind(run=self.run, on_failure=self.tell, max_attempts=5)
 
     def run(self, job: jobs.Job) -> jobs.Commit:
+        from services.docs.registers import printing  # its libraries cost a start that prints nothing half a second
+
         agency_id, print_id = UUID(job.payload["agency_id"]), UUID(job.subject)
         with db.transaction(self.pool, agency=agency_id) as tx:
             wanted = store_books.get_print(tx, print_id)

@@ -52,14 +52,14 @@ def document_page(
     document = visit.api.get("docs", f"/documents/{document_id}")
     found: dict[str, Any] = {}
     if document["state"] == "signed" and visit.has("clerk"):
-        found, _ = parts_of({"choices": lambda: visit.api.get("docs", "/choices")})
-    registers = found.get("choices", {}).get("registers", [])
+        asked = {"type_code": document["type_code"], "symbol": document["symbol"]}
+        found, _ = parts_of({"number": lambda: visit.api.get("docs", "/registers/preview", **asked)})
     review = _review(visit, document)
     return visit.page(
         "document.html",
         error=error,
         document=document,
-        registers=registers,
+        number=found.get("number"),
         typed=typed or Form(),
         own=_own(visit, document, review.get("route")),
         route=review.get("route"),
