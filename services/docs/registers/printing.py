@@ -13,19 +13,16 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
-import fontpkg_noto_serif
-import uharfbuzz
 from fpdf import FPDF
 from fpdf.enums import Align
 
 from services.docs.registers.books import BOOKS, Column, Facts, Kind
+from services.docs.sheets import face
 
 LEFT, RIGHT, TOP, BOTTOM = 20.0, 10.0, 18.0, 14.0  # mm; the left edge is bound
 WIDTH, HEIGHT = 297.0, 210.0
 CELL, HEAD, LINE, PAD = 8.5, 8.5, 3.9, 1.2  # pt, pt, mm, mm
 SERIF = "serif"
-# What Vietnamese is written with: Latin with its marks, punctuation; the rest of the typeface stays out.
-LETTERS = (*range(0x20, 0x250), *range(0x300, 0x370), *range(0x1E00, 0x1F00), *range(0x2000, 0x2070), 0x20AB)
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 MOST_CELL_LINES = int((HEIGHT - TOP - BOTTOM - 25) / LINE)
 
@@ -183,21 +180,11 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def _fonts() -> dict[str, Path]:
-    """Static faces cut from the installed variable ones, nearer to the narrow Times New Roman that annex I wants."""
+    """The faces as files, from which fpdf2 reads them."""
     found = {}
-    for style, file, weight in (
-        ("", "NotoSerif[wdth,wght].ttf", 400),
-        ("B", "NotoSerif[wdth,wght].ttf", 700),
-        ("I", "NotoSerif-Italic[wdth,wght].ttf", 400),
-    ):
-        face = uharfbuzz.Face(uharfbuzz.Blob.from_file_path(fontpkg_noto_serif.ROOT / "files" / file))
-        wanted = uharfbuzz.SubsetInput()
-        wanted.unicode_set.update(LETTERS)
-        wanted.pin_axis_location(face, "wght", weight)
-        wanted.pin_axis_location(face, "wdth", 87.5)
-        path = Path(_folder().name) / f"book{style or 'R'}.ttf"
-        path.write_bytes(uharfbuzz.subset(face, wanted).blob.data)
-        found[style] = path
+    for style in ("", "B", "I"):
+        found[style] = Path(_folder().name) / f"book{style or 'R'}.ttf"
+        found[style].write_bytes(face(style))
     return found
 
 

@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 # act → (what the page says afterwards, which fields go along)
 ACTS = {
-    "register": ("registered", ("despite_duplicate",)),
+    "register": ("registered", ("despite_duplicate", "register_code")),
     "recall-answer": ("recall_answered", ("agreed", "reason")),
     "refuse": ("refused", ("reason",)),
     "assign": ("assigned", ("person_id",)),
@@ -50,10 +50,19 @@ def _page(visit: Visit, incoming_id: UUID, *, error: Rejected | None = None, typ
     found: dict[str, Any] = {}
     if arrival["status"] in {"03", "04"}:
         found, _ = parts_of({"choices": lambda: visit.api.get("docs", "/choices")})
+    if arrival["status"] == "01" and visit.has("clerk"):
+        found, _ = parts_of({"registers": lambda: visit.api.get("docs", "/registers")})
     people = found.get("choices", {}).get("reviewers", [])
+    registers = [each for each in found.get("registers", {}).get("registers", []) if each["kind"] == "in"]
     around = visit.api.get("docs", f"/incoming/{incoming_id}/circulation")
     return visit.page(
-        "incoming.html", error=error, arrival=arrival, around=around, people=people, typed=typed or Form()
+        "incoming.html",
+        error=error,
+        arrival=arrival,
+        around=around,
+        people=people,
+        registers=registers,
+        typed=typed or Form(),
     )
 
 
