@@ -6,6 +6,8 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from services.portal import wording_registers
+
 _CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 
 # Viet Nam has had one offset since 1975; machines without a time zone database know it too.
@@ -326,13 +328,7 @@ DONE = {
     "search_saved": "Đã lưu tìm kiếm.",
     "search_removed": "Đã bỏ tìm kiếm đã lưu.",
     "head_ordered": "Đã yêu cầu niêm phong; con dấu và dấu thời gian có sau vài giây.",
-    "book_ordered": "Đã đặt; tệp xong sẽ hiện liên kết ở đây.",
-    "registers_decided": "Đã ghi quyết định về sổ.",
-    "register_closed": "Đã khóa sổ.",
-    "numbers_reserved": "Đã dành số; bấm vào số còn lại để vào sổ văn bản giấy.",
-    "numbers_returned": "Đã trả lại; các số ghi hủy trong sổ.",
-    "paper_voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
-    "paper_registered": "Đã vào sổ văn bản giấy.",
+    **wording_registers.DONE,
     "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
     "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",

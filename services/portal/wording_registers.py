@@ -66,3 +66,15 @@ SHARES = (
 def percent(value: float | None) -> str:
     """Decimal comma; a dash of nothing."""
     return "–" if value is None else f"{value:g} %".replace(".", ",")
+
+
+# What a page says after a form was taken in; wording.DONE has them too.
+DONE = {
+    "book_ordered": "Đã đặt; tệp xong sẽ hiện liên kết ở đây.",
+    "registers_decided": "Đã ghi quyết định về sổ.",
+    "register_closed": "Đã khóa sổ.",
+    "numbers_reserved": "Đã dành số; bấm vào số còn lại để vào sổ văn bản giấy.",
+    "numbers_returned": "Đã trả lại; các số ghi hủy trong sổ.",
+    "paper_voided": "Đã hủy số; số này ghi hủy trong sổ và không dùng lại.",
+    "paper_registered": "Đã vào sổ văn bản giấy.",
+}
