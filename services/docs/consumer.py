@@ -27,7 +27,14 @@ from services.docs.step import Step, fact_of
 from shared import outbox
 from shared.db import Tx, act_for
 from shared.events import Envelope, Event, exchange, portal, registry, signing
-from shared.events.docs import DELIVERY, DeliveryChased, DeliveryDispatched, DeliveryRenewed, DeliveryStatusReported
+from shared.events.docs import (
+    DELIVERY,
+    DeliveryChased,
+    DeliveryDispatched,
+    DeliveryReceiptGiven,
+    DeliveryRenewed,
+    DeliveryStatusReported,
+)
 from shared.ids import new_id
 from shared.inbox import Follower, Handler
 from shared.tokens import receive_key
@@ -61,6 +68,8 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         DeliveryRenewed: receive_renewed_delivery,
         DeliveryStatusReported: receive_delivery_status,
         DeliveryChased: circulation.receive_chased,
+        DeliveryReceiptGiven: circulation.receive_receipt,
+        signing.ReceiptSealed: receiving.receive_sealed_receipt,
         exchange.DocumentSent: consumer_exchange.receive_partner_document,
         exchange.RecallSent: consumer_exchange.receive_partner_recall,
         exchange.RecallAnswered: consumer_exchange.receive_partner_answer,

@@ -34,6 +34,7 @@ from shared.events.docs import (
     PrepareCopy,
     PrepareDocument,
     SealDocument,
+    SealReceipt,
     SealTreeHead,
     ValidateDocument,
 )
@@ -74,6 +75,7 @@ def follower(source: str) -> Follower:
             SealDocument: with_source(receive_order_to_seal),
             ValidateDocument: receive_order_to_validate,
             SealTreeHead: with_source(receive_order_to_seal_head),
+            SealReceipt: receive_order_to_seal_receipt,
             DocumentReturned: receive_return,
             NumberVoided: receive_voided_number,
             AgencyStated: _keep(copies.keep_agency),
@@ -197,6 +199,12 @@ def receive_order_to_seal_head(tx: Tx, envelope: Envelope, source: str) -> None:
     command = envelope.data
     assert isinstance(command, SealTreeHead)  # noqa: S101  registered for this type
     head_sealing.receive_order(tx, command, source=source)
+
+
+def receive_order_to_seal_receipt(tx: Tx, envelope: Envelope) -> None:
+    command = envelope.data
+    assert isinstance(command, SealReceipt)  # noqa: S101  registered for this type
+    head_sealing.receive_receipt_order(tx, command)
 
 
 def receive_return(tx: Tx, envelope: Envelope) -> None:

@@ -1,12 +1,14 @@
-"""The jobs `seal_head` and `stamp_head`: a head of the ledger's tree, sealed by the platform's key, then time-stamped.
+"""The jobs `seal_head` and `stamp_head`: a head of the ledger's tree sealed by the platform's key, or a receipt sealed by
+its agency's, then time-stamped.
 
-A silent TSA holds nothing up: the head is sealed and told, its time stamp is owed and paid by a job of its own.
+A silent TSA holds nothing up: the text is sealed and told, its time stamp is owed and paid by a job of its own.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from services.signing import authority, copies, craft, craft_head, seal_policy, seal_use, store, store_heads
@@ -19,8 +21,9 @@ from services.signing.store_heads import TreeHead
 from shared import jobs, outbox
 from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
-from shared.events.docs import SealTreeHead
-from shared.events.signing import DocumentDelayed, DocumentRefused, SigningAct, TreeHeadSealed
+from shared.events import Event
+from shared.events.docs import SealReceipt, SealTreeHead
+from shared.events.signing import DocumentDelayed, DocumentRefused, ReceiptSealed, SigningAct, TreeHeadSealed
 
 KIND, STAMP = "seal_head", "stamp_head"
 
@@ -35,6 +38,14 @@ def receive_order(tx: Tx, order: SealTreeHead, *, source: str) -> None:
         return
     if store_heads.add(tx, order):
         jobs.put(tx, KIND, str(order.head_id), {"agency_id": str(order.agency_id)})
+
+
+def receive_receipt_order(tx: Tx, order: SealReceipt) -> None:
+    """Docs orders a receipt to be sealed. An agency that has no seal yet gives none; nothing waits for one."""
+    act_for(tx, order.agency_id)
+    usable = seal_use.usable(copies.seal_certificates_of(tx, order.agency_id), store.now(tx))
+    if usable and store_heads.add(tx, order):
+        jobs.put(tx, KIND, str(order.receipt_id), {"agency_id": str(order.agency_id)})
 
 
 def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
@@ -104,10 +115,13 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
     head = store_heads.find_and_lock(tx, UUID(job.subject))
     if head is None or head.signature:
         return
+    reason = told(error)
+    if head.purpose == "receipt":
+        store_heads.delay(tx, head.head_id, reason["code"])
+        return  # nobody's turn: the delivery goes on without it
     if final:
         _state_refusal(tx, desk.source, head.head_id, error)
         return
-    reason = told(error)
     if head.delayed == reason["code"]:
         return
     store_heads.delay(tx, head.head_id, reason["code"])
@@ -133,15 +147,19 @@ def _permit(tx: Tx, desk: Desk, head: TreeHead) -> Permit:
     certificates = copies.seal_certificates_of(tx, head.agency_id)
     require_fresh_copy(tx, at, desk.stale_after, about=[head.agency_id, *(c.id for c in certificates)])
     sha256 = hashlib.sha256(head.text.encode()).hexdigest()
-    use = Use("tree_head", head.head_id, head.agency_id, sha256, head.asked, number_symbol=None)
-    seal_policy.check_head(use, identifier=copies.find_identifier(tx, head.agency_id), sealer=desk.ledger_sealer)
+    use = Use(head.purpose, head.head_id, head.agency_id, sha256, head.asked, number_symbol=None)
+    identifier = copies.find_identifier(tx, head.agency_id)
+    if head.purpose == "receipt":
+        seal_policy.check_receipt(use, head.text, identifier=identifier)
+    else:
+        seal_policy.check_head(use, identifier=identifier, sealer=desk.ledger_sealer)
     keys = frozenset(public_key_of(c.der) for c in certificates if authority.unusable(c, at) is None)
     if store_heads.permit_first(tx, head.head_id, at):
         act = SigningAct(
             by=head.asked,
             at=at,
             act="seal_permitted",
-            object_kind="tree_head",
+            object_kind=head.purpose,
             object_id=str(head.head_id),
             detail=use.detail(),
         )
@@ -151,14 +169,18 @@ def _permit(tx: Tx, desk: Desk, head: TreeHead) -> Permit:
 
 def _keep(tx: Tx, desk: Desk, head: TreeHead, made: SealedText, serial: str) -> None:
     store_heads.seal(tx, head.head_id, made.cms, serial=serial, stamped_at=made.stamped_at)
-    fact = TreeHeadSealed(
-        by=SYSTEM,
-        at=store.now(tx),
-        head_id=head.head_id,
-        text=head.text,
-        signature=base64.b64encode(made.cms).decode(),
-        certificate_serial=serial,
-        stamped_at=made.stamped_at,
+    said: dict[str, Any] = {
+        "by": SYSTEM,
+        "at": store.now(tx),
+        "text": head.text,
+        "signature": base64.b64encode(made.cms).decode(),
+        "certificate_serial": serial,
+        "stamped_at": made.stamped_at,
+    }
+    fact: Event = (
+        TreeHeadSealed(head_id=head.head_id, **said)
+        if head.purpose == "tree_head"
+        else ReceiptSealed(receipt_id=head.head_id, agency_id=head.agency_id, **said)
     )
     outbox.put(tx, fact, source=desk.source)
 

@@ -55,6 +55,12 @@ COPY_FORBIDDEN = Refusal(
     en="The file is signed and locked, another signature would break that; send the electronic document itself, or make an extract as a new file.",
     status=422,
 )
+RECEIPT_UNREADABLE = Refusal(
+    "receipt_unreadable",
+    vi="Lệnh đóng dấu biên nhận không đúng định dạng; hãy báo người vận hành.",
+    en="The order to seal a receipt is not in its form; tell the operator.",
+    status=422,
+)
 TREE_HEAD_UNREADABLE = Refusal(
     "tree_head_unreadable",
     vi="Lệnh niêm phong sổ cái không đúng định dạng hoặc không khớp nội dung; hãy báo người vận hành.",

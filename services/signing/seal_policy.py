@@ -6,6 +6,7 @@ What may be mended by somebody is waited for (status 503), since a number may ha
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from uuid import UUID
 from services.signing.refusals import SEAL_BEFORE_SIGNATURE
 from services.signing.refusals_seal import (
     NOT_A_CO_ISSUER,
+    RECEIPT_UNREADABLE,
     SEAL_ASKED_BY_NOBODY,
     SEAL_ASKER_UNKNOWN,
     SEAL_NOT_PERMITTED,
@@ -23,7 +25,7 @@ from services.signing.refusals_seal import (
 from shared.errors import Rejected
 from shared.events import Actor
 
-Purpose = Literal["document", "counter_seal", "copy", "tree_head"]
+Purpose = Literal["document", "counter_seal", "copy", "tree_head", "receipt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +119,27 @@ def check_head(use: Use, *, identifier: str | None, sealer: str) -> None:
     if use.asked.system != "docs" or use.asked.person_id is not None:
         raise Rejected(SEAL_NOT_PERMITTED)
     if not identifier or identifier != sealer:
+        raise Rejected(SEAL_NOT_PERMITTED)
+
+
+RECEIPT = "vanthu receipt 1\n"
+
+
+def check_receipt(use: Use, text: str, *, identifier: str | None) -> None:
+    """Raises Rejected unless a receipt may be sealed without a person: docs itself asked for it, the text is a receipt's and
+    nothing else (one canonical form, so that under this seal nothing passes as anything else), and it is this very
+    receipt of this very agency. NĐ 30 art. 21.2c has the system acknowledge.
+    """
+    if use.asked.system != "docs" or use.asked.person_id is not None:
+        raise Rejected(SEAL_NOT_PERMITTED)
+    first, _, body = text.partition("\n")
+    try:
+        said = json.loads(body)
+        same = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")) + "\n"
+        claimed = (said["receipt_id"], said["receiver"]["identifier"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Rejected(RECEIPT_UNREADABLE) from error
+    if f"{first}\n" != RECEIPT or body != same:
+        raise Rejected(RECEIPT_UNREADABLE)
+    if not identifier or claimed != (str(use.document_id), identifier):
         raise Rejected(SEAL_NOT_PERMITTED)

@@ -1,24 +1,30 @@
-"""Heads of the ledger's tree as signing keeps them: the order, and what was made of it. The only SQL on them."""
+"""Texts that are sealed, heads of the ledger's tree and receipts, as signing keeps them: the order, and what was made of it.
+
+The only SQL on them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from shared.db import Tx
 from shared.events import Actor
-from shared.events.docs import SealTreeHead
+from shared.events.docs import SealReceipt, SealTreeHead
+
+TextPurpose = Literal["tree_head", "receipt"]
 
 
 @dataclass(frozen=True, slots=True)
 class TreeHead:
-    """An ordered head; `signature` is the CMS over `text`, `stamped_at` none while its time stamp is owed."""
+    """An ordered head, or a receipt; `signature` is the CMS over `text`, `stamped_at` none while its stamp is owed."""
 
     head_id: UUID
+    purpose: TextPurpose
     agency_id: UUID
     text: str
     asked: Actor
@@ -28,13 +34,15 @@ class TreeHead:
     delayed: str | None
 
 
-def add(tx: Tx, order: SealTreeHead) -> bool:
+def add(tx: Tx, order: SealTreeHead | SealReceipt) -> bool:
     """Keep the order; False when it came before."""
+    is_head = isinstance(order, SealTreeHead)
     added = tx.execute(
-        "INSERT INTO tree_head (head_id, agency_id, text, asked, ordered_at) VALUES (%s, %s, %s, %s, %s)"
+        "INSERT INTO tree_head (head_id, purpose, agency_id, text, asked, ordered_at) VALUES (%s, %s, %s, %s, %s, %s)"
         " ON CONFLICT DO NOTHING",
         [
-            order.head_id,
+            order.head_id if isinstance(order, SealTreeHead) else order.receipt_id,
+            "tree_head" if is_head else "receipt",
             order.agency_id,
             order.text,
             Jsonb(order.by.model_dump(mode="json", exclude_none=True)),
@@ -78,6 +86,7 @@ def _of(row: dict[str, Any] | None) -> TreeHead | None:
         return None
     return TreeHead(
         head_id=row["head_id"],
+        purpose=row["purpose"],
         agency_id=row["agency_id"],
         text=row["text"],
         asked=Actor.model_validate(row["asked"]),

@@ -247,6 +247,22 @@ class DeliveryChased(Fact, type="vn.vanthu.docs.delivery.chased.v1", topic=DELIV
     note: str | None = None
 
 
+class DeliveryReceiptGiven(Fact, type="vn.vanthu.docs.delivery.receipt_given.v1", topic=DELIVERY, key="delivery_id"):
+    """The receiver's sealed receipt: proof for the sender that stands without the platform. Given again, with the same
+    id, when its time stamp comes later.
+    """
+
+    delivery_id: UUID
+    document_id: UUID
+    receipt_id: UUID
+    kind: Literal["arrived", "registered"]
+    sender: Party
+    receiver: Party
+    text: str  # what is sealed, UTF-8, byte for byte
+    signature: str  # base64 of CMS SignedData, detached, over the text
+    stamped_at: AwareDatetime | None = None
+
+
 class PrepareDocument(Fact, type="vn.vanthu.docs.order.prepare.v1", topic=COMMANDS, key="document_id"):
     """Order to signing: add the fields for signers, number, date and seal, and wait for the signers."""
 
@@ -320,6 +336,14 @@ class SealTreeHead(Fact, type="vn.vanthu.docs.order.seal_tree_head.v1", topic=CO
     log_id: UUID
     size: int
     root: str  # hexadecimal
+    text: str  # what is signed, UTF-8, byte for byte
+
+
+class SealReceipt(Fact, type="vn.vanthu.docs.order.seal_receipt.v1", topic=COMMANDS, key="receipt_id"):
+    """Order to signing: seal the text of a receipt with the receiving agency's key, and time-stamp it."""
+
+    receipt_id: UUID
+    agency_id: UUID
     text: str  # what is signed, UTF-8, byte for byte
 
 

@@ -181,3 +181,15 @@ class StatusReported(Event, type="vn.vanthu.exchange.status.reported.v1", topic=
     at: AwareDatetime
     # With 15 and 16: what was asked, to take it back or to let a later document update or replace it.
     about: Literal["recall", "updates", "replaces"] | None = None
+
+
+class ReceiptGiven(Event, type="vn.vanthu.exchange.receipt.given.v1", topic=REPLIES, key="delivery_id"):
+    """The recipient's receipt under its own seal: proof of delivery that stands without this deployment. `text` names
+    the files by digest; check it with `vanthu_verify.receipt`. Given again when its time stamp comes later.
+    """
+
+    delivery_id: UUID
+    receipt_id: UUID
+    text: str
+    signature: str  # base64 of CMS SignedData, detached, over the UTF-8 bytes of the text
+    stamped_at: AwareDatetime | None = None

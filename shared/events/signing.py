@@ -190,5 +190,16 @@ class TreeHeadSealed(Fact, type="vn.vanthu.signing.treehead.sealed.v1", topic=DO
     stamped_at: AwareDatetime | None = None
 
 
+class ReceiptSealed(Fact, type="vn.vanthu.signing.receipt.sealed.v1", topic=DOCUMENT, key="receipt_id"):
+    """The answer to SealReceipt. Stated again when a time stamp that was owed has come."""
+
+    receipt_id: UUID
+    agency_id: UUID
+    text: str
+    signature: str  # base64 of CMS SignedData, detached, over the text
+    certificate_serial: str
+    stamped_at: AwareDatetime | None = None
+
+
 class SigningAct(Act, type="vn.vanthu.signing.act.recorded.v1", topic=ACT, key="object_id"):
     """An act in signing that is no fact about a document's PDF: fetching it, refused signatures, reports read."""

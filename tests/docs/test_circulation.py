@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.docs import access, numbering
-from shared.events import registry
-from shared.events.docs import DeliveryDispatched
+from shared.events import registry, signing
+from shared.events.docs import DeliveryDispatched, SealReceipt
 from shared.ids import new_id
 from tests.docs.conftest import Docs, ok, refusal
-from tests.docs.facts import Agency, agency, prepared, sealed, signed, states_of, validated
+from tests.docs.facts import SIGNING, Agency, agency, prepared, sealed, signed, states_of, validated
 
 
 def stated(each: Agency, **changed: Any) -> registry.AgencyStated:
@@ -435,3 +436,48 @@ def test_others_see_nothing_of_an_agencys_circulation(docs: Docs) -> None:
     for table in ("dispatch", "recall", "document_relation", "incoming_relation"):
         assert docs.rows(docs.b.agency_id, f"SELECT * FROM {table}") == []  # noqa: S608  own names
         assert docs.rows(None, f"SELECT * FROM {table}") == []  # noqa: S608  own names
+
+
+# --- receipts
+
+
+def test_the_receivers_sealed_receipts_reach_the_sender_once_each(docs: Docs) -> None:
+    document = docs.issued(docs.a)
+    docs.delivered(document, docs.a, docs.b)
+    registered(docs, docs.b)
+    orders = [e.data for e in docs.outbox(after=0) if isinstance(e.data, SealReceipt)]
+    assert [json.loads(each.text.partition("\n")[2])["kind"] for each in orders] == ["arrived", "registered"]
+    said = json.loads(orders[1].text.partition("\n")[2])
+    assert (said["arrival_number"], said["receiver"]["identifier"]) == (1, docs.b.identifier)
+    assert [each["sha256"] for each in said["files"]] == ["c" * 64]
+    assert orders[1].by.system == "docs"
+    assert docs.get(docs.a.clerk, f"/documents/{document}/receipts")["items"] == []
+
+    sealing = signing.ReceiptSealed(
+        receipt_id=orders[1].receipt_id,
+        agency_id=docs.b.agency_id,
+        text=orders[1].text,
+        signature="c2VhbA==",
+        certificate_serial="01",
+        by=SIGNING,
+        at=datetime.now(UTC),
+    )
+    docs.hear(sealing.model_copy(update={"text": "another"}))  # not what was ordered: given to nobody
+    docs.hear(sealing)
+    docs.circulate()
+    (found,) = docs.get(docs.a.clerk, f"/documents/{document}/receipts")["items"]
+    assert (found["kind"], found["arrival_number"], found["matches"], found["stamped_at"]) == (
+        "registered",
+        1,
+        True,
+        None,
+    )
+    docs.hear(sealing.model_copy(update={"signature": "c3RhbXBlZA==", "stamped_at": datetime.now(UTC)}))
+    docs.circulate()
+    (found,) = docs.get(docs.a.clerk, f"/documents/{document}/receipts")["items"]
+    assert found["stamped_at"]
+    kept = docs.http(docs.a.clerk.principal).get(f"/receipts/{found['receipt_id']}")
+    assert kept.json() == {"form": "vanthu receipt 1", "text": orders[1].text, "signature": "c3RhbXBlZA=="}
+    own = docs.http(docs.b.clerk.principal).get(f"/receipts/{found['receipt_id']}")
+    assert own.status_code == 200, "the receiver keeps what it gave"
+    assert docs.rows(None, "SELECT * FROM receipt") == []

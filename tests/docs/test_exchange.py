@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 
-from shared.events import exchange, registry
+from shared.events import Event, exchange, registry
 from shared.events.docs import ValidateDocument
 from shared.events.exchange import AgencyRef, DocumentSent, StatusSent
 from shared.events.portal import KeyStated
 from shared.ids import new_id
 from shared.inbox import Record
-from tests.docs.conftest import SAMPLES, Docs, ok, refusal
+from tests.docs.conftest import SAMPLES, Docs, ok, record_of, refusal
 from tests.docs.facts import PARTNER, agency, record, sealed, sent, states_of, validated
 
 INBOUND = exchange.INBOUND.of(PARTNER)
@@ -35,7 +35,7 @@ def message(docs: Docs, *recipients: AgencyRef, **changed: Any) -> DocumentSent:
     return sent(docs.p, *wanted, digest=file["sha256"], size=file["size"], **changed)
 
 
-def say(docs: Docs, event: DocumentSent | StatusSent) -> list[Any]:
+def say(docs: Docs, event: Event) -> list[Any]:
     """The partner publishes it, Kafka delivers it twice; all that was stated because of it."""
     docs.outbox()
     one = record(event, topic=INBOUND)
@@ -74,7 +74,7 @@ def test_a_partners_document_arrives_and_each_status_goes_back(docs: Docs) -> No
     docs.hear(validated(UUID(arrived["id"]), docs.b.agency_id))
     ok(docs.post(docs.b.clerk, f"/incoming/{arrived['id']}/register"))
     before = docs.seen
-    assert docs.circulate() == ["DeliveryStatusReported", "StatusReported"]
+    assert docs.circulate() == ["DeliveryStatusReported", "SealReceipt", "StatusReported"]
     told = docs.outbox(after=before)[-1]
     assert (told.topic, told.data.status, told.data.document_id) == (REPLIES, "03", event.document_id)  # type: ignore[attr-defined]
 
@@ -312,3 +312,94 @@ def test_a_partner_sees_nothing_of_another_partner(docs: Docs) -> None:
     assert (answer.topic, answer.data.code) == (exchange.REPLIES.of("tinh-khac"), "delivery_unknown")  # type: ignore[attr-defined]
     assert refusal(docs.http(docs.a.clerk.principal).get("/exchange/deliveries")) == "partners_only"
     assert refusal(docs.partner().get("/documents")) == "people_only"
+
+
+# --- taking back, chasing, relations
+
+
+def pass_on(docs: Docs) -> None:
+    """Docs hears all that it has stated about deliveries so far, and what it states because of that."""
+    while "handled" in docs.take(*(record_of(e) for e in docs.outbox(after=0) if e.topic == "docs.delivery")):
+        pass
+
+
+def stated_of(docs: Docs, kind: str) -> list[Any]:
+    return [e.data for e in docs.outbox(after=0) if type(e.data).__name__ == kind]
+
+
+def test_a_partner_is_asked_to_give_back_and_its_answer_reaches_the_sender(docs: Docs) -> None:
+    document = docs.issued(docs.a)
+    docs.delivered(document, docs.a, docs.p)
+    ok(docs.post(docs.a.clerk, f"/documents/{document}/recall", {"reason": "Sai thẩm quyền"}))
+    docs.circulate()
+    (asked,) = stated_of(docs, "RecallRequested")
+    assert asked.reason == "Sai thẩm quyền"
+    now = datetime.now(UTC)
+    refused = exchange.RecallAnswered(delivery_id=asked.delivery_id, agreed=False, staff="Hà", at=now)
+    assert say(docs, refused)[-1][1].code == "declined_without_reason"
+    say(docs, refused.model_copy(update={"reason": "Đã xử lý xong"}))
+    pass_on(docs)
+    (mine,) = docs.get(docs.a.clerk, f"/documents/{document}/circulation")["deliveries"]
+    assert (mine["status"], mine["asked"]["status"], mine["asked"]["answer"]) == ("00", "16", "Đã xử lý xong")
+
+    ok(docs.post(docs.a.clerk, f"/documents/{document}/recall", {"reason": "Vẫn thu hồi"}))
+    pass_on(docs)
+    agreed = exchange.RecallAnswered(delivery_id=asked.delivery_id, agreed=True, staff="Hà", at=now)
+    (_, fact), (_, accepted) = say(docs, agreed)
+    assert (fact.status, type(accepted).__name__) == ("15", "MessageAccepted")
+    pass_on(docs)
+    (mine,) = docs.get(docs.a.clerk, f"/documents/{document}/circulation")["deliveries"]
+    assert (mine["status"], mine["asked"]["status"]) == ("15", "15")
+    digest = stated_of(docs, "DocumentDelivered")[0].message.files[0].sha256
+    answer = docs.partner().get(f"/exchange/deliveries/{asked.delivery_id}/files/{digest}")
+    assert (answer.status_code, refusal(answer)) == (410, "content_destroyed")
+    status = StatusSent(delivery_id=asked.delivery_id, status="03", staff="Hà", at=now)
+    assert say(docs, status)[-1][1].code == "status_not_possible"
+
+
+def test_a_partner_takes_back_what_it_sent(docs: Docs) -> None:
+    say(docs, message(docs))
+    (fact,) = stated_of(docs, "DeliveryDispatched")
+    pass_on(docs)
+    arrived = docs.arrived(docs.b)["id"]
+    docs.outbox()
+    now = datetime.now(UTC)
+    recall = exchange.RecallSent(delivery_id=fact.delivery_id, reason="Gửi nhầm", staff="Lan", at=now)
+    (_, asked), (_, accepted) = say(docs, recall)
+    assert (asked.status, asked.reason, type(accepted).__name__) == ("13", "Gửi nhầm", "MessageAccepted")
+    pass_on(docs)
+    assert docs.get(docs.b.clerk, f"/incoming/{arrived}")["asked"]["reason"] == "Gửi nhầm"
+    ok(docs.post(docs.b.clerk, f"/incoming/{arrived}/recall-answer", {"agreed": True, "reason": "Đã hủy"}))
+    pass_on(docs)
+    told = stated_of(docs, "StatusReported")[-1]
+    assert (told.status, told.about, told.reason) == ("15", "recall", "Đã hủy")
+    unknown = recall.model_copy(update={"delivery_id": new_id()})
+    assert say(docs, unknown)[-1][1].code == "delivery_unknown"
+
+
+def test_a_partner_is_chased_and_told_what_replaces_what(docs: Docs) -> None:
+    first, second = docs.issued(docs.a), docs.issued(docs.a)
+    docs.delivered(first, docs.a, docs.p)
+    ok(docs.post(docs.a.clerk, f"/documents/{first}/chase", {"note": "Gấp"}))
+    body = {"kind": "replaces", "document_id": str(first), "reason": "Sai căn cứ"}
+    ok(docs.post(docs.a.clerk, f"/documents/{second}/relations", body), 201)
+    docs.delivered(second, docs.a, docs.p)
+    (urged,) = stated_of(docs, "DeliveryUrged")
+    assert urged.note == "Gấp"
+    delivered = stated_of(docs, "DocumentDelivered")
+    assert delivered[0].document_id == first
+    (related,) = delivered[1].relations
+    assert (related.kind, related.document_id, related.reason) == ("replaces", first, "Sai căn cứ")
+
+
+def test_a_partners_answer_is_shown_at_the_question(docs: Docs) -> None:
+    question = docs.issued(docs.b)
+    docs.delivered(question, docs.b, docs.p)
+    answer = message(docs).model_copy(
+        update={"relations": (exchange.RelatedDocument(kind="answers", document_id=question),)}
+    )
+    say(docs, answer)
+    assert any(each.relations for each in stated_of(docs, "DeliveryDispatched"))
+    pass_on(docs)
+    (shown,) = docs.get(docs.b.clerk, f"/documents/{question}/circulation")["chain"]["followed_by"]
+    assert (shown["kind"], shown["page_id"]) == ("answers", docs.arrived(docs.b)["id"])

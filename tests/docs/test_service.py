@@ -344,7 +344,7 @@ def test_a_delivery_is_registered_handled_and_the_sender_sees_each_status(docs: 
     for _click in range(2):
         answer = ok(docs.post(docs.a.clerk, f"/documents/{document}/dispatch", body, key="send"))
     assert [d["status"] for d in answer["deliveries"]] == ["00"]
-    assert docs.circulate() == ["DeliveryDispatched", "DeliveryStatusReported", "ValidateDocument"]
+    assert docs.circulate() == ["DeliveryDispatched", "DeliveryStatusReported", "ValidateDocument", "SealReceipt"]
     assert refusal(docs.post(docs.a.clerk, f"/documents/{document}/dispatch", body)) == "already_dispatched"
 
     arrived = docs.arrived(docs.b)
@@ -363,7 +363,7 @@ def test_a_delivery_is_registered_handled_and_the_sender_sees_each_status(docs: 
     ok(docs.post(officer, f"{path}/start"))
     done = ok(docs.post(officer, f"{path}/complete", {"note": "Đã trả lời bằng văn bản số 12"}))
     assert (done["status"], done["status_vi"]) == ("06", "Hoàn thành")
-    assert docs.circulate() == ["DeliveryStatusReported"] * 4
+    assert docs.circulate() == ["DeliveryStatusReported", "SealReceipt", *["DeliveryStatusReported"] * 3]
 
     (delivery,) = docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]
     assert (delivery["status"], delivery["arrival_number"]) == ("06", 1)

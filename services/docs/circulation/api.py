@@ -10,7 +10,7 @@ from pydantic import Field
 
 from services.docs import store, store_incoming
 from services.docs.access import Acting, Clerk, Identifier, Member, ReasonLine, Text
-from services.docs.circulation import api_arrivals, api_groups, asking, dispatching, refusals, relations
+from services.docs.circulation import api_arrivals, api_groups, api_receipts, asking, dispatching, refusals, relations
 from services.docs.circulation import store as kept
 from services.docs.circulation.addressing import Choice
 from services.docs.circulation.relations import Kept, Kind
@@ -273,3 +273,4 @@ def unrelate(document_id: UUID, relation_id: UUID, acting: Clerk) -> None:
 
 router.include_router(api_groups.router)
 router.include_router(api_arrivals.router)
+router.include_router(api_receipts.router)

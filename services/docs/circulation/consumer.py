@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from services.docs import incoming, store_incoming
+from services.docs import incoming, store, store_incoming, store_registry
 from services.docs.circulation import partners, receiving
+from services.docs.circulation import store as kept
+from services.docs.circulation.receipts import Receipt
 from services.docs.step import fact_of
 from shared.db import Tx, act_for
 from shared.events import Envelope
-from shared.events.docs import DeliveryChased, DeliveryStatusReported
+from shared.events.docs import DeliveryChased, DeliveryReceiptGiven, DeliveryStatusReported
 
 
 def receive_recall(tx: Tx, stated: DeliveryStatusReported, *, source: str) -> None:
@@ -32,3 +34,27 @@ def receive_chased(tx: Tx, envelope: Envelope, *, source: str) -> None:
     step = incoming.receive_chased(held, stated) if held else None
     if step:
         store_incoming.keep_incoming(tx, step, source=source)
+
+
+def receive_receipt(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """The receiver's receipt, into the sender's keeping, or on to the partner that sent the document."""
+    stated = fact_of(envelope, DeliveryReceiptGiven)
+    sender = stated.sender.agency_id
+    agency = store_registry.find_agency(tx, sender) if sender else None
+    if agency and agency.partner:
+        partners.give_receipt(tx, stated, agency.partner, source=source)
+        return
+    act_for(tx, sender)
+    if sender and store.find_delivery_for_update(tx, stated.delivery_id):
+        made = Receipt(
+            receipt_id=stated.receipt_id,
+            delivery_id=stated.delivery_id,
+            document_id=stated.document_id,
+            kind=stated.kind,
+            given=False,
+            text=stated.text,
+            made_at=stated.at,
+            signature=stated.signature,
+            stamped_at=stated.stamped_at,
+        )
+        kept.put_receipt(tx, sender, made)

@@ -15,13 +15,22 @@ from shared import outbox
 from shared.db import Tx
 from shared.errors import Rejected
 from shared.events import Actor
-from shared.events.docs import DeliveryChased, DeliveryStatusReported, DocumentRef, Party, Relation
+from shared.events.docs import (
+    DeliveryChased,
+    DeliveryReceiptGiven,
+    DeliveryStatusReported,
+    DocumentRef,
+    Party,
+    Relation,
+)
 from shared.events.exchange import (
     OUTBOUND,
+    REPLIES,
     DeliveryUrged,
     RecallAnswered,
     RecallRequested,
     RecallSent,
+    ReceiptGiven,
     RelatedDocument,
 )
 
@@ -43,6 +52,17 @@ def ask_back(tx: Tx, fact: DeliveryStatusReported, partner: str, *, source: str)
 def urge(tx: Tx, fact: DeliveryChased, partner: str, *, source: str) -> None:
     told = DeliveryUrged(delivery_id=fact.delivery_id, note=fact.note, at=fact.at)
     outbox.put(tx, told, source=source, topic=OUTBOUND.of(partner))
+
+
+def give_receipt(tx: Tx, fact: DeliveryReceiptGiven, partner: str, *, source: str) -> None:
+    told = ReceiptGiven(
+        delivery_id=fact.delivery_id,
+        receipt_id=fact.receipt_id,
+        text=fact.text,
+        signature=fact.signature,
+        stamped_at=fact.stamped_at,
+    )
+    outbox.put(tx, told, source=source, topic=REPLIES.of(partner))
 
 
 def related_for_partner(relations: Sequence[Relation]) -> tuple[RelatedDocument, ...]:

@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.docs import incoming, store_incoming, store_numbering
-from services.docs.circulation import duplicates
+from services.docs.circulation import duplicates, receipts
 from services.docs.circulation import store as kept
+from services.docs.circulation.receipts import Kind, Receipt
 from services.docs.delivery import ENDED, REFUSED
 from services.docs.incoming import ARRIVED, Incoming
-from services.docs.step import Step
-from shared.db import Tx
-from shared.events import Actor
+from services.docs.step import Step, fact_of, ourselves
+from shared import outbox
+from shared.db import Tx, act_for
+from shared.events import Actor, Envelope, signing
+from shared.events.docs import DeliveryReceiptGiven, SealReceipt
+from shared.ids import new_id
 
 
 def keep_arrival(tx: Tx, step: Step[Incoming], *, source: str) -> None:
@@ -22,6 +26,7 @@ def keep_arrival(tx: Tx, step: Step[Incoming], *, source: str) -> None:
     twins = duplicates.standing(kept.twins_of(tx, step.after))
     made = replace(step, after=replace(step.after, duplicate_of=twins[0].incoming_id if twins else None))
     store_incoming.keep_incoming(tx, made, source=source, new=True)
+    order_receipt(tx, made.after, "arrived", step.at, source=source)
     for row in kept.arrived_relations_to(tx, [step.after.document_id]):
         later = store_incoming.get(tx, row["incoming_id"])
         if row["kind"] != "answers" and later.status != ARRIVED:
@@ -43,8 +48,55 @@ def answer_for_earlier(tx: Tx, later: Incoming, by: Actor, at: datetime, *, sour
 
 def after_step(tx: Tx, step: Step[Incoming], *, source: str) -> None:
     """What follows from a step that was just kept."""
+    if step.act == "registered":
+        order_receipt(tx, step.after, "registered", step.at, source=source)
     if step.act == "registered" or step.after.status == REFUSED:
         answer_for_earlier(tx, step.after, step.by, step.at, source=source)
+
+
+def order_receipt(tx: Tx, arrived: Incoming, kind: Kind, at: datetime, *, source: str) -> None:
+    """The agency's own seal on what it got, put by itself (art. 21.2c); nothing waits for it."""
+    receipt_id = new_id()
+    made = Receipt(
+        receipt_id=receipt_id,
+        delivery_id=arrived.delivery_id,
+        document_id=arrived.document_id,
+        kind=kind,
+        given=True,
+        text=receipts.text_of(arrived, kind, receipt_id, at),
+        made_at=at,
+    )
+    kept.put_receipt(tx, arrived.agency_id, made)
+    order = SealReceipt(receipt_id=receipt_id, agency_id=arrived.agency_id, text=made.text, by=ourselves(), at=at)
+    outbox.put(tx, order, source=source)
+
+
+def receive_sealed_receipt(tx: Tx, envelope: Envelope, *, source: str) -> None:
+    """Signing has sealed it: kept here, and given to the sender."""
+    stated = fact_of(envelope, signing.ReceiptSealed)
+    act_for(tx, stated.agency_id)
+    made = kept.find_receipt(tx, stated.receipt_id)
+    if made is None or made.text != stated.text:
+        return
+    held = store_incoming.find_delivered_for_update(tx, made.delivery_id)
+    if held is None:
+        return
+    sealed = replace(made, signature=stated.signature, stamped_at=stated.stamped_at)
+    kept.put_receipt(tx, stated.agency_id, sealed)
+    fact = DeliveryReceiptGiven(
+        delivery_id=held.delivery_id,
+        document_id=held.document_id,
+        receipt_id=made.receipt_id,
+        kind=made.kind,
+        sender=held.sender,
+        receiver=held.receiver,
+        text=made.text,
+        signature=stated.signature,
+        stamped_at=stated.stamped_at,
+        by=stated.by,
+        at=stated.at,
+    )
+    outbox.put(tx, fact, source=source)
 
 
 def keep_recall(tx: Tx, step: Step[Incoming], *, source: str) -> None:

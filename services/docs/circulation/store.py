@@ -15,6 +15,7 @@ from services.docs.circulation import refusals
 from services.docs.circulation.addressing import Choice, Group, Known
 from services.docs.circulation.asking import Recall, is_frozen
 from services.docs.circulation.duplicates import Twin
+from services.docs.circulation.receipts import Receipt
 from services.docs.circulation.relations import Kept, Named
 from services.docs.document import Document
 from services.docs.finding import store as finding
@@ -315,3 +316,44 @@ def forget_content(tx: Tx, incoming_id: UUID) -> None:
     """Earlier versions and the text for the search go with the content of a document that was taken back."""
     tx.execute("DELETE FROM earlier_version WHERE subject_id = %s", [incoming_id])
     finding.put_text(tx, incoming_id, "", "")
+
+
+# --- receipts
+
+RECEIPT = "SELECT receipt_id, delivery_id, document_id, kind, given, text, made_at, signature, stamped_at FROM receipt"
+
+
+def put_receipt(tx: Tx, agency_id: UUID, receipt: Receipt) -> None:
+    """The same receipt again brings its seal, or its time stamp; neither is ever lost again."""
+    tx.execute(
+        "INSERT INTO receipt AS r (agency_id, receipt_id, delivery_id, document_id, kind, given, text, made_at, signature,"
+        " stamped_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (agency_id, receipt_id) DO UPDATE"
+        " SET signature = excluded.signature, stamped_at = excluded.stamped_at"
+        " WHERE excluded.signature IS NOT NULL AND r.stamped_at IS NULL AND r.text = excluded.text",
+        [
+            agency_id,
+            receipt.receipt_id,
+            receipt.delivery_id,
+            receipt.document_id,
+            receipt.kind,
+            receipt.given,
+            receipt.text,
+            receipt.made_at,
+            receipt.signature,
+            receipt.stamped_at,
+        ],
+    )
+
+
+def find_receipt(tx: Tx, receipt_id: UUID) -> Receipt | None:
+    row = tx.execute(f"{RECEIPT} WHERE receipt_id = %s", [receipt_id]).fetchone()
+    return Receipt(**row) if row else None
+
+
+def receipts_of(tx: Tx, document_id: UUID) -> list[Receipt]:
+    """Those given to this agency for a document of its own, sealed ones only."""
+    rows = tx.execute(
+        f"{RECEIPT} WHERE document_id = %s AND NOT given AND signature IS NOT NULL ORDER BY made_at, receipt_id",
+        [document_id],
+    ).fetchall()
+    return [Receipt(**row) for row in rows]

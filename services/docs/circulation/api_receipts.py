@@ -1,0 +1,79 @@
+"""HTTP for receipts: those that a document's sender was given, each as one file that stands by itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.docs import store, store_proof
+from services.docs.access import Acting, Member
+from services.docs.circulation import receipts
+from services.docs.circulation import store as kept
+from services.docs.circulation.receipts import Receipt
+from services.docs.document import Document
+from services.docs.views import View
+from shared.errors import NotFound
+
+router = APIRouter()
+
+
+class ReceiptView(View):
+    """`matches`: it names the very files that were sent. Without `stamped_at` its time stamp is still owed."""
+
+    receipt_id: UUID
+    delivery_id: UUID
+    kind: Literal["arrived", "registered"]
+    receiver: str
+    at: datetime
+    arrival_number: int | None
+    stamped_at: datetime | None
+    matches: bool
+
+
+class ReceiptList(View):
+    items: list[ReceiptView]
+
+
+@router.get("/documents/{document_id}/receipts")
+def list_receipts(document_id: UUID, acting: Member) -> ReceiptList:
+    held = store.get(acting.tx, document_id)
+    sent = _digests(acting, held)
+    return ReceiptList(items=[_view(each, sent) for each in kept.receipts_of(acting.tx, held.id)])
+
+
+def _digests(acting: Acting, held: Document) -> set[str]:
+    """Of all bytes that recipients may have got: as issued, and every better version."""
+    earlier = store_proof.list_versions(acting.tx, held.id)
+    return {part.content.sha256 for part in held.issued_parts} | {row["sha256"] for row in earlier}
+
+
+def _view(receipt: Receipt, sent: set[str]) -> ReceiptView:
+    said = receipt.said
+    return ReceiptView(
+        receipt_id=receipt.receipt_id,
+        delivery_id=receipt.delivery_id,
+        kind=receipt.kind,
+        receiver=said["receiver"]["name"],
+        at=datetime.fromisoformat(said["at"]),
+        arrival_number=said.get("arrival_number"),
+        stamped_at=receipt.stamped_at,
+        matches=receipts.is_of(receipt, sent),
+    )
+
+
+@router.get("/receipts/{receipt_id}", response_class=Response)
+def get_receipt(receipt_id: UUID, acting: Member) -> Response:
+    """The receipt as one JSON file: the sealed text and the CMS signature over it. `vanthu_verify.receipt` checks it."""
+    found = kept.find_receipt(acting.tx, receipt_id)
+    if found is None or found.signature is None:
+        raise NotFound("biên nhận")
+    body = {"form": "vanthu receipt 1", "text": found.text, "signature": found.signature}
+    return Response(
+        json.dumps(body, ensure_ascii=False, indent=1),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="bien-nhan-{receipt_id}.json"'},
+    )
