@@ -21,6 +21,7 @@ from pypdfium2 import raw
 from services.docs.finding.refusals import PAGE_MISSING
 from shared.errors import EMPTY_FILE, NOT_A_PDF, PDF_DAMAGED, PDF_PASSWORD, PDF_RESTRICTED, Rejected
 
+MM = 25.4 / 72  # of a PDF unit
 HEADER = b"%PDF-"
 HEADER_WITHIN = 1024  # bytes; readers accept junk before the header up to here (ISO 32000-1 annex H.3.4.1)
 MEMORY = 3 * 1024**3  # bytes that a process may take for somebody's file
@@ -127,3 +128,56 @@ def draw_page(path: Path, page: int, width: int, kind: Format) -> tuple[bytes, i
     else:
         image.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(out, "PNG", compress_level=6)
     return out.getvalue(), pages
+
+
+# --- a rendition for print
+
+
+def page_sizes(path: Path) -> list[tuple[float, float]]:
+    """Width and height of each page as shown, mm."""
+    with _opened(path) as document:
+        return [(w * MM, h * MM) for w, h in (document.get_page_size(n) for n in range(len(document)))]
+
+
+def boxes_on_first(path: Path) -> list[tuple[float, float, float, float]]:
+    """What stands on the first page: left, top, right, bottom from its upper left corner, mm; no backgrounds."""
+    found = []
+    with _opened(path) as document:
+        document.init_forms()
+        page = document[0]
+        raw.FPDFPage_Flatten(page, raw.FLAT_PRINT)
+        page.close()
+        page = document[0]
+        width, height = page.get_size()
+        for thing in page.get_objects():
+            left, bottom, right, top = thing.get_bounds()
+            if (right - left) * (top - bottom) < width * height / 2:
+                found.append((left * MM, (height - top) * MM, right * MM, (height - bottom) * MM))
+        page.close()
+    return found
+
+
+def drawn_over(path: Path, overlay: bytes) -> bytes:
+    """A new PDF of the pages as they look, form fields and signatures drawn in, with the overlay's pages upon them. No
+    field, no signature and no script of the original comes along.
+    """
+    with _opened(path) as document:
+        document.init_forms()
+        over = pypdfium2.PdfDocument(overlay)
+        for n in range(len(document)):
+            page = document[n]
+            raw.FPDFPage_Flatten(page, raw.FLAT_PRINT)  # the helper's own wants a form, annotations have none
+            page.close()
+        made = pypdfium2.PdfDocument.new()
+        made.import_pages(document)
+        for n in range(min(len(made), len(over))):
+            drawn = over.page_as_xobject(n, made)
+            page = made[n]
+            page.insert_obj(drawn.as_pageobject())
+            page.gen_content()
+            page.close()
+        out = io.BytesIO()
+        made.save(out)
+        made.close()
+        over.close()
+    return out.getvalue()

@@ -69,6 +69,15 @@ def told_apart() -> Iterator[None]:
         raise
 
 
+def entered_on(tx: Tx, subject: UUID) -> date:
+    """The day on which a document was entered in its book; LookupError when it was not."""
+    row = tx.execute("SELECT entered_on FROM book WHERE subject_id = %s", [subject]).fetchone()
+    if row is None:
+        raise LookupError("not in the book")
+    found: date = row["entered_on"]
+    return found
+
+
 def void(tx: Tx, subject: UUID, reason: str, *, by: str | None = None, at: datetime | None = None) -> None:
     """Mark the number of a document as void, once; the entry stays in the book with the reason, by whom and when."""
     tx.execute(

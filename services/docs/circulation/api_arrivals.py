@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from services.docs import access, incoming, store_incoming
-from services.docs.access import Acting, Clerk, IfMatch, Member, ReasonLine
-from services.docs.circulation import duplicates, receiving, refusals
+from services.docs import access, incoming, numbering, store_incoming, store_numbering
+from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine
+from services.docs.circulation import duplicates, receiving, refusals, stamp
 from services.docs.circulation import store as kept
+from services.docs.circulation.stamp import Stamp
 from services.docs.circulation.views import (
     ArrivalView,
     ChainView,
@@ -48,6 +51,31 @@ def find(delivery_id: UUID, acting: Member) -> WhereView:
 @router.get("/incoming/{incoming_id}/circulation")
 def show(incoming_id: UUID, acting: Member) -> ArrivalView:
     return _view(acting, store_incoming.get(acting.tx, incoming_id))
+
+
+@router.get("/incoming/{incoming_id}/print", response_class=Response)
+def print_stamped(incoming_id: UUID, door: DoorDep) -> Response:
+    """The main part to print, with the incoming stamp (ĐẾN): a rendition, marked as a print. The signed file stays as it is."""
+    with door.open("clerk", "leader") as acting:
+        held = store_incoming.get(acting.tx, incoming_id)
+        if held.arrival_number is None or not held.parts:
+            raise Rejected(refusals.NOT_STAMPED_YET)
+        at = acting.now().astimezone(numbering.PAPER_ZONE)
+        wanted = Stamp(
+            agency=held.receiver.name,
+            number=held.arrival_number,
+            day=f"{store_numbering.entered_on(acting.tx, held.id):%d/%m/%Y}",
+            passed_to=held.assignee_name or "",
+            file_notation="",
+            marked=f"Bản in từ hệ thống Vanthu lúc {at:%H:%M} ngày {at:%d/%m/%Y}; không phải bản gốc có chữ ký số",
+        )
+        part = held.parts[0]
+    with tempfile.NamedTemporaryFile(prefix="vanthu-print-", suffix=".pdf") as file:
+        file.write(door.office.blobs.get(part.content))
+        file.flush()
+        made = door.office.workshop.run(stamp.rendition, Path(file.name), wanted)
+    headers = {"Cache-Control": "private, no-store", "Content-Disposition": 'inline; filename="ban-in.pdf"'}
+    return Response(made, media_type="application/pdf", headers=headers)
 
 
 @router.post("/incoming/{incoming_id}/recall-answer")

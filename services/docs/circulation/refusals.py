@@ -145,3 +145,9 @@ LOOKS_LIKE_DUPLICATE = Refusal(
     vi="Văn bản này trùng với văn bản đã vào sổ: {which}. Nếu vẫn phải vào sổ, hãy xác nhận; nếu không, hãy từ chối kèm lý do.",
     en="This looks like one that is registered already: {which}. Confirm to register it nevertheless, or refuse it.",
 )
+
+NOT_STAMPED_YET = Refusal(
+    "not_stamped_yet",
+    vi="Chỉ in có dấu ĐẾN sau khi văn bản vào sổ và còn nội dung; hãy đăng ký văn bản đến trước.",
+    en="The incoming stamp is printed once the document is registered and while its content is here; register it first.",
+)

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from services.portal.forms import Form, Posted
-from services.portal.pages.visit import Posting, Reading, Visit
+from services.portal.pages.pdf import relay
+from services.portal.pages.visit import Posting, Reading, Visit, parts_of
 from shared.errors import Rejected
 
 router = APIRouter(include_in_schema=False)
@@ -28,12 +29,14 @@ def _page(
 ) -> Response:
     document = visit.api.get("docs", f"/documents/{document_id}")
     found = visit.api.get("docs", f"/documents/{document_id}/circulation")
+    receipts, _ = parts_of({"items": lambda: visit.api.get("docs", f"/documents/{document_id}/receipts")["items"]})
     leads = all(each["agency_id"] != str(visit.post.agency_id) for each in document["co_issuers"])
     return visit.page(
         "circulation.html",
         error=error,
         document=document,
         circulation=found,
+        receipts=receipts.get("items", []),
         typed=typed or Form(),
         words=words,
         offered=_offered(visit, document_id, words) if words else [],
@@ -111,6 +114,18 @@ def find_arrival(visit: Reading, delivery_id: UUID) -> Response:
     """Notices speak of deliveries; this leads to the incoming document."""
     found = visit.api.get("docs", f"/arrivals/{delivery_id}")
     return visit.to(f"/incoming/{found['incoming_id']}")
+
+
+@router.get("/incoming/{incoming_id}/print")
+def print_stamped(visit: Reading, incoming_id: UUID) -> Response:
+    """The rendition for print, with the incoming stamp."""
+    return relay(visit, "docs", f"/incoming/{incoming_id}/print", filename=f"{incoming_id}-ban-in.pdf")
+
+
+@router.get("/documents/{document_id}/receipts/{receipt_id}")
+def download_receipt(visit: Reading, document_id: UUID, receipt_id: UUID) -> Response:  # noqa: ARG001  part of the address
+    name = f"bien-nhan-{receipt_id}.json"
+    return relay(visit, "docs", f"/receipts/{receipt_id}", filename=name, media_type="application/json")
 
 
 # --- groups
