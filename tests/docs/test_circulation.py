@@ -43,6 +43,27 @@ def registered(docs: Docs, at: Agency) -> UUID:
     return found
 
 
+# --- before it is signed
+
+
+def test_its_clerk_withdraws_a_document_before_it_is_signed_and_submits_the_same_one_again(docs: Docs) -> None:
+    document = docs.submitted(docs.a)
+    path, body = f"/documents/{document}/withdraw", {"reason": "Nhầm phụ lục"}
+    assert refusal(docs.post(docs.a.clerk, path, body)) == "not_withdrawn_now"
+    docs.hear(prepared(document, docs.a.leader))
+    assert refusal(docs.post(docs.a.person("second clerk"), path, body)) == "not_yours_to_withdraw"
+    docs.stated()
+    for _click in range(2):
+        ok(docs.post(docs.a.clerk, path, body))
+    assert [type(each).__name__ for each in docs.stated()] == ["DocumentReturned"]
+    file_id = ok(docs.upload(docs.a.clerk, "02-bao-cao.pdf"), 201)["file_id"]
+    again = {"parts": [{"file_id": file_id, "kind": "main"}]}
+    assert ok(docs.post(docs.a.clerk, f"/documents/{document}/resubmit", again))["id"] == str(document)
+    assert len(docs.get(docs.a.clerk, "/documents")["items"]) == 1
+    docs.hear(prepared(document, docs.a.leader), signed(document, docs.a.leader))
+    assert refusal(docs.post(docs.a.clerk, path, body)) == "not_withdrawn_now"
+
+
 # --- to whom
 
 

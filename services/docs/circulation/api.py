@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -25,8 +26,8 @@ from services.docs.circulation.views import (
     recall_views,
 )
 from services.docs.delivery import ENDED
-from services.docs.document import Document, check_issued
-from services.docs.views import Body, PartyView, party_view
+from services.docs.document import Document, check_issued, return_for_revision
+from services.docs.views import Body, PartyView, View, party_view
 from shared.errors import NotFound, Rejected
 from shared.http import OnceOnly
 from shared.ids import new_id
@@ -66,6 +67,15 @@ class ChaseBody(Body):
     note: Annotated[Text, Field(max_length=1000)] | None = None
 
 
+class WithdrawBody(Body):
+    reason: ReasonLine
+
+
+class WithdrawnView(View):
+    document_id: UUID
+    state: str
+
+
 class RelationBody(Body):
     """What the document is to another: `document_id` of the agency's own for updates and replaces, `incoming_id` for
     answers. `complete`: sending the answer completes the work on what it answers.
@@ -76,6 +86,25 @@ class RelationBody(Body):
     incoming_id: UUID | None = None
     reason: ReasonLine | None = None
     complete: bool = False
+
+
+# --- before it is signed
+
+
+@router.post("/documents/{document_id}/withdraw")
+def withdraw(document_id: UUID, body: WithdrawBody, acting: Clerk) -> WithdrawnView:
+    """The clerk who submitted a document takes it back before anybody has signed it, to revise and submit the same one
+    again. A second click changes nothing.
+    """
+    held = store.lock(acting.tx, document_id)
+    if held.state not in ("awaiting_signature", "returned") or held.terms.signed:
+        raise Rejected(refusals.NOT_WITHDRAWN_NOW)
+    if acting.person_id != held.author_id:
+        raise Rejected(refusals.NOT_YOURS_TO_WITHDRAW, name=held.author_name)
+    step = return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=True)
+    if step:
+        store.keep_document(acting.tx, replace(step, act="withdrawn"), source=acting.office.source)
+    return WithdrawnView(document_id=held.id, state="returned")
 
 
 # --- who gets it

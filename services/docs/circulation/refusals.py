@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from shared.errors import Refusal
 
+# --- before it is signed
+
+NOT_WITHDRAWN_NOW = Refusal(
+    "not_withdrawn_now",
+    vi="Chỉ rút lại được khi văn bản đang chờ ký và chưa ai ký; hãy tải lại trang để xem tình trạng.",
+    en="A document is withdrawn only while it waits for a signature and nobody has signed; reload to see where it stands.",
+)
+NOT_YOURS_TO_WITHDRAW = Refusal(
+    "not_yours_to_withdraw",
+    vi="Chỉ {name}, người đã trình, rút lại được văn bản này; hãy liên hệ người đó.",
+    en="Only {name}, who submitted it, can withdraw this document; ask them.",
+    status=403,
+)
+
 # --- to whom
 
 RECIPIENT_ENDED = Refusal(

@@ -21,6 +21,7 @@ ACTS = {
     "approve": ("approve", "approved", ("stage",)),
     "return": ("return", "returned", ("reason", "to_stage")),
     "replace-reviewer": ("replace-reviewer", "reviewer_replaced", ("stage", "seat", "person_id", "reason")),
+    "withdraw": ("withdraw", "withdrawn", ("reason",)),
     "issue": ("issue", "numbered", ("register_code",)),
     "void-number": ("void-number", "voided", ("reason",)),
     "counter-seal": ("counter-seal", "counter_seal_asked", ()),
@@ -95,6 +96,9 @@ def _own(visit: Visit, document: dict[str, Any], route: dict[str, Any] | None) -
         and not reviews
         and bool(route and (route["may_return"] or route["may_withdraw"])),
         "sign": state == "awaiting_signature" and signs,
+        "withdraw": state == "awaiting_signature"
+        and document["author"]["person_id"] == me
+        and not any(s["signed"] for s in document["signers"]),
         "number": state == "signed" and visit.has("clerk") and waits,
         "counter_seal": own is not None and own["state"] == "due" and state == "signed" and visit.has("clerk"),
         "void": state == "sealing" and visit.has("clerk") and leads,
