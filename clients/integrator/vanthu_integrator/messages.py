@@ -6,6 +6,7 @@ Agencies are addressed by their national identifiers; files travel over HTTP by 
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -48,12 +49,23 @@ class Message(_Value):
     files: tuple[File, ...] = Field(min_length=1)
 
 
+class RelatedDocument(_Value):
+    """What a document is to another: it updates or replaces an earlier one of its sender, or answers one that it got."""
+
+    kind: Literal["updates", "replaces", "answers"]
+    document_id: UUID
+    number_symbol: str | None = Field(default=None, max_length=50)
+    issued_on: date | None = None
+    reason: str | None = Field(default=None, max_length=1000)
+
+
 class DocumentSent(_Value):
     """You send: a document to agencies of the deployment, its files uploaded before."""
 
     document_id: UUID
     message: Message
     recipients: tuple[Agency, ...] = Field(min_length=1)
+    relations: tuple[RelatedDocument, ...] = ()
 
 
 class StatusSent(_Value):
@@ -66,6 +78,51 @@ class StatusSent(_Value):
     at: AwareDatetime
 
 
+class RecallSent(_Value):
+    """You send: you take back what you sent; the answer comes as StatusReported, 15 agreed or 16 refused."""
+
+    delivery_id: UUID
+    reason: str = Field(max_length=1000)
+    staff: str = Field(max_length=100)
+    at: AwareDatetime
+
+
+class RecallAnswered(_Value):
+    """You send: your answer to RecallRequested. Agreed means that you have destroyed the document; a refusal needs a reason."""
+
+    delivery_id: UUID
+    agreed: bool
+    reason: str | None = Field(default=None, max_length=1000)
+    staff: str = Field(max_length=100)
+    at: AwareDatetime
+
+
+class RecallRequested(_Value):
+    """You get, on outbound: the sender asks to take a delivered document back."""
+
+    delivery_id: UUID
+    reason: str
+    at: AwareDatetime
+
+
+class DeliveryUrged(_Value):
+    """You get, on outbound: the sender asks to get on with a delivered document."""
+
+    delivery_id: UUID
+    note: str | None = None
+    at: AwareDatetime
+
+
+class ReceiptGiven(_Value):
+    """You get, on replies: the recipient's receipt under its own seal; `vanthu_verify.receipt` checks it without anybody."""
+
+    delivery_id: UUID
+    receipt_id: UUID
+    text: str
+    signature: str
+    stamped_at: AwareDatetime | None = None
+
+
 class DocumentDelivered(_Value):
     """You get, on outbound: a document for an agency behind you."""
 
@@ -73,6 +130,8 @@ class DocumentDelivered(_Value):
     message: Message
     recipient: Agency
     owes: tuple[str, ...] = ()  # what the signatures' proof lacks yet: a DocumentRenewed follows
+    document_id: UUID | None = None  # the sender's, which relations of later documents name
+    relations: tuple[RelatedDocument, ...] = ()
 
 
 class DocumentRenewed(_Value):
@@ -121,11 +180,17 @@ class StatusReported(_Value):
     reason: str | None = None
     reason_code: str | None = None
     at: AwareDatetime
+    about: Literal["recall", "updates", "replaces"] | None = None  # with 15 and 16: what was asked
 
 
 TYPES: dict[str, type[_Value]] = {
     f"{PREFIX}document.sent.v1": DocumentSent,
     f"{PREFIX}status.sent.v1": StatusSent,
+    f"{PREFIX}recall.sent.v1": RecallSent,
+    f"{PREFIX}recall.answered.v1": RecallAnswered,
+    f"{PREFIX}recall.requested.v1": RecallRequested,
+    f"{PREFIX}delivery.urged.v1": DeliveryUrged,
+    f"{PREFIX}receipt.given.v1": ReceiptGiven,
     f"{PREFIX}document.delivered.v1": DocumentDelivered,
     f"{PREFIX}document.renewed.v1": DocumentRenewed,
     f"{PREFIX}message.accepted.v1": MessageAccepted,

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from pydantic import BaseModel
 
-from vanthu_integrator.messages import NAMES, TYPES, DocumentSent, StatusSent
+from vanthu_integrator.messages import NAMES, TYPES, DocumentSent, RecallAnswered, RecallSent, StatusSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class Partner:
             "sasl.password": credential.kafka_password,
         }
 
-    def send(self, data: DocumentSent | StatusSent, *, message_id: UUID | None = None) -> tuple[str, int, int]:
+    def send(
+        self, data: DocumentSent | StatusSent | RecallSent | RecallAnswered, *, message_id: UUID | None = None
+    ) -> tuple[str, int, int]:
         """Publish one message to your inbound topic; returns its id, partition and offset.
 
         Sending the same `message_id` again has no second effect. NotDelivered when the broker did not take it.

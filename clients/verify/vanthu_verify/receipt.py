@@ -46,9 +46,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "stamp_broken": ("Dấu thời gian không khớp hoặc không tin cậy.", "The time stamp does not hold or is not trusted."),
     "file_not_in_receipt": ("Tệp này không có trong biên nhận.", "This file is not the one of the receipt."),
 }
-GRAVE = frozenset(
-    {"not_a_receipt", "seal_broken", "signer_untrusted", "stamp_broken", "file_not_in_receipt"}
-)
+GRAVE = frozenset({"not_a_receipt", "seal_broken", "signer_untrusted", "stamp_broken", "file_not_in_receipt"})
 
 
 @dataclass(frozen=True, slots=True)
