@@ -29,7 +29,7 @@ from services.docs import access
 from shared.events.docs import DELIVERY
 from shared.inbox import Record
 from tests.docs.conftest import Docs, record_of
-from tests.docs.facts import Agency, prepared, sealed, signed, validated
+from tests.docs.facts import Agency, heartbeats, prepared, sealed, signed, validated
 
 QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 ENDED = {"02", "15"}
@@ -50,8 +50,8 @@ class Lives(RuleBasedStateMachine):
         self.heard: list[Record] = []
         self.signing: dict[UUID, list[Any]] = defaultdict(list)  # what signing will state of a document, in order
         self.days = 0
+        self.docs.hear(*heartbeats(datetime.now(UTC)))
         self.docs.outbox()
-        self.first = self.docs.seen
 
     # --- the world between them
 
