@@ -76,7 +76,7 @@ def offices(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Off
 
 def send(browser: Browser, page: httpx.Response, action: str, /, **typed: Any) -> httpx.Response:
     """The form of this page with what stands in it and what is typed or ticked; a list is a field of several values."""
-    form = next(each for each in forms(page) if each.action == action)
+    form = next(each for each in forms(page) if each.action == action and dict(each.fields).get("csrf"))
     fields: dict[str, Any] = {}
     for name, value in form.fields:
         fields.setdefault(name, []).append(value)
