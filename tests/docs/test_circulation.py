@@ -93,7 +93,7 @@ def test_a_tree_a_group_and_names_give_each_agency_once_without_those_left_out(d
     seen = ok(docs.post(docs.a.clerk, f"/documents/{document}/recipients", choice))
     assert [each["identifier"] for each in seen["recipients"]] == ["G99.01", "H37.02", "H37.01.01", "H37"]
     ways = {each["identifier"]: each["ways"] for each in seen["recipients"]}
-    assert ways["H37.02"] == ["Khối xã", "UBND tỉnh và các cơ quan trực thuộc"]
+    assert ways["H37.02"] == ["Khối xã", "cả cây UBND tỉnh"]
     assert docs.stated("DeliveryDispatched") == []  # looking sends nothing
 
     sent = ok(docs.post(docs.a.clerk, f"/documents/{document}/dispatch", choice | {"note": "Gửi để thực hiện"}))

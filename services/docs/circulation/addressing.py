@@ -138,7 +138,7 @@ def _add_trees(found: Addressees, ways: _Ways, choice: Choice, known: Known) -> 
         if root not in known.trees:
             found.unknown.append(root)
         for agency in known.trees.get(root, ()):
-            ways.add(agency, f"{known.standing[root].name} và các cơ quan trực thuộc")
+            ways.add(agency, f"cả cây {known.standing[root].name}")
 
 
 class _Ways:
