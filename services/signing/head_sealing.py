@@ -43,8 +43,9 @@ def receive_order(tx: Tx, order: SealTreeHead, *, source: str) -> None:
 def receive_receipt_order(tx: Tx, order: SealReceipt) -> None:
     """Docs orders a receipt to be sealed. An agency that has no seal yet gives none; nothing waits for one."""
     act_for(tx, order.agency_id)
-    usable = seal_use.usable(copies.seal_certificates_of(tx, order.agency_id), store.now(tx))
-    if usable and store_heads.add(tx, order):
+    at = store.now(tx)
+    has_seal = any(authority.unusable(c, at) is None for c in copies.seal_certificates_of(tx, order.agency_id))
+    if has_seal and store_heads.add(tx, order):
         jobs.put(tx, KIND, str(order.receipt_id), {"agency_id": str(order.agency_id)})
 
 
