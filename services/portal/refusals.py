@@ -106,6 +106,11 @@ AGENCY_NOT_FOUND = Refusal(
     en="There is not just one agency for “{words}”; type its identifier or more of its name.",
     status=422,
 )
+FORM_SENT_ALREADY = Refusal(
+    "form_sent_already",
+    vi="Biểu mẫu này đã trình thành văn bản. Hãy mở văn bản đó trong “Văn bản đi”, rút lại rồi sửa; muốn có văn bản khác thì mở biểu mẫu mới.",
+    en="This form has been submitted as a document. Open that document, withdraw it and revise it; for another document open a new form.",
+)
 FILE_MISSING = Refusal(
     "file_missing",
     vi="Chưa chọn tệp PDF của văn bản; hãy chọn tệp ở mục “Tệp văn bản”.",

@@ -14,7 +14,7 @@ import pytest
 
 from services.docs.__main__ import api
 from shared import db
-from tests.docs.conftest import Docs, ok, settings_for
+from tests.docs.conftest import SAMPLES, Docs, ok, settings_for
 from tests.docs.facts import Agency, Person, agency, states_of, validated
 from tests.portal.browser import Browser, forms
 from tests.portal.conftest import Portal, at_work
@@ -209,3 +209,22 @@ def test_a_group_is_made_changed_and_removed(offices: Offices) -> None:
     assert "Sẽ gửi tới (2)" in seen.text
     page = send(clerk, clerk.open(path), path, remove="yes")
     assert "Chưa có nhóm nào" in page.text
+
+
+def test_going_back_in_the_browser_makes_no_second_document(offices: Offices) -> None:
+    docs, clerk = offices.docs, offices.sit_down(offices.docs.a.clerk)
+    page = clerk.open("/documents/new")
+    form = next(each for each in forms(page) if each.action == "/documents/new" and dict(each.fields).get("csrf"))
+    typed = dict(form.fields) | {
+        "type_code": "CV",
+        "symbol": "UBND-VX",
+        "abstract": "V/v thử quay lại",
+        "authority_id": str(docs.a.authority_id),
+    }
+    file = {"main": ("cv.pdf", (SAMPLES / "01-cong-van.pdf").read_bytes(), "application/pdf")}
+    made = clerk.http.post("/documents/new", data=typed, files=file)
+    assert "Đã trình văn bản" in made.text
+    for _click in range(2):
+        again = clerk.http.post("/documents/new", data=typed | {"abstract": "V/v đã sửa"}, files=file)
+        assert (again.status_code, "form_sent_already" in again.text, "V/v đã sửa" in again.text) == (409, True, True)
+    assert len(docs.get(docs.a.clerk, "/documents")["items"]) == 1

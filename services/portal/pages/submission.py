@@ -15,8 +15,8 @@ from starlette.datastructures import UploadFile
 
 from services.portal.forms import Form, Posted
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of
-from services.portal.refusals import AGENCY_NOT_FOUND, FILE_MISSING, FILE_TOO_LARGE
-from shared.errors import Rejected
+from services.portal.refusals import AGENCY_NOT_FOUND, FILE_MISSING, FILE_TOO_LARGE, FORM_SENT_ALREADY
+from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,7 +56,9 @@ def submit(visit: Posting, form: Posted) -> Response:
     except UploadRefused as refused:
         return _page(visit, form, refused.uploaded, error=refused.rejected)
     except Rejected as rejected:
-        return _page(visit, form, uploaded, error=rejected)
+        # Gone back in the browser and changed: the same form makes no second document, however often it is sent.
+        again = rejected.code == IDEMPOTENCY_KEY_REUSED.code
+        return _page(visit, form, uploaded, error=Rejected(FORM_SENT_ALREADY) if again else rejected)
     return visit.to(f"/documents/{made['id']}", "submitted")
 
 
