@@ -28,6 +28,12 @@ BODIES: dict[str, Any] = {
     "remarks": {"text": "x"},
     "opinions": {"question": "x", "asked": [{"kind": "role", "role": "leader"}]},
     "answer": {"verdict": "agreed"},
+    "recipients": {"recipients": ["H37.01"]},
+    "recall": {"reason": "x"},
+    "chase": {"note": "x"},
+    "relations": {"kind": "replaces", "document_id": SOMEBODY},
+    "withdraw": {"reason": "x"},
+    "recall-answer": {"agreed": True},
     "assign": {"person_id": "0199c0de-0000-7000-8000-000000000001"},
 }
 
