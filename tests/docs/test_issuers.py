@@ -47,8 +47,8 @@ def issued_without_a_gap(docs: Docs, documents: list[UUID]) -> None:
 @pytest.mark.parametrize(
     ("count", "desks", "crashes"),
     [
-        pytest.param(128, (8, 8), (5, 20), id="quick"),
-        pytest.param(4000, (16, 4), (150, 600), id="long", marks=pytest.mark.full),
+        pytest.param(96, (8, 8), (4, 16), id="quick"),
+        pytest.param(2500, (16, 4), (100, 400), id="long", marks=pytest.mark.full),
     ],
 )
 def test_64_issuers_with_random_crashes_leave_no_gap(
