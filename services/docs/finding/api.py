@@ -14,7 +14,7 @@ from services.docs.access import PAGE, Acting, DoorDep, Line, Member, Text
 from services.docs.catalogue import DOCUMENT_TYPES, REGISTERS, STATUSES, URGENCIES
 from services.docs.finding import domain, lexemes, store
 from services.docs.finding.domain import FIELDS, Kind, Sort, Wanted
-from services.docs.finding.lexemes import Piece
+from services.docs.finding.lexemes import Marker, Piece
 from services.docs.finding.listing import COLUMNS, DEFAULT, ColumnName, list_of
 from services.docs.finding.refusals import TOO_MANY_TO_EXPORT
 from services.docs.views import Body, ReasonView, View
@@ -22,6 +22,7 @@ from shared.errors import INVALID_REQUEST, Rejected
 from shared.http import OnceOnly, decode_cursor, encode_cursor
 from shared.ids import new_id
 
+SHOWN = 20  # results a page: each comes with a look into its text
 PRINTED = 1000  # rows of a PDF; a spreadsheet takes MAX_EXPORT
 Words = Annotated[str, Field(max_length=500)]
 Typed = Annotated[Text, Field(max_length=200)]
@@ -193,23 +194,24 @@ def find(acting: Member, asked: Annotated[SearchQuery, Query()]) -> FoundPage:
     skip = int(decoded[0]) if decoded and decoded[0].isdecimal() else 0
     if skip > domain.MAX_RESULTS:
         raise Rejected(INVALID_REQUEST, where="/query/cursor")
-    rows = store.find(acting.tx, asked.wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=PAGE + 1)
-    items = rows[:PAGE]
+    rows = store.find(acting.tx, asked.wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=SHOWN + 1)
+    items = rows[:SHOWN]
     bodies = store.bodies(acting.tx, [row["id"] for row in items]) if parsed.words or parsed.prefixes else {}
-    more = encode_cursor(skip + PAGE) if len(rows) > PAGE else None
+    more = encode_cursor(skip + SHOWN) if len(rows) > SHOWN else None
+    marker = Marker(parsed)
     return FoundPage(
-        items=[_found(row, bodies.get(row["id"], ""), parsed) for row in items],
+        items=[_found(row, bodies.get(row["id"], ""), marker) for row in items],
         next_cursor=more,
         total=rows[0]["total"] if rows else 0,
     )
 
 
-def _found(row: store.Row, body: str, parsed: lexemes.Query) -> FoundView:
+def _found(row: store.Row, body: str, marker: Marker) -> FoundView:
     plain = {name: row[name] for name in FoundView.model_fields if name in row and name != "abstract"}
     return FoundView(
         **plain,
-        abstract=_views(lexemes.marked_pieces(row["abstract"], parsed)),
-        excerpt=_views(lexemes.excerpt(body, parsed)),
+        abstract=_views(marker.mark(row["abstract"])),
+        excerpt=_views(marker.excerpt(body)),
         state_vi=STATUSES.get(row["state"], row["state"]),
     )
 

@@ -21,8 +21,7 @@ Weight = Literal["A", "B", "C", "D"]
 MAX_WORDS = 16_000  # PostgreSQL keeps no position past 16,383
 MAX_POSITIONS = 60  # of one word; more say nothing more about the rank
 MAX_LENGTH = 60  # characters of a word; longer ones are no words
-WINDOW, BEFORE = 180, 60  # characters of a text that are shown, and of them before the first word asked for
-_FOLDED = {code: fold(chr(code)) for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)) if len(fold(chr(code))) == 1}
+AROUND = 30  # words of a text that are shown
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 _QUERY = re.compile(r'(?P<minus>-)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
@@ -149,11 +148,6 @@ def _lexeme(word: Word) -> str:
     return f"={word.marked}" if word.marked else word.plain
 
 
-def _is_hit(word: Word, asked: Query) -> bool:
-    own = {word.plain, f"={word.marked}"} if word.marked else {word.plain}
-    return bool(own & asked.words) or any(lexeme.startswith(asked.prefixes) for lexeme in own if asked.prefixes)
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A stretch of a text, and whether it is what was asked for."""
@@ -162,56 +156,59 @@ class Piece:
     hit: bool
 
 
-def marked_pieces(text: str, asked: Query) -> list[Piece]:
-    """The text in pieces, those asked for marked."""
-    pieces: list[Piece] = []
-    at = 0
-    for word in words(text):
-        if _is_hit(word, asked):
-            pieces += [Piece(text[at : word.start], hit=False), Piece(text[word.start : word.end], hit=True)]
-            at = word.end
-    pieces.append(Piece(text[at:], hit=False))
-    return [piece for piece in pieces if piece.text]
+class Marker:
+    """Marks in texts what a query asked for; made once for all that was found."""
 
+    def __init__(self, asked: Query) -> None:
+        self.asked = asked
+        self._seen: dict[str, bool] = {}
+        self._tokens: dict[str, bool] = {}
 
-def excerpt(text: str, asked: Query) -> list[Piece]:
-    """The richest place of a long text, about thirty words, marked; nothing when what was asked is not in it.
+    def _is_hit(self, surface: str) -> bool:
+        known = self._seen.get(surface)
+        if known is None:
+            own = _lexemes(surface, "", False)
+            known = any(
+                each in self.asked.words or (self.asked.prefixes and each.startswith(self.asked.prefixes))
+                for each in own
+            )
+            self._seen[surface] = known
+        return known
 
-    The words are looked for in the folded text first: to take a whole text apart costs a hundred times as much.
-    """
-    pattern = _candidates(asked)
-    plain = text.lower().translate(_FOLDED)
-    if pattern is None or len(plain) != len(text):
-        return []
-    hits = [
-        found.start()
-        for found in pattern.finditer(plain)
-        if any(_is_hit(word, asked) for word in words(text[found.start() : found.end()]))
-    ]
-    if not hits:
-        return []
-    at = _richest(hits, WINDOW)
-    start = 0 if at < BEFORE else text.rfind(" ", 0, at - BEFORE // 2) + 1
-    end = text.find(" ", start + WINDOW)
-    pieces = marked_pieces(text[start : end if end >= 0 else len(text)], asked)
-    before = [Piece("… ", hit=False)] if start else []
-    return before + pieces + ([Piece(" …", hit=False)] if end >= 0 else [])
+    def mark(self, text: str) -> list[Piece]:
+        """The text in pieces, those asked for marked."""
+        pieces: list[Piece] = []
+        at = 0
+        for found in _WORD.finditer(text):
+            if self._is_hit(found.group()):
+                pieces += [Piece(text[at : found.start()], hit=False), Piece(found.group(), hit=True)]
+                at = found.end()
+        pieces.append(Piece(text[at:], hit=False))
+        return [piece for piece in pieces if piece.text]
 
+    def excerpt(self, text: str) -> list[Piece]:
+        """The richest thirty words of a long text, marked; nothing when what was asked is not in it.
 
-def _candidates(asked: Query) -> re.Pattern[str] | None:
-    """What looks like the words asked for, marks aside."""
-    whole = {_plain(lexeme) for lexeme in asked.words}
-    begun = {_plain(lexeme) for lexeme in asked.prefixes}
-    found = [f"0*{re.escape(each)}" for each in whole] + [f"{re.escape(each)}[^\\W_]*" for each in begun]
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(found)})(?![^\W_])") if found else None
+        Cut at blanks only: what stands between them has mostly been seen in the texts before, and is looked up.
+        """
+        tokens = text.split()
+        hits = [n for n, token in enumerate(tokens) if self._has_hit(token)]
+        if not hits:
+            return []
+        start = max(0, _richest(hits, AROUND) - AROUND // 4)
+        pieces = self.mark(" ".join(tokens[start : start + AROUND]))
+        before = [Piece("… ", hit=False)] if start else []
+        return before + pieces + ([Piece(" …", hit=False)] if start + AROUND < len(tokens) else [])
 
-
-def _plain(lexeme: str) -> str:
-    return fold(lexeme.removeprefix("="))
+    def _has_hit(self, token: str) -> bool:
+        known = self._tokens.get(token)
+        if known is None:
+            known = self._tokens[token] = any(self._is_hit(found.group()) for found in _WORD.finditer(token))
+        return known
 
 
 def _richest(hits: Sequence[int], width: int) -> int:
-    """Where a window of so many characters begins that meets most hits."""
+    """Where a window of so many words begins that meets most hits."""
     best, most, first = hits[0], 0, 0
     for last in range(len(hits)):
         while hits[last] - hits[first] >= width:
