@@ -191,20 +191,16 @@ class Marker:
 
         Cut at blanks only: what stands between them has mostly been seen in the texts before, and is looked up.
         """
-        tokens = text.split()
-        hits = [n for n, token in enumerate(tokens) if self._has_hit(token)]
+        tokens, seen = text.split(), self._tokens
+        for token in set(tokens).difference(seen):
+            seen[token] = any(self._is_hit(found.group()) for found in _WORD.finditer(token))
+        hits = [n for n, token in enumerate(tokens) if seen[token]]
         if not hits:
             return []
         start = max(0, _richest(hits, AROUND) - AROUND // 4)
         pieces = self.mark(" ".join(tokens[start : start + AROUND]))
         before = [Piece("… ", hit=False)] if start else []
         return before + pieces + ([Piece(" …", hit=False)] if start + AROUND < len(tokens) else [])
-
-    def _has_hit(self, token: str) -> bool:
-        known = self._tokens.get(token)
-        if known is None:
-            known = self._tokens[token] = any(self._is_hit(found.group()) for found in _WORD.finditer(token))
-        return known
 
 
 def _richest(hits: Sequence[int], width: int) -> int:
