@@ -180,8 +180,9 @@ class Desk:
     def send(self, out: Out) -> None:
         """One document, its book entry, deliveries, what arrived and what is found of all of them."""
         home, dice = _homes[out.sender], Random(out.seed)
-        document = document_of(out, home, dice)
-        body = docs_words.text(dice, out.at.year, home.name)
+        about = docs_words.matter(dice)
+        document = document_of(out, home, dice, about)
+        body = docs_words.text(dice, out.at.year, home.name, about)
         names = ", ".join(
             name for _, name in sorted((_homes[s.receiver].identifier, _homes[s.receiver].name) for s in out.sent)
         )
@@ -322,7 +323,7 @@ def _blob(dice: Random, prefix: str) -> BlobRef:
     )
 
 
-def document_of(out: Out, home: Home, dice: Random) -> Document:
+def document_of(out: Out, home: Home, dice: Random, about: str) -> Document:
     code, name, short, _, lead = KINDS[out.kind]
     symbol = f"{short}-{home.short}" if short else f"{home.short}-{dice.choice(('VX', 'KT', 'NC', 'VP', 'TH'))}"
     part = Part(ordinal=0, kind="main", filename="van-ban.pdf", content=_blob(dice, "docs"))
@@ -350,7 +351,7 @@ def document_of(out: Out, home: Home, dice: Random) -> Document:
         type_code=code,
         type_name=name,
         symbol=symbol,
-        abstract=docs_words.abstract(dice, lead, out.at.year, home.name),
+        abstract=docs_words.abstract(dice, lead, out.at.year, home.name, about),
         urgency=dice.choices((0, 1, 2, 3), (93, 4, 2, 1))[0],
         signers=(signer,),
         reviews=(Review(reviewer[0], reviewer[1], approved=out.state != "in_review"),) if dice.random() < 0.6 else (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from random import Random
 
 from deploy.demo.province import FIRST, GIVENS, MIDDLES, SECOND, SURNAMES
@@ -71,21 +72,24 @@ SENTENCES = (
 )  # fmt: skip
 
 
+_OFTEN = list(itertools.accumulate(1 / (n + 4) for n in range(len(MATTERS))))
+
+
 def person(dice: Random) -> str:
     return f"{dice.choice(SURNAMES)} {dice.choice(MIDDLES)} {dice.choice(GIVENS)}"
 
 
 def matter(dice: Random) -> str:
-    """Some matters fill most of the post: the first ones of the list."""
-    return MATTERS[min(int(dice.paretovariate(0.7)) - 1, 10_000) % len(MATTERS)]
+    """The first ones of the list come most often, one in eleven; the last ones one in two hundred."""
+    return dice.choices(MATTERS, cum_weights=_OFTEN)[0]
 
 
-def _slots(dice: Random, year: int, agency: str) -> dict[str, object]:
+def _slots(dice: Random, year: int, agency: str, about: str) -> dict[str, object]:
     return {
         "place": f"{dice.choice(FIRST)} {dice.choice(SECOND)}",
         "person": person(dice),
         "agency": agency,
-        "matter": matter(dice),
+        "matter": about if dice.random() < 0.7 else matter(dice),
         "year": year,
         "later": year + 5,
         "quarter": dice.choice(("I", "II", "III", "IV")),
@@ -97,17 +101,17 @@ def _slots(dice: Random, year: int, agency: str) -> dict[str, object]:
     }
 
 
-def abstract(dice: Random, lead: str, year: int, agency: str) -> str:
-    slots = _slots(dice, year, agency)
-    return f"{lead}{dice.choice(VERBS)} {slots['matter']} {dice.choice(WHERE).format(**slots)}"
+def abstract(dice: Random, lead: str, year: int, agency: str, about: str) -> str:
+    slots = _slots(dice, year, agency, about)
+    return f"{lead}{dice.choice(VERBS)} {about} {dice.choice(WHERE).format(**slots)}"
 
 
-def text(dice: Random, year: int, agency: str) -> str:
-    """A page or two: 150 to 600 words."""
-    slots = _slots(dice, year, agency)
+def text(dice: Random, year: int, agency: str, about: str) -> str:
+    """A page or two, 150 to 600 words, mostly about what the abstract says."""
+    slots = _slots(dice, year, agency, about)
     lines = []
     for n, sentence in enumerate(dice.choices(SENTENCES, k=dice.choice((7, 9, 11, 13, 15, 18, 24)))):
         if n % 3 == 2:
-            slots = _slots(dice, year, agency)
+            slots = _slots(dice, year, agency, about)
         lines.append(sentence.format(**slots))
     return "\n".join(lines)
