@@ -135,6 +135,9 @@ def test_a_restricted_document_is_found_by_those_who_need_to_know_it(shelf: Docs
         tx.execute("UPDATE search_entry SET restricted_to = %s WHERE abstract = %s", [[leader.person_id], FOREST])
     assert found(shelf, shelf.a.clerk, q="phong") == [RAIN]
     assert found(shelf, leader, q="phong", sort="newest") == [FOREST, RAIN]
+    (hidden,) = shelf.rows(shelf.a.agency_id, "SELECT id FROM search_entry WHERE abstract = %s", FOREST)
+    assert shelf.http(shelf.a.clerk.principal).get(f"/texts/{hidden['id']}").status_code == 404
+    assert shelf.get(leader, f"/texts/{hidden['id']}")["state"] == "waiting"
 
 
 def test_the_index_answers_under_row_level_security(docs: Docs) -> None:

@@ -138,24 +138,28 @@ def put_text_failure(tx: Tx, subject: UUID, reason: Reason, *, final: bool) -> N
     )
 
 
-def text_of(tx: Tx, subject: UUID) -> Row:
-    """How it stands with the text of a document's files; NotFound."""
+_MAY_KNOW = "(restricted_to IS NULL OR %s = ANY(restricted_to))"
+
+
+def text_of(tx: Tx, subject: UUID, reader: UUID) -> Row:
+    """How it stands with the text of a document's files, for somebody who may know of it; NotFound."""
     row = tx.execute(
-        "SELECT id, kind, agency_id, text_state, text_reason, length(body) AS characters FROM search_entry WHERE id = %s",
-        [subject],
+        "SELECT id, kind, agency_id, text_state, text_reason, length(body) AS characters FROM search_entry"  # noqa: S608  own words
+        f" WHERE id = %s AND {_MAY_KNOW}",
+        [subject, reader],
     ).fetchone()
     if row is None:
         raise NotFound("văn bản")
     return row
 
 
-def list_unread(tx: Tx, limit: int) -> list[Row]:
-    """Documents of the agency whose files could not be read, newest first."""
+def list_unread(tx: Tx, reader: UUID, limit: int) -> list[Row]:
+    """Documents of the agency whose files could not be read, newest first, as far as the reader may know of them."""
     return tx.execute(
-        "SELECT id, kind, abstract, number_symbol, day, text_reason FROM search_entry"
+        "SELECT id, kind, abstract, number_symbol, day, text_reason FROM search_entry"  # noqa: S608  own words
         " WHERE agency_id = nullif(current_setting('vanthu.agency', true), '')::uuid AND text_state = 'failed'"
-        " ORDER BY day DESC, id DESC LIMIT %s",
-        [limit],
+        f" AND {_MAY_KNOW} ORDER BY day DESC, id DESC LIMIT %s",
+        [reader, limit],
     ).fetchall()
 
 
