@@ -32,6 +32,8 @@ def _page(results: dict[str, Any]) -> Iterator[str]:
         " share the cores."
     )
     sizes = list(results["sizes"])
+    others = [task["others"] for size in sizes for task in results["sizes"][size]["tasks"].values()]
+    yield f"Meanwhile others kept {min(others):.1f} to {max(others):.1f} of the cores busy."
     names = list(results["sizes"][sizes[0]]["tasks"])
     for title, of in (
         ("Without a pause: the next request as soon as the answer is there (p50 / p99, ms; answers a second)", _hard),
