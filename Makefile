@@ -25,7 +25,7 @@ WHOLE_TESTS := $(wildcard tests/system tests/web tests/chaos)
 LATE_TESTS := $(wildcard tests/interop)
 TESTS := $(filter-out $(WHOLE_TESTS) $(LATE_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(LATE_TESTS)
 TEST_PROCESSES ?= 2
-TEST_TOOLS := softhsm chromium qpdf poppler windows faketime
+TEST_TOOLS := softhsm chromium qpdf poppler windows faketime dovecot clamd tesseract
 
 # Both parts run, and either's failure counts.
 pytest = failed=0; \

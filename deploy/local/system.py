@@ -64,6 +64,38 @@ TOOLS: Mapping[str, Tool] = {
             _program("pdftoppm"),
             {"apt-get": "poppler-utils", "dnf": "poppler-utils", "apk": "poppler-utils", "brew": "poppler"},
         ),
+        # Intake: an IMAP server to read mails from, a virus scanner (its signatures are the test's own), Vietnamese OCR.
+        Tool(
+            "dovecot",
+            _program("dovecot", "/usr/sbin/dovecot"),
+            dict.fromkeys(MANAGERS, "dovecot") | {"apt-get": "dovecot-imapd"},
+        ),
+        Tool(
+            "clamd",
+            _program("clamd", "/usr/sbin/clamd"),
+            {"apt-get": "clamav-daemon", "dnf": "clamd", "apk": "clamav-daemon", "brew": "clamav"},
+        ),
+        Tool(
+            "tesseract",
+            _program("tesseract"),
+            {
+                "apt-get": "tesseract-ocr tesseract-ocr-vie",
+                "dnf": "tesseract tesseract-langpack-vie",
+                "apk": "tesseract-ocr tesseract-ocr-data-vie",
+                "brew": "tesseract tesseract-lang",
+            },
+        ),
+        # 84 MB to fetch: not among what the tests install, used where it is.
+        Tool(
+            "libreoffice",
+            _program("soffice"),
+            {
+                "apt-get": "libreoffice-writer-nogui",
+                "dnf": "libreoffice-writer",
+                "apk": "libreoffice-writer",
+                "brew": "libreoffice",
+            },
+        ),
         # Lets one process have a wrong clock.
         Tool(
             "faketime",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from services.docs.consumer import make_follower
+from services.docs.intake.account import Mailbox
 from shared import process
 from shared.db import Pool
 from shared.inbox import Follower
@@ -30,6 +32,10 @@ class DocsSettings(Settings):
     clamd: str = ""
     soffice: str = ""
     tesseract: str = ""
+    scan_folder: str = ""  # with a sub folder for each agency, named by its identifier
+    scan_seconds: float = Field(default=5.0, gt=0)  # between two looks into it
+    mailboxes: tuple[Mailbox, ...] = ()  # as JSON: [{"host": …, "user": …, "password": …, "agency": …}]
+    mail_seconds: float = Field(default=30.0, gt=0)
 
     @property
     def partner_names(self) -> tuple[str, ...]:
@@ -81,6 +87,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from shared.workshop import Workshop
 
     reader = Reader(pool, Blobs(settings.blobs, "docs"), Workshop(size=settings.processes, timeout=120.0))
+    desk = intake_desk(settings, pool)
     press = registers.Press(pool, Blobs(settings.blobs, "docs"), Workshop(size=1, timeout=600))
     return process.Worker(
         follower=follower(settings),
@@ -90,13 +97,26 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "review": review.loop(pool, settings.source),
             "figures": figures.loop(pool),
             "number returns": registers.returns(pool, settings.source),
+            **_intake_loops(settings, desk),
         },
         jobs={
             **finding_work.kinds(reader),
             registers.PRINT: press.kind,
-            **intake_work.kinds(intake_desk(settings, pool)),
+            **intake_work.kinds(desk),
         },
     )
+
+
+def _intake_loops(settings: DocsSettings, desk: Desk) -> dict[str, process.Loop]:
+    """Of what the operator has set up: a folder, mailboxes."""
+    from services.docs.intake import folder, mailbox
+
+    loops: dict[str, process.Loop] = {}
+    if settings.scan_folder:
+        loops["scan folder"] = folder.loop(desk, Path(settings.scan_folder), settings.scan_seconds)
+    if settings.mailboxes:
+        loops["mailboxes"] = mailbox.loop(desk, settings.mailboxes, settings.mail_seconds)
+    return loops
 
 
 SERVICE = process.Service(name="docs", settings=DocsSettings, api=api, worker=worker)

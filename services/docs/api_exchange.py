@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from services.docs import access, store_exchange
 from services.docs.access import DoorDep, UploadDep
 from services.docs.catalogue import STATUSES
 from services.docs.circulation.refusals import CONTENT_DESTROYED
 from services.docs.delivery import TAKEN_BACK
+from services.docs.intake.api_upload import screen
 from services.docs.views import View
 from shared.errors import EMPTY_FILE, NotFound, Rejected
 from shared.events.exchange import AgencyRef, Message
@@ -44,7 +45,7 @@ class PartnerDeliveryPage(View):
 
 
 @router.post("/files", status_code=201)
-def upload(file: UploadDep, door: DoorDep) -> PartnerFileView:
+def upload(file: UploadDep, door: DoorDep, request: Request) -> PartnerFileView:
     """A file that a message will name by its digest, so the digest is the key: sending it again changes nothing.
 
     Whether it is a well signed PDF is found by validation at the receiver, with the answer on the replies topic.
@@ -53,6 +54,7 @@ def upload(file: UploadDep, door: DoorDep) -> PartnerFileView:
     data = file.path.read_bytes()
     if not data:
         raise Rejected(EMPTY_FILE)
+    screen(request, file)
     media_type = "application/pdf" if data.startswith(PDF_START) else "application/octet-stream"
     content = door.office.blobs.put(data, media_type)
     with door.open_for_partner() as tx:

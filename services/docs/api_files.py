@@ -6,11 +6,12 @@ import hashlib
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 
 from services.docs import pdf, store, store_registry
 from services.docs.access import DoorDep, Member, UploadDep
 from services.docs.catalogue import DOCUMENT_TYPES
+from services.docs.intake.api_upload import screen
 from services.docs.registers import store as registers
 from services.docs.store import StoredFile
 from services.docs.views import View
@@ -34,12 +35,16 @@ class FileView(View):
 
 @router.post("/files", status_code=201, dependencies=[Depends(require("clerk"))])
 def upload(
-    file: UploadDep, door: DoorDep, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
+    file: UploadDep,
+    door: DoorDep,
+    request: Request,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> FileView:
     """A PDF of the clerk's agency: looked at, stored by its digest, ready to be part of a document."""
     if not idempotency_key:
         raise Rejected(IDEMPOTENCY_KEY_REQUIRED)
     pages = pdf.count_pages(file.path)
+    screen(request, file)
     content = door.office.blobs.put(file.path.read_bytes(), PDF)
     with door.open("clerk") as acting:
 

@@ -89,6 +89,19 @@ class Caller:
             timeout=UPLOAD_TIMEOUT,
         ).json()
 
+    def pass_on(
+        self, service: str, method: str, path: str, *, headers: Mapping[str, str], content: bytes
+    ) -> httpx.Response:
+        """The service's own answer, refusals too: for what the browser's script and the service settle between them."""
+        with self._answering(service):
+            return self.services.http.request(
+                method,
+                self._url(service, path),
+                headers={**self._headers(service), **headers},
+                content=content,
+                timeout=UPLOAD_TIMEOUT,
+            )
+
     def send_file(self, service: str, path: str, name: str, file: BinaryIO, *, key: str, **fields: str) -> Any:
         """A file with its name and what is said of it, as a form."""
         return self._call(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +20,7 @@ from shared.jobs import Runner
 from tests.docs import papers
 from tests.docs.bringing import Intake, codes, states
 from tests.docs.conftest import SAMPLES, Docs, ok, refusal
+from tests.support.parts import free_port
 
 LETTER = (SAMPLES / "01-cong-van.pdf").read_bytes()
 
@@ -206,6 +211,21 @@ def test_an_infected_file_is_refused_with_the_name_and_erased(docs: Docs, intake
     assert intake.quarantined() == []
 
 
+def test_files_of_drafts_and_of_partners_are_scanned_before_they_are_kept(docs: Docs, intake: Intake) -> None:
+    def send() -> tuple[str, str]:
+        """The codes that a clerk and a partner get."""
+        partner = docs.partner().post("/exchange/files", params={"filename": "a.pdf"}, content=LETTER)
+        return refusal(docs.upload(docs.a.clerk)), refusal(partner)
+
+    with scanner(b"stream: Eicar-Test-Signature FOUND\0") as address:
+        docs.app.state.intake = replace(intake.desk, programs=replace(intake.desk.programs, clamd=address))
+        assert send() == ("virus_found", "virus_found")
+    assert send() == ("scanner_away", "scanner_away")
+    docs.app.state.intake = intake.desk
+    assert refusal(docs.upload(docs.a.clerk, filename="[MẬT] a.pdf")) == "secret_document"
+    assert not intake.holds(LETTER)
+
+
 def test_a_file_that_the_scanner_cannot_judge_waits_for_a_person(docs: Docs, intake: Intake) -> None:
     with scanner(b"INSTREAM size limit exceeded. ERROR\0") as address:
         intake.use(clamd=address)
@@ -295,3 +315,44 @@ def test_a_pdf_that_is_read_stays_byte_for_byte_what_it_was(intake: Intake, docs
     assert states(found)["text"] == "done"
     assert docs.http(docs.a.clerk.principal).get(f"/intake/{found['id']}/content").content == scanned
     assert len(docs.http(docs.a.clerk.principal).get(f"/intake/{found['id']}/text").text) > 100
+
+
+CLAMD = shutil.which("clamd") or shutil.which("clamd", path="/usr/sbin")
+
+
+@pytest.mark.skipif(CLAMD is None, reason="no clamd here: apt-get install clamav-daemon")
+def test_a_real_scanner_finds_what_its_signatures_say(docs: Docs, intake: Intake, tmp_path: Path) -> None:
+    """With a signature of our own: the real data base is 300 MB and lives on the internet."""
+    bad = LETTER + b"\n% vanthu-test-malware-0001"
+    (tmp_path / "db").mkdir()
+    line = f"Vanthu.Test-1:0:*:{b'vanthu-test-malware-0001'.hex()}\n"
+    (tmp_path / "db" / "test.ndb").write_text(line, encoding="ascii")
+    port = free_port()
+    config = tmp_path / "clamd.conf"
+    config.write_text(
+        f"Foreground yes\nDatabaseDirectory {tmp_path}/db\nTCPSocket {port}\nTCPAddr 127.0.0.1\n"
+        f"LogFile {tmp_path}/clamd.log\nStreamMaxLength 1M\nUser root\nConcurrentDatabaseReload no\n",
+        encoding="utf-8",
+    )
+    process = subprocess.Popen([str(CLAMD), "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, (tmp_path / "clamd.log").read_text(encoding="utf-8")
+                assert time.monotonic() < until, "clamd did not begin to listen"
+                time.sleep(0.1)  # nobody tells when it does
+        intake.use(clamd=f"tcp://127.0.0.1:{port}")
+        clean = intake.brought(docs.a.clerk, LETTER)
+        assert (clean["state"], states(clean)["virus"]) == ("ready", "done")
+        found = intake.brought(docs.a.clerk, bad, "xau.pdf")
+        assert (found["state"], codes(found)["virus"]) == ("refused", "virus_found")
+        assert "Vanthu.Test-1" in found["reason"]["vi"]
+        large = intake.brought(docs.a.clerk, LETTER + b"\n%" + b"x" * 3_000_000 + b"\n%%EOF\n", "lon.pdf")
+        assert (large["state"], codes(large)["virus"]) == ("failed", "scanner_limit")
+    finally:
+        process.terminate()
+        process.wait(20)

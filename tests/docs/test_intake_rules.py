@@ -79,7 +79,7 @@ def test_a_zip_bomb_of_a_docx_is_caught_before_it_is_unpacked(data: bytes) -> No
 
 def test_a_spreadsheet_or_any_other_archive_is_no_document() -> None:
     assert code(judge, papers.packed({"[Content_Types].xml": b"spreadsheetml"})) == "type_not_taken"
-    assert code(judge, papers.packed({"a.txt": b"x"})) == "type_not_taken"
+    assert code(judge, papers.packed({"a.txt": b"x"})) == "archive_attached"
     assert code(judge, papers.docx()[:-40]) == "office_damaged"
 
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from services.docs.access import MAX_FILE, Door, DoorDep, file_name
+from services.docs.access import Upload as ReceivedFile
 from services.docs.intake import desk as desks
 from services.docs.intake import refusals, secrecy, store_upload
 from services.docs.intake import upload as tus
@@ -55,6 +57,15 @@ class TusRoute(APIRoute):
             return answer
 
         return with_version
+
+
+def screen(request: Request, file: ReceivedFile) -> None:
+    """For the ways in that answer at once (a draft's file, a partner's): refused when the name says that it is secret,
+    or when the scanner, if there is one, finds something. 503 while the scanner is away: nothing is kept then.
+    """
+    if level := secrecy.in_title(Path(file.filename).stem):
+        raise Rejected(refusals.SECRET_DOCUMENT, **secrecy.params(level, "name"))
+    desks.scan(desk_of(request).programs, file.path, file.filename)
 
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=TusRoute)

@@ -154,7 +154,7 @@ def _kind_of(package: zipfile.ZipFile, name: str) -> str:
         return _office_open(package, names, name)
     if "mimetype" in names:
         return _open_document(package, names, name)
-    raise Rejected(refusals.TYPE_NOT_TAKEN, name=name, found="ZIP")
+    raise Rejected(refusals.ARCHIVE_ATTACHED, name=name)
 
 
 def _office_open(package: zipfile.ZipFile, names: set[str], name: str) -> str:

@@ -4,6 +4,7 @@ pages drawn for the recogniser, images bound into a PDF. Every function is a tas
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from shared.errors import Rejected
 DPI = 300  # what Tesseract's models were trained on
 MAX_PIXELS = 60_000_000  # of one page; A3 at 400 dpi is 31 million
 MAX_EDGE = 10_000
+# What the picture libraries raise at a file that ends in its middle.
+_BROKEN = (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, struct.error)
 FEW = 12  # characters: a page with fewer has no text layer worth the name (a stamp, a page number)
 
 
@@ -74,7 +77,7 @@ def bind(images: Sequence[Path], target: Path, name: str) -> None:
     try:
         plain = [_plain(image) for image in images]
         target.write_bytes(img2pdf.convert([str(image) for image in plain], rotation=img2pdf.Rotation.ifvalid))
-    except (OSError, ValueError, SyntaxError) as error:
+    except _BROKEN as error:
         raise Rejected(refusals.IMAGE_DAMAGED, name=name) from error
     except Exception as error:  # img2pdf's own, which have no common class
         if type(error).__module__.startswith(("img2pdf", "PIL")):
@@ -109,6 +112,6 @@ def whole_image(path: Path) -> bool:
         with Image.open(path) as opened:
             for frame in ImageSequence.Iterator(opened):
                 frame.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (*_BROKEN, Image.DecompressionBombError):
         return False
     return True

@@ -232,8 +232,9 @@ MAIL_BROKEN = Refusal(
 )
 ARCHIVE_ATTACHED = Refusal(
     "archive_attached",
-    vi="{name} là tệp nén; hãy giải nén và đính kèm từng văn bản.",
-    en="{name} is an archive; unpack it and attach each document by itself.",
+    vi="{name} là tệp nén; hãy giải nén và gửi từng văn bản.",
+    en="{name} is an archive; unpack it and send each document by itself.",
+    status=415,
 )
 AGENCY_OF_MAIL_UNKNOWN = Refusal(
     "agency_of_mail_unknown",

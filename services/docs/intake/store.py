@@ -172,6 +172,31 @@ def mark_answered(tx: Tx, agency_id: UUID, key: str, at: datetime) -> None:
     )
 
 
+def find_mail(tx: Tx, agency_id: UUID, header: str) -> Row | None:
+    """The newest mail taken whose header has this digest."""
+    return tx.execute(
+        "SELECT * FROM intake_taken WHERE agency_id = %s AND key LIKE 'mail:%%' AND detail ->> 'header' = %s"
+        " ORDER BY taken_at DESC LIMIT 1",
+        [agency_id, header],
+    ).fetchone()
+
+
+def answer(tx: Tx, agency_id: UUID, key: str, lines: list[str], at: datetime) -> None:
+    """What the sender of a mail is told, once."""
+    tx.execute(
+        "UPDATE intake_taken SET answered_at = %s, detail = detail || %s WHERE agency_id = %s AND key = %s"
+        " AND answered_at IS NULL",
+        [at, Jsonb({"answer": lines}), agency_id, key],
+    )
+
+
+def list_mails(tx: Tx, limit: int) -> list[Row]:
+    """The newest mails with what their senders are told."""
+    return tx.execute(
+        "SELECT * FROM intake_taken WHERE key LIKE 'mail:%%' ORDER BY taken_at DESC LIMIT %s", [limit]
+    ).fetchall()
+
+
 # --- arrivals that may be the same
 
 

@@ -37,9 +37,15 @@ class Uploaded:
 
 
 @router.get("/documents/new")
-def show_submission(visit: Reading) -> Response:
+def show_submission(visit: Reading, intake: UUID | None = None) -> Response:
+    """Empty, or with a file that came in another way and has passed its steps."""
     visit.need("clerk")
-    return _page(visit, Form(), [])
+    if intake is None:
+        return _page(visit, Form(), [])
+    item = visit.api.get("docs", f"/intake/{intake}")
+    name = item["filename"].replace("|", "-")
+    uploaded = [Uploaded(item["file_id"], "main", name)] if item["file_id"] else []
+    return _page(visit, Form([("intake", str(intake))]), uploaded)
 
 
 @router.post("/documents/new")
@@ -59,6 +65,9 @@ def submit(visit: Posting, form: Posted) -> Response:
         # Gone back in the browser and changed: the same form makes no second document, however often it is sent.
         again = rejected.code == IDEMPOTENCY_KEY_REUSED.code
         return _page(visit, form, uploaded, error=Rejected(FORM_SENT_ALREADY) if again else rejected)
+    if form.get("intake"):
+        # The document stands whatever comes of this: only the list of what came in says it.
+        parts_of({"used": lambda: visit.api.post("docs", f"/intake/{form.get('intake')}/use", key=form.get("once"))})
     return visit.to(f"/documents/{made['id']}", "submitted")
 
 
