@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from services.portal import wording_registers
+from services.portal import wording_intake, wording_registers
 
 _CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 
@@ -52,40 +52,6 @@ DELIVERY_STATUSES = {
     "13": ("Lấy lại", "off"),
     "15": ("Đồng ý lấy lại", "off"),
     "16": ("Từ chối lấy lại", "bad"),
-}
-
-INTAKE_CHANNELS = {
-    "web": "Trang Tiếp nhận",
-    "rest": "Phần mềm khác",
-    "kafka": "Đối tác",
-    "folder": "Thư mục quét",
-    "mail": "Thư điện tử",
-}
-INTAKE_STATES = {
-    "working": ("Đang xử lý", "work"),
-    "ready": ("Dùng được", "good"),
-    "refused": ("Bị từ chối", "bad"),
-    "failed": ("Cần xử lý", "wait"),
-    "discarded": ("Đã bỏ", "off"),
-    "used": ("Đã dùng", "good"),
-}
-INTAKE_STEPS = {
-    "received": "Nhận tệp",
-    "type": "Nhận biết loại tệp",
-    "size": "Kiểm tra dung lượng",
-    "virus": "Quét mã độc",
-    "convert": "Chuyển sang PDF",
-    "secrecy": "Kiểm tra độ mật",
-    "text": "Nhận dạng chữ",
-    "ready": "Sẵn sàng sử dụng",
-}
-INTAKE_STEP_STATES = {
-    "due": ("Chưa tới", "off"),
-    "waiting": ("Đang chờ", "wait"),
-    "done": ("Xong", "good"),
-    "skipped": ("Bỏ qua", "off"),
-    "refused": ("Từ chối", "bad"),
-    "failed": ("Lỗi", "bad"),
 }
 
 URGENCIES = {0: "Thường", 1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc", 4: "Hỏa tốc hẹn giờ"}
@@ -364,9 +330,7 @@ DONE = {
     "search_removed": "Đã bỏ tìm kiếm đã lưu.",
     "head_ordered": "Đã yêu cầu niêm phong; con dấu và dấu thời gian có sau vài giây.",
     **wording_registers.DONE,
-    "intake_brought": "Đã nhận tệp; các bước kiểm tra đang chạy.",
-    "intake_retried": "Đang thử lại.",
-    "intake_discarded": "Đã bỏ tệp; nội dung được xóa.",
+    **wording_intake.DONE,
     "places_set": "Đã lưu vị trí; văn bản đang được chuẩn bị lại.",
     "placing_set": "Đã lưu lựa chọn của cơ quan.",
     "agency_saved": "Đã lưu cơ quan.",

@@ -83,8 +83,8 @@ def counter(docs: Docs, browser: Browser, database: Callable[[str], Database], t
         portal.accounts(**{login_of(docs): PASSWORD})
         docs.hear(*portal.stated("portal.key"))
         yield Counter(portal, intake, browser, shots)
-    for context in browser.contexts:
-        context.close()
+        for context in browser.contexts:
+            context.close()
 
 
 def large_pdf() -> bytes:

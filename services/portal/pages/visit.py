@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from services.portal import domain, store, wording, wording_report
+from services.portal import domain, store, wording, wording_intake, wording_report
 from services.portal.clients import Caller, Services
 from services.portal.domain import Person, Post, Session
 from services.portal.forms import Form, Posted
@@ -65,6 +65,7 @@ def make_templates() -> Environment:
     environment.globals |= {
         "wording": wording,
         "report_words": wording_report,
+        "intake_words": wording_intake,
         "state": wording.state,
         "version": version,
         "new_key": domain.new_secret,
