@@ -145,6 +145,7 @@ def test_without_scripts_a_paper_is_brought_and_registered(counter: Counter, tmp
     page.get_by_role("button", name="Đăng ký, lấy số đến").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("V/v ngừng cấp điện")
     expect(page.locator("main")).to_contain_text("Số đến 1")
+    page.wait_for_load_state("networkidle")  # its pictures and PDF are fetched before the servers end
 
 
 def test_a_refused_file_says_why_and_is_discarded(counter: Counter, tmp_path: Path) -> None:
