@@ -78,6 +78,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.figures import work as figures
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
+    from services.docs.handling import work as handling
     from services.docs.intake import work as intake_work
     from services.docs.ledger import work
     from services.docs.ledger.consumer import Sequencer
@@ -96,6 +97,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
             "review": review.loop(pool, settings.source),
             "figures": figures.loop(pool),
+            "task deadlines": handling.loop(pool, settings.source),
             "number returns": registers.returns(pool, settings.source),
             **_intake_loops(settings, desk),
         },

@@ -38,6 +38,7 @@ from services.docs.drafting import ResubmitBody, SubmitBody
 from services.docs.figures import api as figures_api
 from services.docs.finding import api as finding_api
 from services.docs.finding import api_counters, api_pages
+from services.docs.handling import api as handling_api
 from services.docs.intake import api as intake_api
 from services.docs.intake import api_upload
 from services.docs.ledger import api as ledger_api
@@ -99,6 +100,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         *review_api.ROUTERS,
         registers_api.router,
         figures_api.router,
+        handling_api.router,
         follower=follower,
         large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
     )

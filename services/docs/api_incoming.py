@@ -16,6 +16,7 @@ from services.docs.circulation import duplicates, receiving
 from services.docs.circulation import store as circulation
 from services.docs.circulation.refusals import CONTENT_DESTROYED
 from services.docs.circulation.views import AskedView, asked_view
+from services.docs.handling import desk as handling
 from services.docs.incoming import Incoming
 from services.docs.registers import entering
 from services.docs.step import Step
@@ -286,13 +287,18 @@ def assign(incoming_id: UUID, body: AssignBody, acting: Member, if_match: IfMatc
     if person is None:
         raise Rejected(refusals.ASSIGNEE_UNKNOWN)
     step = incoming.assign(held, person.person_id, person.name, acting.by, acting.now())
-    return _made(acting, held, step, if_match)
+    made = _made(acting, held, step, if_match)
+    if step:
+        handling.after_assign(acting, held, person.person_id)
+    return made
 
 
 @router.post("/incoming/{incoming_id}/start")
 def start(incoming_id: UUID, acting: Member, if_match: IfMatch = None) -> IncomingView:
     held = store_incoming.lock(acting.tx, incoming_id)
-    return _made(acting, held, incoming.start(held, acting.by, acting.now()), if_match)
+    made = _made(acting, held, incoming.start(held, acting.by, acting.now()), if_match)
+    handling.after_start(acting, held)
+    return made
 
 
 @router.post("/incoming/{incoming_id}/complete")
@@ -301,4 +307,6 @@ def complete(
 ) -> IncomingView:
     held = store_incoming.lock(acting.tx, incoming_id)
     note = body.note if body else None
-    return _made(acting, held, incoming.complete(held, note, acting.by, acting.now()), if_match)
+    made = _made(acting, held, incoming.complete(held, note, acting.by, acting.now()), if_match)
+    handling.after_complete(acting, held)
+    return made

@@ -10,8 +10,12 @@ from uuid import UUID
 
 from services.docs import refusals
 from services.docs.catalogue import DOCUMENT_TYPES, DocumentType
+from services.docs.text import fold
 from shared.errors import FORBIDDEN, Rejected
 from shared.events.docs import Party, Signer
+
+# How the titles of those begin who head a unit or an agency, marks folded; deputies are "phó …".
+HEADS = ("truong ", "chanh ", "giam doc", "chu tich", "cuc truong", "chi cuc truong", "vu truong", "quyen ", "bi thu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,38 @@ def may_act(post: Post | None, agency_id: UUID | None, day: date, *roles: str) -
     if roles and not post.roles & set(roles):
         raise Rejected(FORBIDDEN)
     return post
+
+
+def is_deputy(post: Post) -> bool:
+    return fold(post.title).startswith("pho ")
+
+
+def is_head(post: Post) -> bool:
+    """Of a unit: a leader who is no deputy, or somebody whose title says so."""
+    return not is_deputy(post) and ("leader" in post.roles or fold(post.title).startswith(HEADS))
+
+
+def in_unit(post: Post, unit_id: UUID | None, unit: str | None) -> bool:
+    """By the unit on record; by its name where the post has none on record."""
+    if unit_id is not None and post.unit_id is not None:
+        return post.unit_id == unit_id
+    return bool(unit and post.unit) and fold(unit or "") == fold(post.unit or "")
+
+
+def leads_agency(post: Post) -> bool:
+    """The head of the agency, not of a unit in it."""
+    top = fold(post.title).startswith(("chu tich", "bi thu", "thu truong", "tong giam doc"))
+    return "leader" in post.roles and not is_deputy(post) and (top or not post.unit)
+
+
+def is_registrar(post: Post) -> bool:
+    """Keeps the agency's registers (văn thư); others with the same role are officers of its units."""
+    return "clerk" in post.roles and "van thu" in fold(post.title)
+
+
+def sees_all(post: Post) -> bool:
+    """Whose work is with all documents of the agency, those included that others are kept from."""
+    return leads_agency(post) or is_registrar(post)
 
 
 def document_type(code: str) -> DocumentType:

@@ -157,6 +157,11 @@ def find_agencies_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Agency]:
     return {row["agency_id"]: _agency(row) for row in rows}
 
 
+def list_own_agencies(tx: Tx) -> list[UUID]:
+    """The agencies that live here."""
+    return [row["agency_id"] for row in tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL").fetchall()]
+
+
 def find_ended_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Agency]:
     """By an identifier that nobody has on that day: who had it last."""
     rows = tx.execute(

@@ -21,6 +21,11 @@ def clean(text: str) -> str:
     return joined
 
 
+def clean_lines(text: str) -> str:
+    """Text of several lines, each as `clean` has it."""
+    return "\n".join(clean(line) for line in text.splitlines()).strip()
+
+
 def fold(text: str) -> str:
     """Lower case without marks, đ as d: what a clerk types into a search on a foreign keyboard."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(c) != MARKS)

@@ -38,6 +38,7 @@ def follower() -> Follower:
             docs.RemarkMade,
             docs.OpinionAsked,
             docs.OpinionGiven,
+            docs.TaskChanged,
             docs.NumberVoided,
             docs.DeliveryStatusReported,
             docs.DeliveryChased,
@@ -57,6 +58,7 @@ def follower() -> Follower:
         (
             docs.DOCUMENT.name,
             docs.DELIVERY.name,
+            docs.TASK.name,
             signing.DOCUMENT.name,
             registry.AGENCY.name,
             registry.PERSON.name,

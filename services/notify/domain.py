@@ -416,6 +416,32 @@ def _discussion(document_id: UUID) -> str:
     return f"/documents/{document_id}/discussion"
 
 
+TASK_TITLES: Mapping[str, str] = {
+    "given": "Việc mới giao bạn",
+    "reassigned": "Việc được chuyển",
+    "returned": "Đề xuất bị trả lại",
+    "withdrawn": "Việc đã được rút",
+    "proposed": "Đề xuất chờ bạn quyết định",
+    "closed": "Việc đã được kết thúc",
+    "extension_asked": "Đề nghị gia hạn chờ bạn trả lời",
+    "extension_granted": "Đã được gia hạn",
+    "extension_refused": "Không được gia hạn",
+    "due_soon": "Việc sắp đến hạn",
+    "overdue": "Việc đã quá hạn",
+}
+
+
+def _task_changed(event: docs.TaskChanged, _known: Known) -> tuple[Call, ...]:
+    title = TASK_TITLES.get(event.act)
+    if title is None:
+        return ()
+    due = f" Hạn {event.due_on:%d/%m/%Y}." if event.due_on else ""
+    who = "" if event.by.person_id is None else f" {event.by.name}"
+    text = f"{event.title}. {event.holder}.{due}{who and f' Người ghi:{who}.'}"
+    link = f"/tasks/{event.task_id}"
+    return tuple(Call(Person(each), title, text, link, reason=event.reason) for each in event.people)
+
+
 RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.DocumentSubmitted: _submitted,
     docs.DocumentReturned: _returned,
@@ -424,6 +450,7 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.RemarkMade: _remark_made,
     docs.OpinionAsked: _opinion_asked,
     docs.OpinionGiven: _opinion_given,
+    docs.TaskChanged: _task_changed,
     docs.DocumentIssued: _issued,
     docs.NumberVoided: _voided,
     docs.DeliveryDispatched: _dispatched,

@@ -107,6 +107,19 @@ STANDINGS = {
     "overdue": ("Quá hạn", "bad"),
 }
 
+TASK_STANDINGS = STANDINGS | {"no_deadline": ("Không hạn", "off"), "ended": ("Đã kết thúc", "off")}
+TASK_STATES = {
+    "open": ("Chưa bắt đầu", "act"),
+    "started": ("Đang làm", "work"),
+    "proposed": ("Đã trình đề xuất", "wait"),
+    "returned": ("Bị trả lại", "bad"),
+    "done": ("Đã xong", "good"),
+    "withdrawn": ("Đã rút", "off"),
+}
+TASK_PARTS = {"lead": "Chủ trì", "joint": "Phối hợp", "handler": "Giải quyết"}
+TASK_LISTS = {"mine": "Tôi", "unit": "Đơn vị tôi", "given": "Tôi giao", "all": "Cả cơ quan"}
+TASK_WHEN = {"any": "Tất cả", "overdue": "Quá hạn", "due_soon": "Còn dưới 3 ngày làm việc"}
+
 DEVICE_TYPES = {"pki_token": "PKI Token (USB)", "sim_pki": "SIM PKI", "hsm": "HSM"}
 
 PLACES = {
@@ -152,6 +165,17 @@ CERTIFICATE_STATUSES = {
 
 # How a signature's verdict is said: colour and sentence first, the standard's terms (EN 319 102-1) beside it.
 ACTS = {
+    "given": "Giao cho",
+    "noted": "Ghi tiến độ:",
+    "proposed": "Trình đề xuất:",
+    "closed": "Kết thúc việc",
+    "withdrawn": "Rút việc:",
+    "reassigned": "Chuyển cho",
+    "extension_asked": "Xin gia hạn đến",
+    "extension_granted": "Gia hạn đến",
+    "extension_refused": "Không gia hạn",
+    "due_soon": "Sắp đến hạn",
+    "overdue": "Quá hạn",
     "submitted": "Trình văn bản",
     "resubmitted": "Trình lại",
     "approved": "Duyệt dự thảo",
@@ -314,6 +338,16 @@ REVOCATIONS = {
 }
 
 DONE = {
+    "slip_given": "Đã giao; người nhận được báo.",
+    "task_given": "Đã giao việc.",
+    "task_noted": "Đã ghi tiến độ.",
+    "task_proposed": "Đã trình đề xuất cho người giao.",
+    "task_closed": "Đã kết thúc việc.",
+    "task_returned": "Đã trả lại đề xuất.",
+    "task_withdrawn": "Đã rút việc.",
+    "task_reassigned": "Đã chuyển việc.",
+    "extension_asked": "Đã gửi đề nghị gia hạn.",
+    "extension_answered": "Đã trả lời đề nghị gia hạn.",
     "draft_saved": "Đã lưu dự thảo.",
     "draft_merged": "Đã gộp hai bản; hãy xem lại rồi lưu hoặc trình.",
     "draft_shared": "Đã lưu danh sách người cùng soạn.",

@@ -9,6 +9,7 @@ TYPES = {
     "docs.document.numbered": "Cấp số",
     "docs.document.number_voided": "Hủy số",
     "docs.document.issued": "Ban hành",
+    "docs.task.changed": "Giao việc, xử lý",
     "docs.delivery.dispatched": "Gửi văn bản",
     "docs.delivery.renewed": "Gửi bản có chứng cứ tốt hơn",
     "docs.delivery.status_reported": "Báo trạng thái",

@@ -18,6 +18,8 @@ DOCUMENT = topic(
 )
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
+# Inner to the agency that received a document: its sender never hears of it.
+TASK = topic("docs.task", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 # Partners keep the heads, so that not even the platform can rewrite the ledger unseen.
 TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=("<partner>",), partitions=1)
 ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
@@ -363,3 +365,34 @@ class TreeHeadPublished(Fact, type="vn.vanthu.docs.treehead.published.v1", topic
 
 class DocsAct(Act, type="vn.vanthu.docs.act.recorded.v1", topic=ACT, key="object_id"):
     """An act in docs that is no fact about a document: reading, downloading, refusals."""
+
+
+TaskAct = Literal[
+    "given",
+    "started",
+    "noted",
+    "proposed",
+    "closed",
+    "returned",
+    "withdrawn",
+    "reassigned",
+    "extension_asked",
+    "extension_granted",
+    "extension_refused",
+    "due_soon",
+    "overdue",
+]
+
+
+class TaskChanged(Fact, type="vn.vanthu.docs.task.changed.v1", topic=TASK, key="task_id"):
+    """Something happened to a task on a document that arrived; inner to its agency. `people` are to be told."""
+
+    task_id: UUID
+    agency_id: UUID
+    incoming_id: UUID
+    act: TaskAct
+    title: str
+    holder: str
+    due_on: date | None = None
+    reason: str | None = None
+    people: tuple[UUID, ...] = ()

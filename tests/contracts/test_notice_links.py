@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from fastapi import APIRouter
 from starlette.routing import Match
 
 from services.notify.domain import Delivery, Document, Known, whose_turn
 from services.portal.pages.wiring import PAGES
-from shared.events import Event, docs
+from shared.events import Actor, Event, docs
 from shared.ids import new_id
 from tests.notify.facts import Story
 
@@ -35,6 +37,17 @@ def is_a_page(path: str) -> bool:
         STORY.review(docs.RemarkMade, remark_id=new_id(), mentions=(new_id(),)),
         STORY.review(docs.OpinionAsked, request_id=new_id(), people=(new_id(),)),
         STORY.review(docs.OpinionGiven, request_id=new_id(), asked_by=new_id(), verdict="remarks"),
+        docs.TaskChanged(
+            task_id=new_id(),
+            agency_id=STORY.agency,
+            incoming_id=new_id(),
+            act="given",
+            title="x",
+            holder="x",
+            people=(new_id(),),
+            by=Actor(name="x"),
+            at=datetime.now(UTC),
+        ),
         STORY.prepared(),
         STORY.signed(),
         STORY.refused("seal"),

@@ -21,6 +21,7 @@ FOLLOWED = (
     "docs.document",
     "docs.delivery",
     "docs.workfile",
+    "docs.task",
     "docs.act",
     "signing.document",
     "signing.act",

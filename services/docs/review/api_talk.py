@@ -16,19 +16,14 @@ from services.docs.review.drafts import Person
 from services.docs.review.opinions import Opinion
 from services.docs.review.store_talk import Anchor, Remark
 from services.docs.review.workflow import Who
-from services.docs.text import clean
+from services.docs.text import clean_lines
 from services.docs.views import Body, View
 from shared.http import OnceOnly
 
 router = APIRouter(tags=["discussion"])
 
 
-def _lines(text: str) -> str:
-    """Text of several lines, each as `clean` has it."""
-    return "\n".join(clean(line) for line in text.splitlines()).strip()
-
-
-Words = Annotated[str, AfterValidator(_lines), Field(max_length=8000)]
+Words = Annotated[str, AfterValidator(clean_lines), Field(max_length=8000)]
 
 
 class AnchorBody(Body):

@@ -14,10 +14,11 @@ from services.docs import access, store_workdays
 from services.docs.access import Acting, IfMatch
 from services.docs.catalogue import DOCUMENT_TYPES
 from services.docs.review import refusals, reviewing, route, store
-from services.docs.review.people import Directory, candidates, in_unit
+from services.docs.review.people import Directory, candidates
 from services.docs.review.route import Leg, Seat, Situation
 from services.docs.review.store import Kept
 from services.docs.review.workflow import KEY, STANDARD, Workflow, parse, standard
+from services.docs.standing import in_unit
 from services.docs.text import sort_key
 from services.docs.views import Body, View
 from shared import outbox

@@ -8,12 +8,10 @@ from datetime import date
 from uuid import UUID
 
 from services.docs.review.workflow import Who
-from services.docs.standing import Post
+from services.docs.standing import Post, in_unit, is_deputy, is_head
 from services.docs.text import fold, sort_key
 
 ROLES = frozenset({"clerk", "leader"})  # who may open documents at all
-# How the titles of those begin who head a unit or an agency, marks folded; deputies are "phó …".
-HEADS = ("truong ", "chanh ", "giam doc", "chu tich", "cuc truong", "chi cuc truong", "vu truong", "quyen ", "bi thu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +54,6 @@ class Directory:
     def name_of(self, person_id: UUID) -> str:
         post = self.post_of(person_id)
         return post.name if post else ""
-
-
-def is_deputy(post: Post) -> bool:
-    return fold(post.title).startswith("pho ")
-
-
-def is_head(post: Post) -> bool:
-    """Of a unit: a leader who is no deputy, or somebody whose title says so."""
-    return not is_deputy(post) and ("leader" in post.roles or fold(post.title).startswith(HEADS))
-
-
-def in_unit(post: Post, unit_id: UUID | None, unit: str | None) -> bool:
-    """By the unit on record; by its name where the post has none on record."""
-    if unit_id is not None and post.unit_id is not None:
-        return post.unit_id == unit_id
-    return bool(unit and post.unit) and fold(unit or "") == fold(post.unit or "")
 
 
 def candidates(who: Who, directory: Directory, author_id: UUID) -> tuple[Asked, ...]:

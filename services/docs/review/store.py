@@ -131,11 +131,6 @@ def find_due(tx: Tx, document_id: UUID, now: datetime) -> Route | None:
     return ROUTE.validate_python(row["body"]) if row else None
 
 
-def list_own_agencies(tx: Tx) -> list[UUID]:
-    """The agencies that live here."""
-    return [row["agency_id"] for row in tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL").fetchall()]
-
-
 def drop_route(tx: Tx, document_id: UUID) -> None:
     """Of a document with a plain list of reviewers, which gets a new list."""
     tx.execute("DELETE FROM route WHERE document_id = %s", [document_id])

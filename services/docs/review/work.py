@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 
 from services.docs import store as documents
+from services.docs import store_registry
 from services.docs.review import reviewing, store, store_talk, talking
 from shared import db, telemetry
 from shared.errors import Rejected
@@ -58,7 +59,7 @@ def _due(pool: db.Pool, now: datetime) -> tuple[Due, Due]:
     routes: Due = []
     requests: Due = []
     with db.transaction(pool) as tx:
-        for agency_id in store.list_own_agencies(tx):
+        for agency_id in store_registry.list_own_agencies(tx):
             db.act_for(tx, agency_id)
             routes += [(agency_id, each) for each in store.list_due(tx, now, MOST)]
             requests += [(agency_id, each) for each in store_talk.list_due_requests(tx, now, MOST)]

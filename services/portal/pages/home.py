@@ -54,6 +54,7 @@ def _counts(found: dict[str, Any]) -> dict[str, tuple[int, bool]]:
             counters["documents"] | {f"in_{each}": n for each, n in counters["incoming"].items()} | counters["mine"]
         )
         counts = {name: (min(n, most - 1), n >= most) for name, n in by_name.items()}
+    counts |= {f"tasks_{name}": (n, n >= 1000) for name, n in found.get("handling", {}).items()}
     if tasks := found.get("tasks"):
         counts["tasks"] = (len(tasks["items"]), bool(tasks.get("next_cursor")))
     return counts
@@ -83,7 +84,10 @@ def _first_things(found: dict[str, Any]) -> list[dict[str, str]]:
 def _documents(visit: Visit) -> Loaders:
     if not visit.has("clerk", "leader"):
         return {}
-    loaders: Loaders = {"counters": lambda: visit.api.get("docs", "/counters")}
+    loaders: Loaders = {
+        "counters": lambda: visit.api.get("docs", "/counters"),
+        "handling": lambda: visit.api.get("docs", "/counters/tasks"),
+    }
     if visit.has("clerk"):
         states = ("returned", "refused", "signed")
         loaders |= {each: partial(visit.api.get, "docs", "/documents", state=each) for each in states}
