@@ -420,7 +420,7 @@ TASK_TITLES: Mapping[str, str] = {
     "given": "Việc mới giao bạn",
     "reassigned": "Việc được chuyển",
     "returned": "Đề xuất bị trả lại",
-    "withdrawn": "Việc đã được rút",
+    "called_off": "Việc đã được rút",
     "proposed": "Đề xuất chờ bạn quyết định",
     "closed": "Việc đã được kết thúc",
     "extension_asked": "Đề nghị gia hạn chờ bạn trả lời",

@@ -169,7 +169,7 @@ ACTS = {
     "noted": "Ghi tiến độ:",
     "proposed": "Trình đề xuất:",
     "closed": "Kết thúc việc",
-    "withdrawn": "Rút việc:",
+    "called_off": "Rút việc:",
     "reassigned": "Chuyển cho",
     "extension_asked": "Xin gia hạn đến",
     "extension_granted": "Gia hạn đến",

@@ -374,7 +374,7 @@ TaskAct = Literal[
     "proposed",
     "closed",
     "returned",
-    "withdrawn",
+    "called_off",
     "reassigned",
     "extension_asked",
     "extension_granted",

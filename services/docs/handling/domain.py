@@ -211,7 +211,7 @@ def give_back(task: Task, reason: str, by: Actor, at: datetime, telling: Telling
 
 def withdraw(task: Task, reason: str, by: Actor, at: datetime, telling: Telling) -> Step[Task]:
     after = replace(task, state="withdrawn", reason=reason, ended_at=at)
-    return _step(after, "withdrawn", by, at, telling, detail=reason)
+    return _step(after, "called_off", by, at, telling, detail=reason)
 
 
 def pass_on(task: Task, to: Holder, reason: str, *, by: Actor, at: datetime, telling: Telling) -> Step[Task] | None:
@@ -265,7 +265,7 @@ def _step(
         title=telling.title,
         holder=after.holder.name,
         due_on=after.due_on,
-        reason=after.reason if act in ("returned", "withdrawn") else None,
+        reason=after.reason if act in ("returned", "called_off") else None,
         people=others,
         by=by,
         at=at,
