@@ -35,11 +35,23 @@ class Blobs:
         self._store = from_url(url, **options)
         self._prefix = prefix
 
+    @property
+    def prefix(self) -> str:
+        """Under which we write, and what we may drop."""
+        return self._prefix
+
     def put(self, data: bytes, media_type: str) -> BlobRef:
         """Store bytes; storing the same bytes again is the same blob."""
         digest = hashlib.sha256(data).hexdigest()
         obstore.put(self._store, _path(self._prefix, digest), data)
         return BlobRef(prefix=self._prefix, sha256=digest, size=len(data), media_type=media_type)
+
+    def put_file(self, path: Path, media_type: str) -> BlobRef:
+        """As `put`, of a file, which is never all in memory."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        obstore.put(self._store, _path(self._prefix, digest), path)
+        return BlobRef(prefix=self._prefix, sha256=digest, size=path.stat().st_size, media_type=media_type)
 
     def get(self, ref: BlobRef) -> bytes:
         """The bytes of a reference; raises Rejected when they are missing or not the bytes that were stored."""

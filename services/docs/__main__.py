@@ -84,6 +84,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.ledger.consumer import Sequencer
     from services.docs.registers import work as registers
     from services.docs.review import work as review
+    from services.docs.workfile import work as workfile
     from shared.blobs import Blobs
     from shared.workshop import Workshop
 
@@ -98,6 +99,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             "review": review.loop(pool, settings.source),
             "figures": figures.loop(pool),
             "task deadlines": handling.loop(pool, settings.source),
+            "work files due": workfile.loop(pool, settings.source),
             "number returns": registers.returns(pool, settings.source),
             **_intake_loops(settings, desk),
         },
@@ -105,6 +107,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             **finding_work.kinds(reader),
             registers.PRINT: press.kind,
             **intake_work.kinds(desk),
+            **workfile.Packer(pool, Blobs(settings.blobs, "docs")).kinds,
         },
     )
 

@@ -17,9 +17,11 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import AfterValidator, Field
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse
 
-from services.docs import numbering, refusals, standing, store_exchange, store_proof, store_registry
+from services.docs import numbering, refusals, standing, store, store_exchange, store_proof, store_registry
 from services.docs.proof import Policy
 from services.docs.standing import Post
 from services.docs.text import clean
@@ -235,8 +237,15 @@ def file_name(given: str) -> str:
 UploadDep = Annotated[Upload, Depends(upload_of)]
 
 
+def check_kept(tx: db.Tx, subject: UUID) -> None:
+    """Before content of a document, arrival or draft is given out: Rejected(content_disposed) when there is none."""
+    if decision := store.find_disposal(tx, subject):
+        raise Rejected(refusals.CONTENT_DISPOSED, decision=decision)
+
+
 def note_reading(acting: Acting, kind: str, subject: UUID) -> None:
-    """Opening a document (`document`, `incoming`) is an act where the reader's agency wants it recorded."""
+    """Opening a document (`document`, `incoming`) is an act where the reader's agency wants it recorded. What was disposed of can't be."""
+    check_kept(acting.tx, subject)
     if acting.policy().record_reading:
         read = DocsAct(act="document_read", object_kind=kind, object_id=str(subject), by=acting.by, at=acting.now())
         outbox.put(acting.tx, read, source=acting.office.source)
@@ -252,6 +261,27 @@ def send_file(blobs: Blobs, content: BlobRef, filename: str) -> Response:
             "Content-Disposition": f"inline; filename*=UTF-8''{quote(filename, safe='')}",
             "Cache-Control": "private, no-cache",
         },
+    )
+
+
+def send_large(blobs: Blobs, content: BlobRef, filename: str) -> Response:
+    """As `send_file`, of what may be larger than memory: checked on its way to a file, which is sent and removed."""
+    with tempfile.NamedTemporaryFile(prefix="vanthu-send-", delete=False) as file:
+        path = Path(file.name)
+    try:
+        blobs.copy(content, path)
+    except Rejected:
+        path.unlink()
+        raise
+    return FileResponse(
+        path,
+        media_type=content.media_type,
+        headers={
+            "ETag": f'"{content.sha256}"',
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+            "Cache-Control": "private, no-cache",
+        },
+        background=BackgroundTask(path.unlink),
     )
 
 

@@ -66,6 +66,7 @@ from services.docs.views import (
     reason_view,
 )
 from services.docs.views_terms import CoIssuerView, OriginalView, SignerPlaceView, SignerView, terms_view
+from services.docs.workfile import api as workfile_api
 from shared import db
 from shared.errors import Rejected
 from shared.events.signing import Debt
@@ -101,8 +102,9 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         registers_api.router,
         figures_api.router,
         handling_api.router,
+        *workfile_api.ROUTERS,
         follower=follower,
-        large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?)": None},
+        large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?|file-lists/[0-9]+/import)": None},
     )
     app.state.office = office
     return app

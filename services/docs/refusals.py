@@ -327,3 +327,12 @@ CALENDAR_NOT_YOURS = Refusal(
     en="You may not change the calendar of {scope}; the province's officers change its own, an agency's clerk that agency's.",
     status=403,
 )
+
+# --- what was disposed of
+
+CONTENT_DISPOSED = Refusal(
+    "content_disposed",
+    vi="Nội dung văn bản này đã hủy theo quyết định {decision}; chỉ còn thông tin và biên bản hủy trong hồ sơ.",
+    en="The content of this document was destroyed by decision {decision}; its data and the record in its file are left.",
+    status=410,
+)

@@ -125,6 +125,22 @@ def find_agency_of(tx: Tx, subject: UUID, kind: str) -> UUID | None:
     return row["agency_id"] if row else None
 
 
+# --- what was disposed of: the record stays, the content is gone
+
+
+def find_disposal(tx: Tx, subject: UUID) -> str | None:
+    """The decision by which a subject's content was destroyed."""
+    row = tx.execute("SELECT decision FROM content_destroyed WHERE subject_id = %s", [subject]).fetchone()
+    return row["decision"] if row else None
+
+
+def destroyed_among(tx: Tx, subjects: Sequence[UUID]) -> set[UUID]:
+    rows = tx.execute(
+        "SELECT subject_id FROM content_destroyed WHERE subject_id = ANY(%s)", [list(subjects)]
+    ).fetchall()
+    return {row["subject_id"] for row in rows}
+
+
 # --- files
 
 

@@ -233,6 +233,20 @@ ACTS = {
     "16_replaces": "Từ chối bản thay thế",
     "chased": "Đôn đốc",
     "withdrawn": "Rút lại để sửa",
+    "workfile_opened": "Mở hồ sơ",
+    "workfile_filed": "Đưa vào hồ sơ",
+    "workfile_taken_out": "Đưa ra khỏi hồ sơ",
+    "workfile_closed": "Kết thúc hồ sơ",
+    "workfile_reopened": "Mở lại hồ sơ",
+    "workfile_held_back": "Giữ lại, gia hạn nộp",
+    "workfile_due": "Nhắc sắp đến hạn nộp",
+    "workfile_submitted": "Nộp lưu trữ",
+    "workfile_accepted": "Lưu trữ nhận",
+    "workfile_returned": "Lưu trữ trả lại",
+    "workfile_frozen": "Phong tỏa",
+    "workfile_unfrozen": "Gỡ phong tỏa",
+    "workfile_disposed": "Hủy tài liệu",
+    "workfile_exported": "Xuất gói hồ sơ",
     "recall_asked": "Nơi gửi yêu cầu lấy lại",
     "recall_agreed": "Đồng ý cho lấy lại, nội dung đã hủy",
     "recall_declined": "Từ chối cho lấy lại",
@@ -254,6 +268,14 @@ ASKED = {
 # What a document is to an earlier one, and what a later one is to it.
 FOLLOWS = {"updates": "Cập nhật, đính chính", "replaces": "Thay thế", "answers": "Trả lời"}
 FOLLOWED_BY = {"updates": "Được cập nhật bởi", "replaces": "Được thay thế bởi", "answers": "Được trả lời bởi"}
+
+FILE_STATES = {
+    "open": ("Đang mở", "work"),
+    "closed": ("Đã kết thúc", "wait"),
+    "submitted": ("Chờ lưu trữ nhận", "act"),
+    "archived": ("Đã vào lưu trữ", "good"),
+    "disposed": ("Đã hủy", "off"),
+}
 
 COPY_FORMS = (
     ("SY", "Sao y", "từ bản quét văn bản giấy"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from fastapi import APIRouter
@@ -64,6 +64,9 @@ def is_a_page(path: str) -> bool:
         STORY.status("13"),
         STORY.chased(),
         STORY.validated("TOTAL_FAILED"),
+        STORY.workfile(docs.WorkfileDue, keeper_id=new_id(), due_on=date(2027, 11, 20)),
+        STORY.workfile(docs.WorkfileSubmitted, minutes="01/BB", members=3),
+        STORY.workfile(docs.WorkfileReturned, keeper_id=new_id(), reason="thiếu mục lục"),
     ],
     ids=lambda event: type(event).__name__ + getattr(event, "status", ""),
 )

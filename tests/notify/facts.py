@@ -87,6 +87,17 @@ class Story:
         title = "Công văn: V/v tổ chức hội nghị quý IV"
         return kind(by=self.by, at=NOW, document_id=self.document, agency_id=self.agency, title=title, **more)
 
+    def workfile(self, kind: type[Any], **more: Any) -> Any:
+        return kind(
+            by=self.by,
+            at=NOW,
+            workfile_id=self.document,
+            agency_id=self.agency,
+            code="01.TCCB",
+            title="Hồ sơ tuyển dụng",
+            **more,
+        )
+
     def prepared(self) -> signing.DocumentPrepared:
         return signing.DocumentPrepared(
             by=self.by, at=NOW, document_id=self.document, content=BLOB, page_count=1, waits_for=self.leader

@@ -78,6 +78,7 @@ def draw_incoming_page(incoming_id: UUID, page: AskedDep, door: DoorDep) -> Resp
 
 def _part(door: Door, document_id: UUID, ordinal: int) -> Part:
     with door.open("clerk", "leader") as acting:
+        access.check_kept(acting.tx, document_id)
         held = store.get(acting.tx, document_id)
     parts = held.issued_parts if held.state == "issued" else (held.issued_parts[0], *held.parts[1:])
     return access.part_at(parts, ordinal)
@@ -85,6 +86,7 @@ def _part(door: Door, document_id: UUID, ordinal: int) -> Part:
 
 def _incoming_part(door: Door, incoming_id: UUID, ordinal: int) -> Part:
     with door.open("clerk", "leader") as acting:
+        access.check_kept(acting.tx, incoming_id)
         return access.part_at(store_incoming.get(acting.tx, incoming_id).parts, ordinal)
 
 

@@ -53,6 +53,7 @@ from services.portal.pages import (
     trust,
     verify,
     visit,
+    workfile,
     workflow,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
@@ -75,6 +76,7 @@ PAGES = (
     document,
     draft,
     workflow,
+    workfile,
     calendar,
     handling,
     incoming,

@@ -1,0 +1,1 @@
+"""Checks the export package of a work file, without any service. See ../../README.md."""

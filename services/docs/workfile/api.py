@@ -1,0 +1,594 @@
+"""HTTP for work files: opened, filled, closed, handed to the archive, frozen, disposed of, taken out as a package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
+
+from services.docs import access, numbering
+from services.docs.access import Acting, DoorDep, IfMatch, Line, Member, ReasonLine, Text, acting_as
+from services.docs.finding import store as finding
+from services.docs.step import Step
+from services.docs.store import histories
+from services.docs.views import Body, EntryView, ReasonView, View, entry_views
+from services.docs.workfile import api_lists, domain, listing, printing, store, subjects, work
+from services.docs.workfile.domain import Consent, Disposal, Kind, Place, State, WorkFile
+from services.docs.workfile.refusals import EXPORT_NOT_READY
+from services.docs.workfile.store import Export, Wanted
+from services.docs.workfile.subjects import Line as Content
+from shared import jobs, outbox
+from shared.errors import NotFound, Rejected
+from shared.events.docs import DocsAct
+from shared.http import OnceOnly, encode_cursor
+from shared.ids import new_id
+
+router = APIRouter(tags=["work files"])
+ROUTERS = (api_lists.router, router)
+
+Leader = Annotated[Acting, Depends(acting_as("leader"))]
+Number = Annotated[Text, Field(min_length=1, max_length=100)]
+Form = Literal["pdf", "xlsx"]
+MOST_AT_ONCE = 200
+ERASED_AFTER = timedelta(days=1)
+
+
+# --- what comes in
+
+
+class OutsideBody(Body):
+    """Of a file outside of the list: a code and retention of its own, and why."""
+
+    code: Annotated[Text, Field(min_length=1, max_length=20)]
+    years: int | None = Field(default=None, ge=2, le=70)
+    basis: Annotated[Text, Field(max_length=200)] = ""
+    reason: ReasonLine
+
+
+class OpenBody(Body):
+    title: Line
+    line_id: UUID | None = Field(default=None, description="of the year's file list")
+    year: int | None = Field(default=None, ge=2000, le=2999)
+    outside: OutsideBody | None = None
+    construction: bool = False
+    note: Annotated[Text, Field(max_length=500)] = ""
+
+
+class MemberBody(Body):
+    kind: Kind
+    subject_id: UUID
+    note: Annotated[Text, Field(max_length=500)] = ""
+
+
+class ReasonBody(Body):
+    reason: ReasonLine
+
+
+class CloseBody(Body):
+    ended_on: date
+    settled_on: date | None = None
+
+
+class OrderBody(Body):
+    """Somebody's written word: consent to hold back, an order to freeze."""
+
+    number: Number
+    day: date
+    text: Annotated[Text, Field(max_length=1000)] = ""
+
+
+class HoldBody(OrderBody):
+    until: date
+
+
+class SetBody(Body):
+    file_ids: list[UUID] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+
+class SubmitBody(SetBody):
+    minutes: Number
+
+
+class FreezeBody(SetBody, OrderBody):
+    pass
+
+
+class DisposeBody(SetBody):
+    decision: Number
+    decided_on: date
+    members: list[Annotated[Text, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20)
+
+
+# --- what goes out
+
+
+class FileLine(View):
+    """A file in a list. `archive_due`: by when it has to be in the archive."""
+
+    id: UUID
+    code: str
+    title: str
+    year: int
+    state: State
+    keeper: str
+    keeper_id: UUID
+    retention: str
+    opened_on: date
+    ended_on: date | None
+    archive_due: date | None
+    kept_until: date | None
+    frozen: bool
+    members: int
+
+
+class FilePage(View):
+    items: list[FileLine]
+    next_cursor: str | None = None
+
+
+class FilesView(View):
+    items: list[FileLine]
+
+
+class ConsentView(View):
+    number: str
+    day: date
+    text: str
+    by: str
+
+
+class SubmissionView(View):
+    minutes: str
+    by: str
+    at: datetime
+    accepted_by: str | None
+    accepted_at: datetime | None
+    returned_because: str | None
+
+
+class DisposalView(View):
+    decision: str
+    decided_on: date
+    members: tuple[str, ...]
+    by: str
+    at: datetime
+
+
+class MemberView(View):
+    ordinal: int
+    kind: Kind
+    subject_id: UUID
+    number_symbol: str | None
+    dated: date | None
+    abstract: str
+    author: str
+    pages: int | None
+    note: str
+    destroyed: bool
+
+
+class ExportView(View):
+    id: UUID
+    state: str
+    ordered_by: str
+    ordered_at: datetime
+    size: int | None
+    sha256: str | None
+    entries: int | None
+    reason: ReasonView | None
+
+
+class FileView(FileLine):
+    heading: str
+    basis: str
+    outside_because: str | None
+    construction: bool
+    settled_on: date | None
+    note: str
+    held_back: ConsentView | None
+    frozen_by: ConsentView | None
+    submission: SubmissionView | None
+    disposal: DisposalView | None
+    contents: list[MemberView]
+    unfinished: list[str]
+    exports: list[ExportView]
+    history: list[EntryView]
+    version: int
+
+
+def _line(file: WorkFile, members: int) -> FileLine:
+    return FileLine(
+        id=file.id,
+        code=file.place.code,
+        title=file.title,
+        year=file.year,
+        state=file.state,
+        keeper=file.keeper,
+        keeper_id=file.keeper_id,
+        retention=listing.retention(file.place.years),
+        opened_on=file.opened_on,
+        ended_on=file.ended_on,
+        archive_due=file.archive_due,
+        kept_until=file.kept_until,
+        frozen=file.frozen is not None,
+        members=members,
+    )
+
+
+def _consent(found: Consent | None) -> ConsentView | None:
+    return ConsentView(number=found.number, day=found.day, text=found.text, by=found.by) if found else None
+
+
+def _view(acting: Acting, file: WorkFile) -> FileView:
+    members = store.list_members(acting.tx, file.id)
+    given, gone = file.submission, file.disposal
+    return FileView(
+        **_line(file, len(members)).model_dump(),
+        heading=file.place.heading,
+        basis=file.place.basis,
+        outside_because=file.outside_because,
+        construction=file.construction,
+        settled_on=file.settled_on,
+        note=file.note,
+        held_back=_consent(file.held_back),
+        frozen_by=_consent(file.frozen),
+        submission=SubmissionView(
+            minutes=given.minutes,
+            by=given.by,
+            at=given.at,
+            accepted_by=given.accepted_by,
+            accepted_at=given.accepted_at,
+            returned_because=given.returned_because,
+        )
+        if given
+        else None,
+        disposal=DisposalView(
+            decision=gone.decision, decided_on=gone.decided_on, members=gone.members, by=gone.by, at=gone.at
+        )
+        if gone
+        else None,
+        contents=[_member_view(each) for each in subjects.lines(acting.tx, members)],
+        unfinished=subjects.unfinished(acting.tx, members) if file.state == "open" else [],
+        exports=[_export_view(each) for each in store.list_exports(acting.tx, file.id)],
+        history=entry_views(histories(acting.tx, [file.id])[file.id]),
+        version=file.version,
+    )
+
+
+def _member_view(line: Content) -> MemberView:
+    return MemberView(
+        ordinal=line.member.ordinal,
+        kind=line.member.kind,
+        subject_id=line.member.subject_id,
+        number_symbol=line.number_symbol,
+        dated=line.dated,
+        abstract=line.abstract,
+        author=line.author,
+        pages=line.pages,
+        note=line.member.note,
+        destroyed=line.destroyed,
+    )
+
+
+def _made(acting: Acting, step: Step[WorkFile], response: Response | None = None, *, new: bool = False) -> FileView:
+    store.keep(acting.tx, step, source=acting.office.source, new=new)
+    kept = store.get(acting.tx, step.after.id)
+    if response is not None:
+        access.etag(response, kept.version)
+    return _view(acting, kept)
+
+
+def _locked(acting: Acting, file_id: UUID, if_match: str | None) -> tuple[WorkFile, int]:
+    file = store.get(acting.tx, file_id, lock=True)
+    access.check_version(if_match, file.version)
+    return file, store.count_members(acting.tx, file_id)
+
+
+# --- lists and pages
+
+
+@router.get("/work-files")
+def list_files(
+    acting: Member,
+    *,
+    state: State | None = None,
+    mine: bool = False,
+    due: bool = False,
+    year: int | None = None,
+    subject: UUID | None = None,
+    cursor: str | None = None,
+) -> FilePage:
+    """The agency's, newest first. `due`: those that the archive has to have within 30 days; `subject`: a document in them."""
+    wanted = Wanted(
+        state=state,
+        keeper=acting.person_id if mine else None,
+        year=year,
+        subject=subject,
+        due_by=acting.today() + domain.WARNED_AHEAD if due else None,
+    )
+    found = store.list_files(acting.tx, acting.agency_id, wanted, access.cursor_id(cursor), access.PAGE + 1)
+    more = encode_cursor(found[access.PAGE - 1][0].id) if len(found) > access.PAGE else None
+    return FilePage(items=[_line(file, members) for file, members in found[: access.PAGE]], next_cursor=more)
+
+
+@router.get("/work-files/suggested")
+def suggest(acting: Member, kind: Kind, subject_id: UUID) -> FilesView:
+    """Open files of what a document answers, updates or is answered by: where it most likely belongs."""
+    subjects.get(acting.tx, kind, subject_id)
+    found = store.files_of(acting.tx, subjects.related(acting.tx, kind, subject_id))
+    files = {file.id: file for file, subject in found if file.state == "open" and subject != subject_id}
+    return FilesView(items=[_line(each, store.count_members(acting.tx, each.id)) for each in files.values()])
+
+
+@router.get("/work-files/submission.{form}", response_class=Response)
+def get_submission(form: Form, door: DoorDep, minutes: Annotated[str, Query(max_length=100)]) -> Response:
+    """The list that goes with the minutes under which files were handed over."""
+    with door.open("clerk", "leader") as acting:
+        files = store.list_submitted(acting.tx, acting.agency_id, minutes)
+        if not files:
+            raise NotFound("biên bản giao nhận")
+        lines = [(each, subjects.lines(acting.tx, store.list_members(acting.tx, each.id))) for each in files]
+        day = subjects.printed_at(files[0].submission.at) if files[0].submission else ""
+        made = printing.submission(acting.agency().name, lines, minutes=minutes, day=day)
+    return api_lists.send_sheet(made, form, "muc-luc-nop-luu", door.office.workshop)
+
+
+@router.get("/work-files/{file_id}")
+def get_file(file_id: UUID, acting: Member, response: Response) -> FileView:
+    file = store.get(acting.tx, file_id)
+    access.etag(response, file.version)
+    return _view(acting, file)
+
+
+@router.get("/work-files/{file_id}/contents.{form}", response_class=Response)
+def get_contents(file_id: UUID, form: Form, door: DoorDep) -> Response:
+    """The contents list with the decree's columns."""
+    with door.open("clerk", "leader") as acting:
+        file = store.get(acting.tx, file_id)
+        lines = subjects.lines(acting.tx, store.list_members(acting.tx, file_id))
+        made = printing.contents(file, acting.agency().name, lines)
+    return api_lists.send_sheet(made, form, f"muc-luc-van-ban-{file.year}", door.office.workshop)
+
+
+# --- acting
+
+
+@router.post("/work-files", status_code=201)
+def open_file(body: OpenBody, acting: Member, once: OnceOnly) -> FileView:
+    """Under a line of the approved list, or outside of it with a reason."""
+
+    def act() -> FileView:
+        year = body.year or acting.today().year
+        place = Place("", "", None, "")
+        if body.line_id:
+            place = listing.place_under(store.find_list(acting.tx, acting.agency_id, year), body.line_id, year).place
+        elif body.outside:
+            place = Place(body.outside.code, "", body.outside.years, body.outside.basis)
+        file = WorkFile(
+            id=new_id(),
+            agency_id=acting.agency_id,
+            place=place,
+            title=body.title,
+            year=year,
+            keeper_id=acting.person_id,
+            keeper=acting.post.name,
+            opened_on=acting.today(),
+            outside_because=body.outside.reason if body.outside and not body.line_id else None,
+            construction=body.construction,
+            note=body.note,
+        )
+        return _made(acting, domain.open_file(file, acting.by, acting.now()), new=True)
+
+    return once.run(act, FileView)
+
+
+@router.post("/work-files/{file_id}/members")
+def put_in(file_id: UUID, body: MemberBody, acting: Member, response: Response) -> FileView:
+    """A reference to a document that the person may see; nothing is copied. It may stand in other files, too."""
+    file, count = _locked(acting, file_id, None)
+    found = subjects.get(acting.tx, body.kind, body.subject_id)
+    now = acting.now()
+    step = domain.put_in(file, body.kind, body.subject_id, acting.by, now, members=count, what=subjects.name_of(found))
+    member = store.Member(count + 1, body.kind, body.subject_id, acting.by, now, body.note)
+    store.add_member(acting.tx, file, member)
+    return _made(acting, step, response)
+
+
+@router.post("/work-files/{file_id}/members/{subject_id}/take-out")
+def take_out(file_id: UUID, subject_id: UUID, body: ReasonBody, acting: Member, response: Response) -> FileView:
+    file, _ = _locked(acting, file_id, None)
+    members = store.list_members(acting.tx, file_id)
+    member = next((each for each in members if each.subject_id == subject_id), None)
+    if member is None:
+        raise NotFound("văn bản trong hồ sơ")
+    what = subjects.name_of(subjects.get(acting.tx, member.kind, subject_id))
+    step = domain.take_out(file, member.kind, subject_id, acting.by, acting.now(), reason=body.reason, what=what)
+    store.remove_member(acting.tx, file_id, subject_id)
+    store.set_order(acting.tx, file_id, [each.subject_id for each in members if each is not member])
+    return _made(acting, step, response)
+
+
+@router.post("/work-files/{file_id}/sort")
+def sort(file_id: UUID, acting: Member, response: Response) -> FileView:
+    """The contents list in the order of the documents' dates."""
+    file, _ = _locked(acting, file_id, None)
+    lines = subjects.lines(acting.tx, store.list_members(acting.tx, file_id))
+    if file.state == "open":
+        store.set_order(acting.tx, file_id, subjects.order_by_date(lines))
+        told = DocsAct(
+            by=acting.by, at=acting.now(), act="work_file_sorted", object_kind="workfile", object_id=str(file_id)
+        )
+        outbox.put(acting.tx, told, source=acting.office.source)
+    access.etag(response, file.version)
+    return _view(acting, file)
+
+
+@router.post("/work-files/{file_id}/close")
+def close(file_id: UUID, body: CloseBody, acting: Member, response: Response, if_match: IfMatch = None) -> FileView:
+    file, count = _locked(acting, file_id, if_match)
+    step = domain.close(
+        file,
+        acting.by,
+        acting.now(),
+        ended_on=body.ended_on,
+        settled_on=body.settled_on,
+        today=acting.today(),
+        members=count,
+        unfinished=subjects.unfinished(acting.tx, store.list_members(acting.tx, file_id)),
+    )
+    return _made(acting, step, response)
+
+
+@router.post("/work-files/{file_id}/reopen")
+def reopen(file_id: UUID, body: ReasonBody, acting: Member, response: Response, if_match: IfMatch = None) -> FileView:
+    file, count = _locked(acting, file_id, if_match)
+    return _made(acting, domain.reopen(file, acting.by, acting.now(), reason=body.reason, members=count), response)
+
+
+@router.post("/work-files/{file_id}/hold-back")
+def hold_back(file_id: UUID, body: HoldBody, acting: Member, response: Response, if_match: IfMatch = None) -> FileView:
+    """Kept by its unit beyond the law's day, at most two years, with written consent."""
+    file, count = _locked(acting, file_id, if_match)
+    return _made(acting, domain.hold_back(file, _word(acting, body), body.until, acting.by, members=count), response)
+
+
+@router.post("/work-files/{file_id}/accept")
+def accept(file_id: UUID, acting: Member, response: Response, if_match: IfMatch = None) -> FileView:
+    """Into the archive, by somebody else than who handed it over."""
+    file, count = _locked(acting, file_id, if_match)
+    return _made(acting, domain.accept(file, acting.by, acting.now(), members=count), response)
+
+
+@router.post("/work-files/{file_id}/return")
+def give_back(
+    file_id: UUID, body: ReasonBody, acting: Member, response: Response, if_match: IfMatch = None
+) -> FileView:
+    file, _ = _locked(acting, file_id, if_match)
+    return _made(acting, domain.give_back(file, body.reason, acting.by, acting.now()), response)
+
+
+def _word(acting: Acting, body: OrderBody) -> Consent:
+    return Consent(body.number, body.day, body.text, acting.by.name, acting.now())
+
+
+# --- several at once: all or none
+
+
+def _each(acting: Acting, ids: Sequence[UUID], act: Callable[[WorkFile, int], Step[WorkFile]]) -> FilesView:
+    made = []
+    for file_id in sorted(set(ids)):  # in one order: whoever wants several waits for the other
+        file, count = _locked(acting, file_id, None)
+        step = act(file, count)
+        store.keep(acting.tx, step, source=acting.office.source)
+        made.append(_line(step.after, count))
+    return FilesView(items=made)
+
+
+@router.post("/work-files/submit")
+def submit(body: SubmitBody, acting: Member) -> FilesView:
+    """Hand files to the archive under one set of minutes; `submission.pdf` is the list that goes with it."""
+    return _each(
+        acting,
+        body.file_ids,
+        lambda file, count: domain.submit(file, body.minutes, acting.by, acting.now(), members=count),
+    )
+
+
+@router.post("/work-files/freeze")
+def freeze(body: FreezeBody, acting: Member) -> FilesView:
+    """On order: nothing of these is changed or disposed of until it is lifted."""
+    word = _word(acting, body)
+    return _each(acting, body.file_ids, lambda file, count: domain.freeze(file, word, acting.by, members=count))
+
+
+@router.post("/work-files/unfreeze")
+def unfreeze(body: FreezeBody, acting: Leader) -> FilesView:
+    word = _word(acting, body)
+    return _each(acting, body.file_ids, lambda file, count: domain.unfreeze(file, word, acting.by, members=count))
+
+
+@router.post("/work-files/dispose")
+def dispose(body: DisposeBody, acting: Leader) -> FilesView:
+    """Destroy the content of files whose time is over, by a decision. What stands in a file that is kept stays."""
+    gone = Disposal(body.decision, body.decided_on, tuple(body.members), acting.by.name, acting.now())
+
+    def act(file: WorkFile, _count: int) -> Step[WorkFile]:
+        domain.may_dispose(file, acting.today())
+        members = store.list_members(acting.tx, file.id)
+        elsewhere = {
+            subject
+            for other, subject in store.files_of(acting.tx, [each.subject_id for each in members])
+            if other.id != file.id and other.state != "disposed" and other.id not in body.file_ids
+        }
+        content = {
+            each.subject_id: subjects.all_content(acting.tx, each.kind, each.subject_id)
+            for each in members
+            if each.subject_id not in elsewhere
+        }
+        digests = sorted({ref.sha256 for parts in content.values() for _, ref in parts})
+        step = domain.dispose(file, gone, acting.by, acting.today(), destroyed=digests)
+        for subject_id, parts in content.items():
+            store.add_destroyed(acting.tx, step.after, subject_id, parts)
+            finding.put_text(acting.tx, subject_id, "", "")
+        payload = {"agency_id": str(file.agency_id)}
+        jobs.put(acting.tx, work.ERASE, str(file.id), payload, delay=ERASED_AFTER)
+        return step
+
+    return _each(acting, body.file_ids, act)
+
+
+# --- packages
+
+
+@router.post("/work-files/{file_id}/exports", status_code=201)
+def order_export(file_id: UUID, acting: Member, once: OnceOnly) -> ExportView:
+    """The whole file as a package that needs no Vanthu; the worker makes it."""
+
+    def act() -> ExportView:
+        file, count = _locked(acting, file_id, None)
+        order = Export(
+            id=new_id(),
+            agency_id=file.agency_id,
+            file_id=file.id,
+            ordered_by=acting.by,
+            ordered_at=acting.now(),
+        )
+        step = domain.exported(file, acting.by, order.ordered_at, members=count)
+        store.keep(acting.tx, step, source=acting.office.source)
+        work.order(acting.tx, order)
+        return _export_view(order)
+
+    return once.run(act, ExportView)
+
+
+@router.get("/work-file-exports/{export_id}")
+def get_export(export_id: UUID, acting: Member) -> ExportView:
+    return _export_view(store.get_export(acting.tx, export_id))
+
+
+@router.get("/work-file-exports/{export_id}/content", response_class=Response)
+def get_package(export_id: UUID, door: DoorDep) -> Response:
+    with door.open("clerk", "leader") as acting:
+        found = store.get_export(acting.tx, export_id)
+        file = store.get(acting.tx, found.file_id)
+    if found.content is None:
+        raise Rejected(EXPORT_NOT_READY)
+    day = numbering.today(found.ordered_at)
+    return access.send_large(door.office.blobs, found.content, f"ho-so-{file.place.code}-{day:%Y%m%d}.zip")
+
+
+def _export_view(found: Export) -> ExportView:
+    return ExportView(
+        id=found.id,
+        state=found.state,
+        ordered_by=found.ordered_by.name,
+        ordered_at=found.ordered_at,
+        size=found.content.size if found.content else None,
+        sha256=found.content.sha256 if found.content else None,
+        entries=found.entries,
+        reason=ReasonView(**found.reason) if found.reason else None,
+    )
