@@ -29,6 +29,7 @@ from services.docs.workfile import work
 from services.docs.workfile.work import Packer
 from shared import db
 from shared.blobs import Blobs
+from shared.errors import Rejected
 from shared.events import BlobRef
 from shared.events.signing import TreeHeadSealed
 from shared.ids import new_id
@@ -217,7 +218,8 @@ def test_a_due_file_is_warned_of_once_and_listed(docs: Docs) -> None:
 
 def test_disposal_destroys_what_nothing_else_needs_and_keeps_the_record(docs: Docs) -> None:
     file, other = opened(docs), opened(docs, title="Hồ sơ khác")
-    alone, _ = issued(docs)
+    own = ok(docs.upload(docs.a.clerk, "06-to-trinh-tagged.pdf"), 201)
+    alone, _ = issued(docs, parts=[{"file_id": own["file_id"], "kind": "main"}])
     shared, _ = issued(docs, abstract="V/v nằm trong hai hồ sơ")
     for each in (alone, shared):
         put(docs, file, "document", each)
@@ -242,7 +244,14 @@ def test_disposal_destroys_what_nothing_else_needs_and_keeps_the_record(docs: Do
     assert [each["destroyed"] for each in found["contents"]] == [True, False]
     assert refusal(docs.post(docs.a.clerk, f"/work-files/{file}/reopen", {"reason": "x"})) == "file_wrong_state"
     assert refusal(docs.post(docs.a.clerk, f"/work-files/{file}/exports")) == "file_wrong_state"
+    blobs = Blobs(docs.settings.blobs, "docs")
+    ref = BlobRef(prefix="docs", sha256=own["sha256"], size=own["size"], media_type="application/pdf")
+    assert len(blobs.get(ref)) == own["size"]
+    docs.rows(docs.a.agency_id, "UPDATE file SET uploaded_at = now() - interval '40 days' RETURNING id")
     run_jobs(docs)
+    with pytest.raises(Rejected) as gone:
+        blobs.get(ref)
+    assert gone.value.code == "blob_missing"
     assert http.get(f"/documents/{shared}/parts/0/content").status_code == 200
 
 

@@ -230,9 +230,10 @@ def read_rows(path: Path) -> list[list[object]] | None:
     from openpyxl import load_workbook
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        found = [list(row) for row in book.worksheets[0].iter_rows(values_only=True, max_row=listing.MOST_LINES + 1)]
-        book.close()
+        with path.open("rb") as file:  # by its name the library would judge whether it is a spreadsheet
+            book = load_workbook(file, read_only=True, data_only=True)
+            rows = book.worksheets[0].iter_rows(values_only=True, max_row=listing.MOST_LINES + 1)
+            found = [list(row) for row in rows]
     except Exception:  # noqa: BLE001  whatever the library says to a broken file
         return None
     return found
