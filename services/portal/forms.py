@@ -13,7 +13,7 @@ from services.portal.refusals import FOREIGN_FORM, FORM_TOO_LARGE
 from shared.errors import IDEMPOTENCY_KEY_REUSED, Rejected
 
 MAX_FORM = 1000  # MB; beyond it nothing is read at all. What a document may weigh is said with the form kept
-WITH_FILES = r"/intake|/documents/(new|[^/]+/resubmit)|/drafts/[^/]+|/copies/new|/directory/imports|/ca/answers|/certificates/new"  # paths of the forms that bring files; the others take what all requests may
+WITH_FILES = r"/intake|/documents/(new|[^/]+/resubmit)|/drafts/[^/]+|/copies/new|/directory/imports|/ca/answers|/file-list/[0-9]+/import|/certificates/new"  # paths of the forms that bring files; the others take what all requests may
 PUBLIC, MAX_PUBLIC = "/verify", 51  # what nobody has to log in for takes one file, and no more MB than that may weigh
 OWN_FIELDS = frozenset({"csrf", "once", "reopen"})  # never carried over: they belong to one rendering
 

@@ -33,6 +33,7 @@ Gói này là bản xuất đầy đủ của một hồ sơ công việc. Khôn
   contents.csv          mục lục văn bản (Nghị định 30/2020, phụ lục V)
   metadata.json, .xml   thông tin của hồ sơ và văn bản (Nghị định 30/2020, phụ lục VI)
   evidence/reports/     báo cáo kiểm tra chữ ký của văn bản đến
+  evidence/receipts/    biên nhận có dấu của nơi nhận
   evidence/ledger/      các mục của sổ cái về hồ sơ này, bằng chứng và bản niêm phong của sổ cái
   {manifest}   mã SHA-256 của mọi tệp trong gói
 
@@ -50,6 +51,7 @@ This package is the whole export of one work file. Nothing of Vanthu is needed t
   contents.csv          the contents list (Decree 30/2020, annex V)
   metadata.json, .xml   the data of the file and its documents (Decree 30/2020, annex VI)
   evidence/reports/     validation reports of documents that arrived
+  evidence/receipts/    sealed receipts of recipients
   evidence/ledger/      the ledger's entries about this file, with inclusion proofs and the sealed tree head:
                         SHA-256(0x00 || event) is a leaf, RFC 6962 section 2.1.1 leads from it to the head's root
   {manifest}   SHA-256 of every file in the package

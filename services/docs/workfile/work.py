@@ -17,6 +17,7 @@ import psycopg
 
 from services.docs import numbering, sheets, store_registry
 from services.docs import store as documents
+from services.docs.circulation import store as circulation
 from services.docs.document import Document
 from services.docs.incoming import Incoming
 from services.docs.ledger import domain as ledger
@@ -107,6 +108,7 @@ class Packer:
                 gone = bool(documents.find_disposal(tx, member.subject_id))
                 line = subjects.line(tx, member, destroyed=gone)
                 about, more = _about(tx, line)
+                receipts = _receipts(tx, member.subject_id)
             listed.append(line)
             folder = f"documents/{len(listed):04}"
             about["DocOrdinal"] = len(listed)
@@ -117,6 +119,8 @@ class Packer:
                 about["Part"].append({"Path": at, "FileName": filename, "SHA256": ref.sha256, "Size": ref.size})
             if more:
                 package.add_blob(f"evidence/reports/{len(listed):04}.json", more)
+            for n, receipt in enumerate(receipts, 1):
+                package.add(f"evidence/receipts/{len(listed):04}-{n:03}.json", packing.to_json(receipt))
             told.append(about)
         whole = {"Format": packing.FORMAT, "File": _file(file, agency, listed, history), "Document": told}
         package.add("metadata.json", packing.to_json(whole))
@@ -282,6 +286,15 @@ def _about(tx: db.Tx, line: Line) -> tuple[dict[str, Any], Any]:
         "Validation": found.validation.indication if found.validation else None,
     }
     return about, found.validation.report if found.validation and not line.destroyed else None
+
+
+def _receipts(tx: db.Tx, subject: UUID) -> list[dict[str, Any]]:
+    """Sealed receipts of recipients, as files that stand by themselves (`vanthu_verify.receipt` checks them)."""
+    return [
+        {"form": "vanthu receipt 1", "text": each.text, "signature": each.signature}
+        for each in circulation.receipts_of(tx, subject)
+        if each.signature
+    ]
 
 
 def _said(tx: db.Tx, subject: UUID) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def _list_page(
 @router.post("/file-list/{year}")
 def save_list(visit: Posting, form: Posted, year: int) -> Response:
     """Lines come as columns of equal length; a line without a code is none."""
-    columns = {name: form.all(name) for name in LINE if name != "ended"}
+    columns = {name: [text for key, text in form.pairs if key == name] for name in LINE if name != "ended"}
     ended = set(form.all("ended"))
     typed = [dict(zip(columns, row, strict=False)) for row in zip(*columns.values(), strict=False)]
     lines = []
