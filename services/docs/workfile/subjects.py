@@ -15,6 +15,8 @@ from services.docs import store, store_incoming, store_proof
 from services.docs.circulation import store as circulation
 from services.docs.document import Document
 from services.docs.finding import store as finding
+from services.docs.handling import store as handling
+from services.docs.handling.domain import ENDED
 from services.docs.incoming import Incoming
 from services.docs.numbering import today
 from services.docs.review import store_drafts
@@ -22,6 +24,7 @@ from services.docs.review.drafts import Draft
 from services.docs.workfile.domain import Kind
 from services.docs.workfile.store import Member
 from shared.db import Tx
+from shared.errors import NotFound
 from shared.events import BlobRef
 
 Subject = Document | Incoming | Draft
@@ -67,7 +70,12 @@ def lines(tx: Tx, members: Sequence[Member]) -> list[Line]:
 
 
 def line(tx: Tx, member: Member, *, destroyed: bool) -> Line:
-    found = get(tx, member.kind, member.subject_id)
+    try:
+        found = get(tx, member.kind, member.subject_id)
+    except NotFound:
+        return Line(
+            member=member, number_symbol=None, dated=None, abstract=HIDDEN, author="", pages=None, destroyed=destroyed
+        )
     parts = parts_of(tx, found)
     counted = [finding.find_pages(tx, ref.sha256) for _, ref in parts]
     pages = sum(n for n in counted if n) if counted and all(counted) else None
@@ -123,11 +131,19 @@ def unfinished(tx: Tx, members: Sequence[Member]) -> list[str]:
     """What keeps a file open: documents on their way, arrivals in work, drafts that are neither sent nor dropped."""
     found = []
     for each in members:
-        subject = get(tx, each.kind, each.subject_id)
+        try:
+            subject = get(tx, each.kind, each.subject_id)
+        except NotFound:
+            found.append(HIDDEN)  # whoever may not see it can't say that it is finished
+            continue
         if isinstance(subject, Document) and subject.state not in DONE_DOCUMENT:
             found.append(f"{name_of(subject)} (chưa ban hành)")
         elif isinstance(subject, Incoming) and subject.status in OPEN_INCOMING:
             found.append(f"{name_of(subject)} ({OPEN_INCOMING[subject.status]})")
+        elif isinstance(subject, Incoming) and any(
+            task.state not in ENDED for task in handling.list_of(tx, subject.id)
+        ):
+            found.append(f"{name_of(subject)} (còn việc được giao)")
         elif isinstance(subject, Draft) and subject.state == "draft":
             found.append(f"{name_of(subject)} (chưa trình)")
     return found
