@@ -80,7 +80,7 @@ def test_nothing_frozen_permanent_or_before_its_time_is_disposed_of() -> None:
         ({"state": "closed"}, date(2032, 1, 1), "file_wrong_state"),
     ):
         with pytest.raises(Rejected) as error:
-            domain.dispose(replace(kept, **changed), GONE, BY, day, destroyed=())  # type: ignore[arg-type]
+            domain.dispose(replace(kept, **changed), GONE, BY, day, destroyed=())
         assert code(error) == why
     with pytest.raises(Rejected) as error:
         domain.dispose(kept, replace(GONE, members=("A", "A")), BY, date(2032, 1, 1), destroyed=())
