@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,8 +24,10 @@ Pool = ConnectionPool[Tx]
 
 
 class Watch(Protocol):
-    """Whoever looks at a transaction before its commit, for the request that it belongs to."""
+    """Whoever looks at a transaction before its commit, for the request that it belongs to; `changing`: if it may write."""
 
+    @property
+    def changing(self) -> bool: ...
     def stated(self, tx: Tx) -> None: ...
     def ending(self, tx: Tx) -> None: ...
 
@@ -33,6 +35,12 @@ class Watch(Protocol):
 WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 ROOT = Path(__file__).parent.parent
+# A lock of rows counts in none of these; rows of a savepoint that was rolled back do.
+CHANGED = (
+    "SELECT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    " AND relname <> ALL(%s) AND pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)"
+    " + pg_stat_get_xact_tuples_deleted(oid) > 0) AS changed"
+)
 MIGRATION_LOCK = 0x76616E74  # "vant": one migration at a time in a database
 
 
@@ -44,13 +52,32 @@ def open_pool(conninfo: str, *, min_size: int = 1, max_size: int = 10, name: str
         max_size=max_size,
         timeout=10,
         reconnect_timeout=30,
-        check=ConnectionPool.check_connection,
+        check=_lend,
         kwargs={"row_factory": dict_row, "autocommit": False},
         name=name,
         open=False,
     )
     pool.open()
     return pool
+
+
+def _lend(connection: Tx) -> None:
+    """Is it alive? For whom is watched it also hands in its counts: PostgreSQL keeps those of earlier transactions of
+    the last second with those of the present one.
+    """
+    watch = WATCH.get()
+    connection.autocommit = True
+    try:
+        connection.execute("SELECT pg_stat_force_next_flush()" if watch and watch.changing else "")
+    finally:
+        with suppress(psycopg.Error):  # the connection may be gone
+            connection.autocommit = False
+
+
+def changed(tx: Tx, *, besides: Collection[str]) -> bool:
+    """Whether this transaction of a watched request wrote a row of any table but those; its own triggers' too."""
+    row = tx.execute(CHANGED, [list(besides)]).fetchone()
+    return bool(row and row["changed"])
 
 
 @contextmanager

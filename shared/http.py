@@ -53,12 +53,13 @@ def create_app(
     large: Mapping[str, int | None] | None = None,
     source: str | None = None,
     silent: Mapping[str, str] | None = None,
+    besides: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """The ASGI application of a service: its routers under /<service>/v1, health, and the operator's endpoints.
 
     `large` are paths (regular expressions) that take more than MAX_BODY, with their limits in bytes; None: the endpoint
     reads the body piece by piece and sets its own. With `source`, what requests change without a fact is stated as an
-    act (acts.py), except at the paths that are `silent`, each with its reason.
+    act (acts.py), except at the requests that are `silent`, each with its reason, and in the tables `besides`.
     """
     app = FastAPI(
         title=f"Vanthu {service}",
@@ -81,7 +82,7 @@ def create_app(
     app.add_exception_handler(psycopg.OperationalError, _unavailable)
     app.add_middleware(BodyLimit, large=large or {})
     if source is not None:
-        app.state.recorder = acts.Recorder(service, source, silent or {})
+        app.state.recorder = acts.Recorder(service, source, silent or {}, besides)
         app.add_middleware(Watched, recorder=app.state.recorder)
     app.add_middleware(Tracing, service=service)
     return app
@@ -119,9 +120,8 @@ def problem(request: Request, refusal: Refusal, errors: tuple[FieldError, ...] =
 async def _rejected(request: Request, error: Exception) -> Response:
     assert isinstance(error, Rejected)  # noqa: S101  registered for this class
     params: dict[str, Any] = error.params
-    watch = db.WATCH.get()
-    if isinstance(watch, acts.Watch) and error.refusal.status == 403:
-        await run_in_threadpool(watch.refused, request.app.state.pool, error)
+    if error.refusal.status == 403:
+        await run_in_threadpool(acts.refused, request.app.state.pool, error)
     return problem(request, error.refusal, **params)
 
 
@@ -171,8 +171,7 @@ def principal(request: Request, authorization: Annotated[str | None, Header()] =
         raise Rejected(LOGIN_REQUIRED)
     verifier: Verifier = request.app.state.verifier
     who = verifier.verify(token)
-    if isinstance(watch := db.WATCH.get(), acts.Watch):
-        watch.who = who
+    acts.known(who)
     return who
 
 
@@ -387,14 +386,14 @@ class BodyLimit:
 
 
 class Watched:
-    """Requests that may change something have their transactions watched: acts.py."""
+    """A request's transactions are watched for what it changes without a word, its refusal is told: acts.py."""
 
     def __init__(self, app: ASGIApp, recorder: acts.Recorder) -> None:
         self.app = app
         self.recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in acts.CHANGING:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         token = db.WATCH.set(acts.Watch(self.recorder, scope))

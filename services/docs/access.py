@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -24,11 +24,12 @@ from starlette.responses import FileResponse
 from services.docs import numbering, refusals, standing, store, store_exchange, store_proof, store_registry
 from services.docs.proof import Policy
 from services.docs.standing import Post
+from services.docs.step import Step
 from services.docs.text import clean
 from shared import db, outbox
 from shared.blobs import Blobs
 from shared.errors import INVALID_REQUEST, STALE_VERSION, NotFound, Rejected
-from shared.events import Actor, BlobRef
+from shared.events import Actor, BlobRef, Fact
 from shared.events.docs import DocsAct, Part, Party
 from shared.http import Tx, Who, decode_cursor
 from shared.tokens import Principal
@@ -37,6 +38,14 @@ from shared.workshop import Workshop
 MAX_FILE = 256 * 1024 * 1024  # bytes; what signing takes
 MAX_DRAINED = 1024 * 1024 * 1024  # of a file that is too large; read and dropped so that the answer gets through
 PAGE = 50
+
+# Requests that write and are no act by themselves.
+NO_ACTS = {
+    "POST /uploads": "an upload is one when it is whole, and is told as what came in",
+    "PATCH /uploads/{upload_id}": "a piece of an upload",
+    "PUT /drafts/{draft_id}/typed": "what somebody types is kept for them every few seconds; saving it is the act",
+    "POST /drafts/{draft_id}/typed/drop": "as keeping it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +258,19 @@ def note_reading(acting: Acting, kind: str, subject: UUID) -> None:
     if acting.policy().record_reading:
         read = DocsAct(act="document_read", object_kind=kind, object_id=str(subject), by=acting.by, at=acting.now())
         outbox.put(acting.tx, read, source=acting.office.source)
+
+
+def note(acting: Acting, act: str, kind: str, subject: UUID, **detail: str) -> None:
+    """An act that no fact tells, about the subject."""
+    at = acting.now()
+    told = DocsAct(act=act, object_kind=kind, object_id=str(subject), detail=detail, by=acting.by, at=at)
+    outbox.put(acting.tx, told, source=acting.office.source)
+
+
+def note_step(acting: Acting, kind: str, subject: UUID, step: Step[Any]) -> None:
+    """A step that states no fact (an approval that is not the last, an order to others) is an act."""
+    if not any(isinstance(event, Fact) for event in step.tell):
+        note(acting, step.act, kind, subject)
 
 
 def send_file(blobs: Blobs, content: BlobRef, filename: str) -> Response:

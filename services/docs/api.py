@@ -105,6 +105,8 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         *workfile_api.ROUTERS,
         follower=follower,
         large={r"/docs/v1/((exchange/)?files|intake|uploads(/[^/]+)?|file-lists/[0-9]+/import)": None},
+        source=office.source,
+        silent=access.NO_ACTS,
     )
     app.state.office = office
     return app
@@ -420,6 +422,7 @@ def _made(acting: Acting, held: Document, step: Step[Document] | None, if_match:
     if step:
         access.check_version(if_match, held.version)
         store.keep_document(acting.tx, step, source=acting.office.source)
+        access.note_step(acting, "document", held.id, step)
     return _view(acting.tx, store.get(acting.tx, held.id))
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.docs import copying, counter_seal, refusals, store, store_incoming, store_registry
-from services.docs.access import Acting, Clerk, Line, Text
+from services.docs.access import Acting, Clerk, Line, Text, note_step
 from services.docs.copying import Form, Source
 from services.docs.terms import Original
 from services.docs.views import Body, View
@@ -115,6 +115,7 @@ def ask_for_counter_seal(document_id: UUID, acting: Clerk) -> MadeView:
     step = counter_seal.ask(seen, acting.agency_id, acting.by, acting.now())
     if step:
         store.keep_document(acting.tx, step, source=acting.office.source)
+        note_step(acting, "document", document_id, step)
     after = store.get(acting.tx, document_id)
     return MadeView(id=after.id, state=after.state, version=after.version)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from services.docs import pdf, store, store_registry
-from services.docs.access import DoorDep, Member, UploadDep
+from services.docs.access import DoorDep, Member, UploadDep, note
 from services.docs.catalogue import DOCUMENT_TYPES
 from services.docs.intake.api_upload import screen
 from services.docs.registers import store as registers
@@ -59,6 +59,7 @@ def upload(
                 uploaded_at=acting.now(),
             )
             store.add_file(acting.tx, stored)
+            note(acting, "file_uploaded", "file", stored.id, sha256=content.sha256)
             return _view(stored)
 
         # The file itself never is in memory for a fingerprint of the request, its digest stands for it.

@@ -35,7 +35,7 @@ def api(settings: NotifySettings, pool: db.Pool) -> FastAPI:
     from services.notify.stream import Stream
     from shared.http import create_app
 
-    app = create_app("notify", pool, router, follower=follower())
+    app = create_app("notify", pool, router, follower=follower(), source=settings.source)
     app.state.source = settings.source
     app.state.stream = Stream(pool)
     return app

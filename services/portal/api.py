@@ -24,9 +24,10 @@ from services.portal.keys import Issuer
 from services.portal.pages import visit as visits
 from services.portal.pages import wiring
 from services.portal.throttle import try_password
-from shared import http, tokens
+from shared import http, outbox, tokens
 from shared.db import Pool, Tx, transaction
 from shared.errors import Refusal, Rejected
+from shared.events.portal import PortalAct
 from shared.http import AnonymousTx
 from shared.ids import new_id
 from shared.inbox import Follower
@@ -36,6 +37,7 @@ DEVICE_CLIENTS = ("vanthu-sign",)
 AUDIENCES = ("docs", "signing", "registry", "notify")
 TICKET = "urn:vanthu:params:oauth:grant-type:signing-ticket"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+PASSING = frozenset({"session", "attempt"})  # tables: that somebody is still there, how often a password was tried
 NO_STORE = {"Cache-Control": "no-store"}
 
 router = APIRouter(tags=["oauth"])
@@ -46,7 +48,7 @@ def create(
 ) -> FastAPI:
     """`services` are base URLs by name, `url` the portal's own as browsers know it."""
     large = {PUBLIC: MAX_PUBLIC * 1024 * 1024, WITH_FILES: MAX_FORM * 1024 * 1024}
-    app = http.create_app("portal", pool, follower=follower, large=large)
+    app = http.create_app("portal", pool, follower=follower, large=large, source=source, besides=PASSING)
     clients = Services(services, issuer)
     app.state.site = visits.Site(pool, clients, url.rstrip("/"), source, visits.make_templates())
     app.state.issuer = issuer
@@ -170,6 +172,7 @@ def _exchange_device_code(request: Request, tx: Tx, asked: TokenRequest) -> JSON
     store.add_program_grant(
         tx, grant_id=grant_id, client_id=after.client_id, person_id=after.person_id, post_id=after.post_id, now=now
     )
+    _state(request, tx, principal, "program_granted", client=after.client_id)
     return _tokens(request, asked, principal, refresh=_new_refresh_token(tx, grant_id, now))
 
 
@@ -185,8 +188,10 @@ def _exchange_ticket(request: Request, tx: Tx, asked: TokenRequest) -> JSONRespo
         raise Rejected(refusals.SIGNING_TICKET_INVALID)
     after, outcome = tickets.redeem(ticket, asked.code_verifier, now, grant_id=new_id())
     store_tickets.save(tx, after)
-    if outcome == "signing_ticket_used" and ticket.grant_id:
+    begun = store.find_program_grant(tx, ticket.grant_id) if ticket.grant_id else None
+    if outcome == "signing_ticket_used" and ticket.grant_id and begun and not begun["ended_at"]:
         store.end_program_grant(tx, ticket.grant_id, now, "signing ticket used twice")
+        _state_end(request, tx, ticket.person_id, ticket.post_id, "signing_ticket_used_twice")
     if outcome != "redeemed" or after.grant_id is None:
         return _as_oauth(refusals.OF_A_TICKET[outcome])
     principal = _principal(tx, after.person_id, after.post_id)
@@ -202,6 +207,7 @@ def _exchange_ticket(request: Request, tx: Tx, asked: TokenRequest) -> JSONRespo
         ends_at=now + tickets.SITTING,
         audience=tickets.AUDIENCE,
     )
+    _state(request, tx, principal, "signing_ticket_redeemed", client=asked.client_id)
     made_for = {
         "origin": after.origin,
         "person": principal.name,
@@ -219,9 +225,10 @@ def _exchange_refresh_token(request: Request, tx: Tx, asked: TokenRequest) -> JS
     if token is None:
         raise Rejected(refusals.INVALID_GRANT)
     outcome = domain.exchange(token, now)
-    if outcome == "reused":
-        store.end_program_grant(tx, token.grant_id, now, "refresh token used twice")
     grant = store.find_program_grant(tx, token.grant_id)
+    if outcome == "reused" and grant and not grant["ended_at"]:
+        store.end_program_grant(tx, token.grant_id, now, "refresh token used twice")
+        _state_end(request, tx, grant["person_id"], grant["post_id"], "refresh_token_used_twice")
     if outcome in {"reused", "over"} or grant is None or grant["client_id"] != asked.client_id:
         return _as_oauth(refusals.INVALID_GRANT)
     lifetime = (grant["ends_at"] - now) if grant["ends_at"] else domain.REFRESH_LIFETIME
@@ -230,6 +237,7 @@ def _exchange_refresh_token(request: Request, tx: Tx, asked: TokenRequest) -> JS
     principal = _principal(tx, grant["person_id"], grant["post_id"])
     if principal is None:
         store.end_program_grant(tx, token.grant_id, now, "post no longer held")
+        _state_end(request, tx, grant["person_id"], grant["post_id"], "post_no_longer_held")
         return _as_oauth(refusals.INVALID_GRANT)
     refresh = _new_refresh_token(tx, token.grant_id, now, lifetime)
     store.replace_refresh_token(tx, token, domain.digest(refresh), now)
@@ -237,20 +245,44 @@ def _exchange_refresh_token(request: Request, tx: Tx, asked: TokenRequest) -> JS
 
 
 def _partner_token(request: Request, asked: TokenRequest, authorization: str | None) -> JSONResponse:
-    """RFC 6749 §4.4: a partner's system for itself."""
+    """RFC 6749 §4.4: a partner's system for itself. What was typed is told only when it is a partner's name."""
     name, secret = _basic(authorization) or (asked.client_id, asked.client_secret)
     if not name or not secret:
         raise Rejected(refusals.INVALID_CLIENT)
-    try_password(
-        request.app.state.pool,
-        f"partner:{name[:100]}",
-        secret[:1000],
-        address=request.client.host if request.client else None,
-        find_hash=lambda tx: store.find_partner_secret(tx, name),
-        wrong=refusals.INVALID_CLIENT,
-    )
+    pool, address = request.app.state.pool, request.client.host if request.client else None
     principal = Principal(kind="partner", name=name, roles=frozenset({"partner"}), partner=name)
+    try:
+        try_password(
+            pool,
+            f"partner:{name[:100]}",
+            secret[:1000],
+            address=address,
+            find_hash=lambda tx: store.find_partner_secret(tx, name),
+            wrong=refusals.INVALID_CLIENT,
+        )
+    except Rejected as rejected:
+        with transaction(pool) as tx:
+            # While they must wait nothing is told: whoever asks on and on would fill the ledger.
+            if rejected.refusal is refusals.INVALID_CLIENT and store.find_partner_secret(tx, name) is not None:
+                _state(request, tx, principal, "log_in_failed", code=rejected.code, address=address or "")
+        raise
+    with transaction(pool) as tx:
+        _state(request, tx, principal, "log_in", audience=asked.audience)
     return _tokens(request, asked, principal, refresh=None)
+
+
+def _state(request: Request, tx: Tx, who: Principal, act: str, **detail: str) -> None:
+    """An act of a program, for the person or the partner that it is for."""
+    kind = "program" if who.kind == "person" else "partner"
+    stated = PortalAct(by=who.actor(), at=datetime.now(UTC), act=act, object_kind=kind, object_id=who.id, detail=detail)
+    outbox.put(tx, stated, source=visits.site_of(request).source)
+
+
+def _state_end(request: Request, tx: Tx, person_id: UUID, post_id: UUID, why: str) -> None:
+    """Somebody's grant was ended by ourselves."""
+    held = _principal(tx, person_id, post_id)
+    who = held or Principal(kind="person", name="?", roles=frozenset(), person_id=person_id)
+    _state(request, tx, who, "program_stopped", why=why)
 
 
 def _tokens(

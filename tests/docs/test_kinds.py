@@ -236,7 +236,7 @@ def test_a_refused_counter_seal_may_be_asked_for_again(docs: Docs) -> None:
     assert (co_issuer["state"], co_issuer["reason"]["code"]) == ("due", "tsa_unavailable")
     docs.stated()
     ok(docs.post(docs.b.clerk, f"/documents/{document}/counter-seal"))
-    assert [type(e).__name__ for e in docs.stated()] == ["CounterSealDocument"]
+    assert [type(e).__name__ for e in docs.stated()] == ["CounterSealDocument", "DocsAct"], "an order, and who asked"
 
 
 def test_a_co_issuer_sees_just_that_document_and_changes_nothing_else_of_it(docs: Docs) -> None:

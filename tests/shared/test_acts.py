@@ -9,12 +9,14 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel
 
-from shared import db, outbox
+from shared import db, jobs, outbox
+from shared.acts import REFUSALS, WINDOW, Throttle
 from shared.errors import NOT_FOUND, Rejected
 from shared.events import decode
 from shared.events.docs import DocsAct
-from shared.http import Tx, Who, create_app, require
+from shared.http import OnceOnly, Tx, Who, create_app, require
 from shared.ids import new_id
 from shared.tokens import Principal
 from tests.support.http import Issuer, serve
@@ -23,6 +25,10 @@ SOURCE = "urn:vanthu:test"
 THING = new_id()
 CLERK = Principal("person", "Lường Thị Hoa", frozenset({"clerk"}), person_id=new_id(), agency_id=new_id())
 router = APIRouter()
+
+
+class Answer(BaseModel):
+    done: bool = True
 
 
 def write(tx: db.Tx, what: str) -> None:
@@ -62,6 +68,33 @@ def look(tx: Tx) -> None:
     tx.execute("SELECT 1")
 
 
+@router.post("/locks")
+def lock(tx: Tx) -> None:
+    tx.execute("SELECT * FROM effect FOR UPDATE")
+    tx.execute("UPDATE effect SET what = what WHERE key = 'nobody'")
+
+
+@router.post("/clicks")
+def click(once: OnceOnly) -> Answer:
+    """What is done once, and locks the second time."""
+
+    def do() -> Answer:
+        write(once.tx, "once")
+        return Answer()
+
+    return once.run(do, Answer)
+
+
+@router.post("/orders")
+def order(tx: Tx) -> None:
+    jobs.put(tx, "work", "x", {})
+
+
+@router.post("/nested")
+def write_within_a_query(tx: Tx) -> None:
+    tx.execute("WITH made AS (INSERT INTO effect (key, what) VALUES ('y', 'z') RETURNING 1) SELECT * FROM made")
+
+
 @router.post("/files")
 def upload(tx: Tx) -> None:
     write(tx, "file")
@@ -73,6 +106,7 @@ def read_and_count(tx: Tx) -> None:
 
 
 @router.post("/officers")
+@router.get("/officers")
 def for_officers(tx: Tx, _who: Annotated[Principal, Depends(require("officer"))]) -> None:
     write(tx, "never")
 
@@ -86,7 +120,7 @@ def store_now(tx: db.Tx) -> Any:
 @pytest.fixture
 def api(pool: db.Pool) -> Iterator[httpx.Client]:
     issuer = Issuer()
-    app = create_app("docs", pool, router, source=SOURCE, silent={"/files": "no act"})
+    app = create_app("docs", pool, router, source=SOURCE, silent={"POST /files": "no act"})
     with db.transaction(pool) as tx:
         key = issuer.stated()
         tx.execute("INSERT INTO token_key VALUES (%s, %s, 'active', %s)", [key.kid, key.x, key.not_after])
@@ -125,6 +159,20 @@ def test_what_is_no_act_is_not_told(api: httpx.Client, pool: db.Pool, method: st
     assert acts(pool) == []
 
 
+def test_a_second_click_is_no_second_act(api: httpx.Client, pool: db.Pool) -> None:
+    """On the same connection too, right after a transaction that wrote: only what this one wrote counts."""
+    for _ in range(2):
+        assert api.post("/clicks", headers={"Idempotency-Key": "k"}).status_code == 200
+    assert api.post("/locks").status_code == 200
+    assert [act.act for act in acts(pool)] == ["post /clicks"]
+
+
+@pytest.mark.parametrize("path", ["/orders", "/nested"])
+def test_whatever_way_it_is_written(api: httpx.Client, pool: db.Pool, path: str) -> None:
+    assert api.post(path).status_code == 200
+    assert [act.act for act in acts(pool)] == [f"post {path}"]
+
+
 def test_what_came_to_nothing_leaves_nothing(api: httpx.Client, pool: db.Pool) -> None:
     assert api.delete(f"/things/{THING}").status_code == 404
     assert acts(pool) == []
@@ -137,3 +185,27 @@ def test_a_try_at_what_one_may_not_do_is_told(api: httpx.Client, pool: db.Pool) 
     assert act.detail == {"code": "forbidden", "request": "POST /officers"}
     assert api.post("/officers", headers={"Authorization": ""}).status_code == 401
     assert acts(pool) == [], "nobody that we know"
+
+
+def test_nobody_floods_the_ledger_with_tries(api: httpx.Client, pool: db.Pool) -> None:
+    for _ in range(REFUSALS + 5):
+        assert api.post("/officers").status_code == 403
+    told = acts(pool)
+    assert len(told) == REFUSALS
+    assert "further" in told[-1].detail
+
+
+def test_those_not_told_are_counted_later() -> None:
+    throttle = Throttle()
+    said = [throttle.say("one", 10.0 + n) for n in range(REFUSALS + 3)]
+    assert said[0] == {}
+    assert said[REFUSALS:] == [None] * 3
+    assert throttle.say("other", 20.0) == {}
+    assert throttle.say("one", 10.0 + WINDOW) == {"not_told_before": "3"}
+    assert throttle.say("one", 11.0 + WINDOW) == {}
+
+
+def test_reading_what_one_may_not_is_told_too(api: httpx.Client, pool: db.Pool) -> None:
+    assert api.get("/officers").status_code == 403
+    [act] = acts(pool)
+    assert (act.act, act.detail["request"]) == ("refused", "GET /officers")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.docs import sheets
-from services.docs.access import PAGE, Acting, DoorDep, Line, Member, Text
+from services.docs.access import PAGE, Acting, DoorDep, Line, Member, Text, note
 from services.docs.catalogue import DOCUMENT_TYPES, REGISTERS, STATUSES, URGENCIES
 from services.docs.finding import domain, lexemes, store
 from services.docs.finding.domain import FIELDS, Kind, Sort, Wanted
@@ -266,8 +266,9 @@ def save_search(body: SaveBody, acting: Member, once: OnceOnly) -> SavedView:
     """Keep a search to make it again; `shared` shows it to everybody at the agency."""
 
     def save() -> SavedView:
+        search_id = new_id()
         row = {
-            "id": new_id(),
+            "id": search_id,
             "agency_id": acting.agency_id,
             "person_id": acting.person_id,
             "person_name": acting.post.name,
@@ -276,6 +277,7 @@ def save_search(body: SaveBody, acting: Member, once: OnceOnly) -> SavedView:
             "shared": body.shared,
         }
         store.save_search(acting.tx, row)
+        note(acting, "search_saved", "search", search_id)
         return _saved(row, acting.person_id)
 
     return once.run(save, SavedView)
@@ -290,6 +292,7 @@ def list_searches(acting: Member) -> SavedList:
 @router.delete("/searches/{search_id}", status_code=204)
 def remove_search(search_id: UUID, acting: Member) -> None:
     store.remove_search(acting.tx, search_id, acting.person_id)
+    note(acting, "search_removed", "search", search_id)
 
 
 # --- the text of files

@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
-from services.docs.access import MAX_FILE, Door, DoorDep, file_name
+from services.docs.access import MAX_FILE, Door, DoorDep, file_name, note
 from services.docs.access import Upload as ReceivedFile
 from services.docs.intake import desk as desks
 from services.docs.intake import refusals, secrecy, store_upload
@@ -239,6 +239,7 @@ class _Sink:
             if held.is_whole and held.item_id is None:
                 held = replace(held, item_id=new_id())
                 _received(acting.tx, held, at)
+                note(acting, "upload_received", "upload", held.id, channel="web", kind=held.kind)
             store_upload.save(acting.tx, held)
         self.waiting.clear()
 

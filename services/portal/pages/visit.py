@@ -20,6 +20,7 @@ from services.portal.clients import Caller, Services
 from services.portal.domain import Person, Post, Session
 from services.portal.forms import Form, Posted
 from services.portal.refusals import FORBIDDEN_PAGE
+from shared import acts
 from shared.db import Pool, transaction
 from shared.errors import Rejected
 from shared.tokens import Principal
@@ -99,7 +100,9 @@ class Visit:
     def need(self, *roles: str) -> None:
         """What a page is for; what may be done is decided by the service that is asked."""
         if not self.has(*roles):
-            raise Rejected(FORBIDDEN_PAGE, roles=", ".join(wording.ROLES[role] for role in roles))
+            refused = Rejected(FORBIDDEN_PAGE, roles=", ".join(wording.ROLES[role] for role in roles))
+            acts.refused(self.site.pool, refused)
+            raise refused
 
     def page(
         self, template: str, *, error: Rejected | None = None, status: int | None = None, **values: Any
@@ -188,6 +191,7 @@ def open_visit(request: Request, site: Site, form: Form | None = None) -> Visit:
     post = person.post_on(today, session.post_id)
     if post is None:
         raise PostNeeded(form)
+    acts.known(principal_of(person, post))
     return Visit(request, site, session, person, post, person.posts_on(today))
 
 
