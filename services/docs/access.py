@@ -29,7 +29,7 @@ from services.docs.text import clean
 from shared import db, outbox
 from shared.blobs import Blobs
 from shared.errors import INVALID_REQUEST, STALE_VERSION, NotFound, Rejected
-from shared.events import Actor, BlobRef, Fact
+from shared.events import Actor, BlobRef
 from shared.events.docs import DocsAct, Part, Party
 from shared.http import Tx, Who, decode_cursor
 from shared.tokens import Principal
@@ -269,7 +269,7 @@ def note(acting: Acting, act: str, kind: str, subject: UUID, **detail: str) -> N
 
 def note_step(acting: Acting, kind: str, subject: UUID, step: Step[Any]) -> None:
     """A step that states no fact (an approval that is not the last, an order to others) is an act."""
-    if not any(isinstance(event, Fact) for event in step.tell):
+    if not any(event.TOPIC.kind == "fact" for event in step.tell):
         note(acting, step.act, kind, subject)
 
 

@@ -17,6 +17,7 @@ from services.docs.access import NO_ACTS
 from shared.ids import new_id
 from tests.docs.conftest import SAMPLES, Docs, ok
 from tests.docs.facts import Person, prepared, sealed, validated
+from tests.docs.test_kinds import ON_PAPER
 from tests.support.told import mark, told_since, untold
 
 CHANGING = {"post", "put", "patch", "delete"}
@@ -32,6 +33,7 @@ ELSEWHERE = {
     "POST /intake/{item_id}/discard": "needs the workers of intake (test_intake.py)",
     "POST /intake/{item_id}/use": "needs the workers of intake (test_intake.py)",
     "POST /intake/{item_id}/register": "needs the workers of intake (test_intake.py)",
+    "POST /texts/{subject_id}/read": "needs a file that was read (test_finding.py)",
     "DELETE /uploads/{upload_id}": "needs tus (test_intake_upload.py)",
     "POST /documents/{document_id}/counter-seal": "needs a second issuer with a seal (test_kinds.py)",
     "POST /incoming/{incoming_id}/recall-answer": "needs a recall on its way (test_circulation.py)",
@@ -44,6 +46,11 @@ ELSEWHERE = {
     "DELETE /calendar/days/{day}": "needs an officer of the province (test_workdays.py)",
     "DELETE /documents/{document_id}/relations/{relation_id}": "needs a relation (test_circulation.py)",
     "POST /documents/{document_id}/relations": "needs two issued documents (test_circulation.py)",
+}
+
+AGAIN = {  # acts that a second click repeats
+    "PUT /drafts/{draft_id}": "a save that comes too late is kept as typed, and the person is shown the difference",
+    "POST /figures/recount": "the period is counted once more",
 }
 
 
@@ -75,7 +82,7 @@ class Day:
             self.wrong.append(f"{request} told nothing")
         between = mark(self.owner)
         click()
-        if told := told_since(self.owner, between):
+        if (told := told_since(self.owner, between)) and request not in AGAIN:
             self.wrong.append(f"a second {request} told {told}")
         self.done.add(request)
         return first.json() if first.content else None
@@ -150,8 +157,8 @@ def send(day: Day) -> None:
         if each == document:
             docs.hear(sealed(each, issued["number"]))
     day.act(clerk, f"POST {path}/void-number", {"reason": "Sai người ký"}, document_id=other)
-    day.act(clerk, "POST /copies", {"form": "SY", "symbol": "UBND", "document_id": str(document)})
-    day.act(clerk, "POST /texts/{subject_id}/read", subject_id=document)
+    scan = ok(docs.upload(clerk, "09-ban-quet-200dpi.pdf"), 201)["file_id"]
+    day.act(clerk, "POST /copies", {"form": "SY", "symbol": "UBND", "file_id": scan, "original": ON_PAPER})
     day.act(clerk, f"POST {path}/dispatch", {"recipients": [docs.b.identifier]}, document_id=document)
     docs.circulate()
     day.act(clerk, f"POST {path}/chase", {"note": "Đề nghị xử lý"}, document_id=document)
@@ -166,14 +173,14 @@ def send(day: Day) -> None:
 
 
 def handle(day: Day, arrived: UUID) -> None:
-    docs, officer = day.docs, day.docs.b.person("officer")
+    docs, handler = day.docs, day.docs.b.person("second clerk")
     docs.hear(validated(arrived, docs.b.agency_id))
     where: dict[str, Any] = {"incoming_id": arrived}
     day.act(docs.b.clerk, "POST /incoming/{incoming_id}/register", **where)
-    assigned = {"person_id": str(officer.person_id)}
+    assigned = {"person_id": str(handler.person_id)}
     day.act(docs.b.leader, "POST /incoming/{incoming_id}/assign", assigned, **where)
-    day.act(officer, "POST /incoming/{incoming_id}/start", **where)
-    day.act(officer, "POST /incoming/{incoming_id}/complete", {"note": "Đã trả lời"}, **where)
+    day.act(handler, "POST /incoming/{incoming_id}/start", **where)
+    day.act(handler, "POST /incoming/{incoming_id}/complete", {"note": "Đã trả lời"}, **where)
 
 
 def test_whatever_succeeds_is_told_and_a_second_click_is_not(docs: Docs) -> None:
@@ -187,7 +194,7 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(docs: Docs) -> None
         partner = docs.partner().post("/exchange/files?filename=x.pdf", content=b"%PDF")
         ok(partner, 201)
         day.done.add("POST /exchange/files")
-        assert day.wrong == []
+        assert day.wrong == [], "\n".join(day.wrong)
         assert untold(owner, begun) == []
     offered = _offered(docs)
     shaped = {_shape(request) for request in day.done}

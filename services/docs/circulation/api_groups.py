@@ -114,7 +114,8 @@ def change_group(group_id: UUID, body: GroupBody, acting: Clerk, if_match: IfMat
     access.check_version(if_match, before.version)
     shared = body.shared and (before.shared or _may_be_shared(acting, body.shared))
     after = replace(before, name=body.name, shared=shared, members=_members(acting, body.members))
-    kept.save_group(acting.tx, after)
+    if after != before:
+        kept.save_group(acting.tx, after)
     return _view(acting, kept.get_group(acting.tx, group_id))
 
 
