@@ -25,8 +25,8 @@ CHANGING = {"post", "put", "patch", "delete"}
 ELSEWHERE = {
     "POST /documents/{document_id}/recipients": "shows who would get it, changes nothing",
     "POST /workflows/preview": "shows the way, changes nothing",
-    "POST /checks": "looks at the ledger: needs a sealed tree (test_ledger.py)",
-    "POST /heads": "orders a sealed tree (test_ledger.py)",
+    "POST /ledger/checks": "looks at the ledger: needs a sealed tree (test_ledger.py)",
+    "POST /ledger/heads": "orders a sealed tree (test_ledger.py)",
     "POST /parked/{topic}/{key}/replay": "needs a failed event (tests/shared/test_inbox.py)",
     "POST /intake": "needs the workers of intake (test_intake.py)",
     "POST /intake/{item_id}/retry": "needs the workers of intake (test_intake.py)",
