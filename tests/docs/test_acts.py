@@ -35,6 +35,7 @@ ELSEWHERE = {
     "POST /intake/{item_id}/register": "needs the workers of intake (test_intake.py)",
     "POST /texts/{subject_id}/read": "needs a file that was read (test_finding.py)",
     "DELETE /uploads/{upload_id}": "needs tus (test_intake_upload.py)",
+    "POST /documents/{document_id}/withdraw": "needs a document that nobody has (test_circulation.py)",
     "POST /documents/{document_id}/counter-seal": "needs a second issuer with a seal (test_kinds.py)",
     "POST /incoming/{incoming_id}/recall-answer": "needs a recall on its way (test_circulation.py)",
     "POST /documents/{document_id}/replace-reviewer": "needs a workflow (test_review.py)",
@@ -48,6 +49,16 @@ ELSEWHERE = {
     "POST /documents/{document_id}/relations": "needs two issued documents (test_circulation.py)",
 }
 
+# Areas whose own tests lead through them step by step.
+AREAS = {
+    "/tasks": "test_handling.py",
+    "/incoming/{incoming_id}/slip": "test_handling.py",
+    "/incoming/{incoming_id}/access": "test_rights.py",
+    "/documents/{document_id}/access": "test_rights.py",
+    "/access": "test_rights.py",
+    "/work-files": "test_workfile.py",
+    "/file-lists": "test_workfile.py",
+}
 AGAIN = {  # acts that a second click repeats
     "PUT /drafts/{draft_id}": "a save that comes too late is kept as typed, and the person is shown the difference",
     "POST /figures/recount": "the period is counted once more",
@@ -198,7 +209,11 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(docs: Docs) -> None
         assert untold(owner, begun) == []
     offered = _offered(docs)
     shaped = {_shape(request) for request in day.done}
-    missed = {request for request in offered - set(ELSEWHERE) - set(NO_ACTS) if _shape(request) not in shaped}
+    missed = {
+        request
+        for request in offered - set(ELSEWHERE) - set(NO_ACTS)
+        if _shape(request) not in shaped and not request.partition(" ")[2].startswith(tuple(AREAS))
+    }
     assert missed == set(), "do it in this day, or say in ELSEWHERE where it is shown"
     assert (set(ELSEWHERE) | set(NO_ACTS)) - offered == set(), "these endpoints are gone"
 
