@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-NO_ACTS = {"POST /clients": "the program of a person tells how its machine is; it keeps one row, again and again"}
 RULES = Path(__file__).with_name("data") / "validation_rules.toml"
 
 
@@ -123,8 +122,6 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
         *routers,
         follower=follower(settings.source),
         large=large,
-        source=settings.source,
-        silent=NO_ACTS,
     )
     app.state.checks = Counter()
     app.state.rhythm = settings.rhythm

@@ -100,8 +100,7 @@ def office(
     judges: Judges,
     tmp_path: Path,
 ) -> Iterator[Office]:
-    made = database("signing")
-    pool = db.open_pool(made.app)
+    pool = db.open_pool(database("signing").app)
     blobs = tmp_path.joinpath("blobs").as_uri()
     # Tests take CAs out of service, so nothing that a CA said for an earlier one may stand in for it.
     network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=5.0, reuse=timedelta(0))
@@ -117,7 +116,7 @@ def office(
         judges=judges,
         rules=RULES,
     )
-    yield Office(desk, blobs, admin=made.admin)
+    yield Office(desk, blobs)
     pool.close()
 
 
