@@ -239,7 +239,7 @@ class _Sink:
             if held.is_whole and held.item_id is None:
                 held = replace(held, item_id=new_id())
                 _received(acting.tx, held, at)
-                note(acting, "upload_received", "upload", held.id, channel="web", kind=held.kind)
+                note(acting, "upload_received", "upload", held.id, channel="web", purpose=held.kind)
             store_upload.save(acting.tx, held)
         self.waiting.clear()
 
