@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -81,8 +81,10 @@ def changed(tx: Tx, *, besides: Collection[str]) -> bool:
 
 
 @contextmanager
-def transaction(pool: Pool, *, agency: UUID | None = None) -> Iterator[Tx]:
-    """One transaction, committed at the end of the block; `agency` is whose rows it may see (row-level security)."""
+def transaction(pool: Pool, *, agency: UUID | None = None, person: UUID | None = None) -> Iterator[Tx]:
+    """One transaction, committed at the end of the block; `agency` is whose rows it may see (row-level security). Of
+    what an agency keeps from some of its own, a `person` sees what `know_as` says; without one the service itself acts.
+    """
     try:
         connection = pool.getconn()
     except psycopg.OperationalError as error:
@@ -91,6 +93,8 @@ def transaction(pool: Pool, *, agency: UUID | None = None) -> Iterator[Tx]:
         with connection.transaction():
             if agency is not None:
                 act_for(connection, agency)
+            if person is not None:
+                know_as(connection, person, ())
             yield connection
             if (watch := WATCH.get()) is not None:
                 watch.ending(connection)
@@ -101,6 +105,12 @@ def transaction(pool: Pool, *, agency: UUID | None = None) -> Iterator[Tx]:
 def act_for(tx: Tx, agency: UUID | None) -> None:
     """From here to the end of the transaction rows of this agency are visible, and no others'."""
     tx.execute("SELECT set_config('vanthu.agency', %s, true)", [str(agency) if agency else ""])
+
+
+def know_as(tx: Tx, person: UUID, keys: Iterable[UUID]) -> None:
+    """From here to the end of the transaction a person reads, who holds these keys to what is restricted."""
+    held = "{" + ",".join(str(key) for key in keys) + "}"
+    tx.execute("SELECT set_config('vanthu.person', %s, true), set_config('vanthu.keys', %s, true)", [str(person), held])
 
 
 def storable(text: str, limit: int = 2000) -> str:

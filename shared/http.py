@@ -190,7 +190,7 @@ def require(*roles: str) -> Callable[[Principal], Principal]:
 
 
 def transaction(request: Request, who: Who) -> Iterator[db.Tx]:
-    with db.transaction(request.app.state.pool, agency=who.agency_id) as tx:
+    with db.transaction(request.app.state.pool, agency=who.agency_id, person=who.person_id) as tx:
         yield tx
 
 

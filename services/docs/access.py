@@ -121,6 +121,7 @@ def act(tx: db.Tx, who: Principal, now: Callable[[], datetime], office: Office, 
         raise Rejected(refusals.PEOPLE_ONLY)
     found = store_registry.find_post(tx, who.person_id, who.post_id)
     post = standing.may_act(found, who.agency_id, numbering.today(now()), *roles)
+    db.know_as(tx, post.person_id, standing.keys_of(post))
     by = Actor(person_id=post.person_id, name=post.name, post=post.title, agency_id=post.agency_id)
     return Acting(tx, post, by, now, office)
 
@@ -147,7 +148,7 @@ class Door:
 
     @contextmanager
     def open(self, *roles: str) -> Iterator[Acting]:
-        with db.transaction(self.pool, agency=self.who.agency_id) as tx:
+        with db.transaction(self.pool, agency=self.who.agency_id, person=self.who.person_id) as tx:
             yield act(tx, self.who, self.clock, self.office, roles)
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.docs import refusals
 from services.docs.catalogue import DOCUMENT_TYPES, DocumentType
@@ -142,6 +142,30 @@ def is_registrar(post: Post) -> bool:
 def sees_all(post: Post) -> bool:
     """Whose work is with all documents of the agency, those included that others are kept from."""
     return leads_agency(post) or is_registrar(post)
+
+
+def unit_reader(agency_id: UUID, unit_id: UUID | None, unit: str | None) -> UUID | None:
+    """The key of everybody in a unit; by its name where it has no id on record."""
+    return unit_id or (uuid5(agency_id, fold(unit)) if unit else None)
+
+
+def head_reader(agency_id: UUID, unit_id: UUID | None, unit: str | None) -> UUID | None:
+    """The key of whoever heads a unit."""
+    found = unit_reader(agency_id, unit_id, unit)
+    return uuid5(found, "head") if found else None
+
+
+def keys_of(post: Post) -> tuple[UUID, ...]:
+    """What opens to somebody at a post that is restricted: what names them, their unit, its head if they are, and all
+    of the agency's for those whose work is with all of it.
+    """
+    found = [
+        post.person_id,
+        unit_reader(post.agency_id, post.unit_id, post.unit),
+        head_reader(post.agency_id, post.unit_id, post.unit) if is_head(post) else None,
+        post.agency_id if sees_all(post) else None,
+    ]
+    return tuple(each for each in found if each)
 
 
 def document_type(code: str) -> DocumentType:

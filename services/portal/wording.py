@@ -165,6 +165,7 @@ CERTIFICATE_STATUSES = {
 
 # How a signature's verdict is said: colour and sentence first, the standard's terms (EN 319 102-1) beside it.
 ACTS = {
+    "access_changed": "Đổi quyền xem:",
     "given": "Giao cho",
     "noted": "Ghi tiến độ:",
     "proposed": "Trình đề xuất:",
@@ -360,6 +361,8 @@ REVOCATIONS = {
 }
 
 DONE = {
+    "access_saved": "Đã lưu quyền xem.",
+    "access_confirmed": "Đã xác nhận thay đổi quyền xem.",
     "slip_given": "Đã giao; người nhận được báo.",
     "task_given": "Đã giao việc.",
     "task_noted": "Đã ghi tiến độ.",

@@ -35,6 +35,8 @@ ACTS = {
     "document_read": "Đọc văn bản",
     "report_read": "Đọc báo cáo kiểm tra",
     "notice_read": "Đọc thông báo",
+    "access_changed": "Đổi quyền xem",
+    "access_confirmed": "Xác nhận quyền xem",
     "policy_changed": "Đổi quy định",
     "tree_head_ordered": "Yêu cầu niêm phong sổ cái",
     "ledger_read": "Đọc sổ cái",

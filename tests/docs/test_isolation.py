@@ -35,6 +35,7 @@ BODIES: dict[str, Any] = {
     "withdraw": {"reason": "x"},
     "recall-answer": {"agreed": True},
     "assign": {"person_id": "0199c0de-0000-7000-8000-000000000001"},
+    "access": {"restricted": True},
     "slip": {"lead": {"person_id": SOMEBODY}},
 }
 

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.docs import access, store, store_incoming
 from services.docs.access import Acting, IfMatch, Member, ReasonLine
+from services.docs.handling import api_rights, domain, views
 from services.docs.handling import desk as handling
-from services.docs.handling import domain, views
 from services.docs.handling import slip as slips
 from services.docs.handling import store as tasks
 from services.docs.handling.desk import Desk, To, Wanted
@@ -27,6 +27,7 @@ from shared.errors import FORBIDDEN, INVALID_REQUEST, Rejected
 from shared.http import OnceOnly, decode_cursor, encode_cursor
 
 router = APIRouter(tags=["handling"])
+router.include_router(api_rights.router)
 
 Words = Annotated[str, AfterValidator(clean_lines), Field(max_length=4000)]
 

@@ -13,7 +13,7 @@ from services.docs.access import Acting
 from services.docs.handling import domain, refusals, store
 from services.docs.handling.domain import ENDED, Holder, Part, Task, Telling
 from services.docs.incoming import ASSIGNED, COMPLETED, REGISTERED, STARTED, Incoming
-from services.docs.standing import Post, in_unit, is_deputy, is_head
+from services.docs.standing import Post, head_reader, in_unit, is_deputy, is_head
 from services.docs.step import Step
 from services.docs.workdays import Calendar
 from shared.errors import Rejected
@@ -67,6 +67,11 @@ class Desk:
         if holder.person_id is not None:
             return (holder.person_id,)
         return tuple(each.person_id for each in heads_of(self.posts, holder))
+
+    def readers(self, holder: Holder) -> tuple[UUID, ...]:
+        """Keys of those who may read the document because of a task: whose it is, and the head of their unit."""
+        head = head_reader(self.acting.agency_id, holder.unit_id, holder.unit)
+        return (*self.people(holder), *([head] if head else []))
 
     def told(self, held: Incoming, people: Iterable[UUID | None]) -> Telling:
         return Telling(title_of(held), tuple(each for each in people if each is not None))
@@ -137,6 +142,7 @@ def give(desk: Desk, held: Incoming, holder: Holder, wanted: Wanted, *, part: Pa
         due_on=wanted.due_on,
         giver=desk.by,
         given_at=acting.now(),
+        readers=desk.readers(holder),
     )
     desk.keep(domain.give(task, desk.by, acting.now(), desk.told(held, desk.people(holder))), new=True)
     return task
@@ -211,7 +217,9 @@ def check_due(desk: Desk, due_on: date, task: Task) -> None:
 def pass_on(desk: Desk, held: Incoming, task: Task, to: To, reason: str) -> None:
     acting, holder = desk.acting, desk.holder(to)
     people = (*desk.people(holder), *desk.people(task.holder))
-    step = domain.pass_on(task, holder, reason, by=desk.by, at=acting.now(), telling=desk.told(held, people))
+    step = domain.pass_on(
+        task, holder, desk.readers(holder), reason, by=desk.by, at=acting.now(), telling=desk.told(held, people)
+    )
     desk.keep(step)
     if step and task.part == "lead":
         assign_document(desk, held, holder)
@@ -229,7 +237,7 @@ def after_assign(acting: Acting, held: Incoming, person_id: UUID) -> None:
         return
     holder = desk.holder(To(person_id))
     telling = desk.told(held, (*desk.people(holder), *desk.people(leading.holder)))
-    desk.keep(domain.pass_on(leading, holder, "", by=desk.by, at=acting.now(), telling=telling))
+    desk.keep(domain.pass_on(leading, holder, desk.readers(holder), "", by=desk.by, at=acting.now(), telling=telling))
 
 
 def after_start(acting: Acting, held: Incoming) -> None:

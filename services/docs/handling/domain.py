@@ -87,6 +87,7 @@ class Task:
     ended_at: datetime | None = None
     extension: Extension | None = None
     told: Literal["due_soon", "overdue"] | None = None
+    readers: tuple[UUID, ...] = ()  # keys (standing.py) of those who have to do with it
     version: int = 0
 
     def standing(self, today: date, calendar: Calendar) -> Standing:
@@ -214,11 +215,13 @@ def withdraw(task: Task, reason: str, by: Actor, at: datetime, telling: Telling)
     return _step(after, "called_off", by, at, telling, detail=reason)
 
 
-def pass_on(task: Task, to: Holder, reason: str, *, by: Actor, at: datetime, telling: Telling) -> Step[Task] | None:
+def pass_on(
+    task: Task, to: Holder, readers: tuple[UUID, ...], reason: str, *, by: Actor, at: datetime, telling: Telling
+) -> Step[Task] | None:
     """To somebody else, who begins anew; what was said stays."""
     if task.holder.same(to):
         return None
-    after = replace(task, holder=to, state="open", reason=None, extension=None, told=None)
+    after = replace(task, holder=to, readers=readers, state="open", reason=None, extension=None, told=None)
     return _step(after, "reassigned", by, at, telling, detail=f"{to.name}: {reason}" if reason else to.name)
 
 

@@ -88,3 +88,9 @@ NO_EXTENSION_ASKED = Refusal(
     vi="Không có đề nghị gia hạn nào đang chờ; có thể đã được trả lời, hãy tải lại trang.",
     en="No extension is waiting to be answered; somebody may have answered it, reload the page.",
 )
+OWN_CHANGE = Refusal(
+    "own_change",
+    vi="Bạn là người đổi quyền xem này; hãy nhờ lãnh đạo hoặc văn thư khác xác nhận.",
+    en="You changed this access yourself; ask another leader or registrar to confirm it.",
+    status=403,
+)

@@ -19,7 +19,7 @@ from shared.events import Actor
 MOST = 1000  # further nobody counts
 TASK = (
     "SELECT id, agency_id, incoming_id, parent_id, part, person_id, name, unit, unit_id, instruction, due_on, giver,"
-    " given_at, state, reason, percent, proposal, proposed_at, ended_at, extension, told, version FROM task"
+    " given_at, state, reason, percent, proposal, proposed_at, ended_at, extension, told, readers, version FROM task"
 )
 _AGENCY = "nullif(current_setting('vanthu.agency', true), '')::uuid"
 # What arrived may be taken back by its sender: work on it is nobody's any more.
@@ -79,6 +79,7 @@ def _row(task: Task) -> dict[str, Any]:
         if asked
         else None,
         "told": task.told,
+        "readers": list(task.readers),
     }
 
 
@@ -164,5 +165,6 @@ def _task(row: dict[str, Any]) -> Task:
         )
         if asked
         else None,
+        readers=tuple(row.pop("readers")),
         **row,
     )
