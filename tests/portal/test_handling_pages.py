@@ -57,3 +57,22 @@ def test_a_leader_gives_a_slip_and_an_officer_proposes(office: Office) -> None:
     closed = post(leader, leader.open(task), f"{task}/close", text="Đồng ý")
     assert "Đã kết thúc việc." in closed.text
     assert "forbidden" in officer.open("/tasks?whose=all").text
+
+
+def test_a_document_is_restricted_and_the_change_confirmed(office: Office) -> None:
+    handling = Handling(office.docs)
+    office.portal.hear(handling.b.stated())
+    found = handling.registered()
+    clerk, officer = office.sit_down(handling.b.clerk), office.sit_down(handling.officer)
+    path = f"/incoming/{found}/access"
+    assert path in clerk.open(f"/incoming/{found}").text
+    saved = post(clerk, clerk.open(path), path, restricted="yes", person=str(handling.other.person_id))
+    assert "Đã lưu quyền xem." in saved.text
+    assert "chưa được xác nhận" in saved.text
+    assert officer.open(f"/incoming/{found}").status_code == 404
+    assert office.sit_down(handling.other).open(f"/incoming/{found}").status_code == 200
+    leader = office.sit_down(handling.b.leader)
+    assert path in leader.open("/access").text
+    confirmed = post(leader, leader.open(path), f"{path}/confirm")
+    assert "Đã xác nhận thay đổi quyền xem." in confirmed.text
+    assert "Đã lưu quyền xem." in post(leader, leader.open("/access"), "/access", need_to_know="yes").text
