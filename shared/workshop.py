@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -23,11 +24,14 @@ T = TypeVar("T")
 
 
 class Workshop:
-    """`size` processes, begun when first needed. A task longer than `timeout` seconds is killed."""
+    """`size` processes, begun when first needed. A task longer than `timeout` seconds is killed, and one that wants
+    more than `memory` bytes of address space fails.
+    """
 
-    def __init__(self, *, size: int = 2, timeout: float = 180.0) -> None:
+    def __init__(self, *, size: int = 2, timeout: float = 180.0, memory: int | None = None) -> None:
         self.size = size
         self.timeout = timeout
+        self.memory = memory
         self._lock = threading.Lock()
         self._executor: ProcessPoolExecutor | None = None
 
@@ -61,7 +65,10 @@ class Workshop:
         with self._lock:
             if self._executor is None:
                 self._executor = ProcessPoolExecutor(
-                    self.size, mp_context=multiprocessing.get_context("spawn"), initializer=settle_in
+                    self.size,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=settle_in,
+                    initargs=(self.memory,),
                 )
             return self._executor
 
@@ -91,8 +98,10 @@ class Workshop:
                 process.kill()
 
 
-def settle_in() -> None:
+def settle_in(memory: int | None = None) -> None:
     """A stop is the parent's to handle; when the parent is killed, its processes must not stay behind."""
+    if memory is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

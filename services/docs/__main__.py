@@ -47,6 +47,7 @@ def follower(settings: DocsSettings) -> Follower:
 
 
 def intake_desk(settings: DocsSettings, pool: Pool) -> Desk:
+    from services.docs import pdf
     from services.docs.intake import programs
     from services.docs.intake.desk import Desk
     from shared.blobs import Blobs
@@ -56,7 +57,7 @@ def intake_desk(settings: DocsSettings, pool: Pool) -> Desk:
         pool=pool,
         blobs=Blobs(settings.blobs, "docs"),
         store=settings.blobs,
-        workshop=Workshop(size=1),
+        workshop=Workshop(size=1, memory=pdf.MEMORY),
         programs=programs.find(clamd=settings.clamd, soffice=settings.soffice, tesseract=settings.tesseract),
         source=settings.source,
     )
@@ -75,6 +76,7 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 
 
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
+    from services.docs import pdf
     from services.docs.figures import work as figures
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
@@ -88,7 +90,8 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from shared.blobs import Blobs
     from shared.workshop import Workshop
 
-    reader = Reader(pool, Blobs(settings.blobs, "docs"), Workshop(size=settings.processes, timeout=120.0))
+    workshop = Workshop(size=settings.processes, timeout=120.0, memory=pdf.MEMORY)
+    reader = Reader(pool, Blobs(settings.blobs, "docs"), workshop)
     desk = intake_desk(settings, pool)
     press = registers.Press(pool, Blobs(settings.blobs, "docs"), Workshop(size=1, timeout=600))
     return process.Worker(

@@ -21,7 +21,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse
 
-from services.docs import numbering, refusals, standing, store, store_exchange, store_proof, store_registry
+from services.docs import numbering, pdf, refusals, standing, store, store_exchange, store_proof, store_registry
 from services.docs.proof import Policy
 from services.docs.standing import Post
 from services.docs.step import Step
@@ -55,7 +55,7 @@ class Office:
     source: str
     blobs: Blobs
     stale_after: float  # seconds
-    workshop: Workshop = field(default_factory=lambda: Workshop(size=1, timeout=30.0))  # for drawing pages
+    workshop: Workshop = field(default_factory=lambda: Workshop(size=1, timeout=30.0, memory=pdf.MEMORY))  # draws pages
 
 
 def office_of(request: Request) -> Office:

