@@ -211,6 +211,7 @@ ACTS = {
     "validated": "Kiểm tra chữ ký",
     "validation_delayed": "Kiểm tra chữ ký đang chờ, tự thử lại",
     "registered": "Đăng ký văn bản đến",
+    "registered_from_intake": "Đăng ký từ tệp tiếp nhận, số đến",
     "refused": "Từ chối tiếp nhận",
     "refused_automatically": "Hệ thống từ chối",
     "assigned": "Phân công",

@@ -35,6 +35,7 @@ STEP_STATES = {
 }
 
 DONE = {
+    "intake_registered": "Đã đăng ký văn bản đến.",
     "intake_brought": "Đã nhận tệp; các bước kiểm tra đang chạy.",
     "intake_retried": "Đang thử lại.",
     "intake_discarded": "Đã bỏ tệp; nội dung được xóa.",

@@ -24,6 +24,7 @@ def heads(pool: db.Pool, sealer: str, source: str) -> Callable[[threading.Event]
 
     def loop(stop: threading.Event) -> None:
         beat = telemetry.Heartbeat("ledger heads")
+        said = ""  # once, not every look: a directory that is loaded anew takes minutes
         while not stop.wait(INTERVAL):
             beat.touch()
             try:
@@ -32,7 +33,11 @@ def heads(pool: db.Pool, sealer: str, source: str) -> Callable[[threading.Event]
                     now = datetime.now(UTC)
                     if domain.head_due(store.latest_head(tx), now):
                         order_head(tx, sealer, source, now)
+                said = ""
             except (psycopg.OperationalError, Rejected) as error:
-                log.warning("no tree head could be ordered: %s", str(error).splitlines()[0])
+                what = str(error).splitlines()[0]
+                if what != said:
+                    log.warning("no tree head could be ordered: %s", what)
+                said = what
 
     return loop

@@ -25,6 +25,7 @@ FIRST = (
     ("in_01", "đăng ký văn bản đến", "act", "/incoming"),
 )
 
+INTAKE = {"intake_ready": "ready", "intake_failed": "failed"}  # figure → state of what came in
 OTHERS = ("docs", "signing", "registry", "notify")
 Loaders = dict[str, Callable[[], Any]]
 
@@ -57,6 +58,9 @@ def _counts(found: dict[str, Any]) -> dict[str, tuple[int, bool]]:
     counts |= {f"tasks_{name}": (n, n >= 1000) for name, n in found.get("handling", {}).items()}
     if tasks := found.get("tasks"):
         counts["tasks"] = (len(tasks["items"]), bool(tasks.get("next_cursor")))
+    for name in INTAKE:
+        if brought := found.get(name):
+            counts[name] = (len(brought["items"]), bool(brought["next_cursor"]))
     return counts
 
 
@@ -91,6 +95,7 @@ def _documents(visit: Visit) -> Loaders:
     if visit.has("clerk"):
         states = ("returned", "refused", "signed")
         loaders |= {each: partial(visit.api.get, "docs", "/documents", state=each) for each in states}
+        loaders |= {name: partial(visit.api.get, "docs", "/intake", state=state) for name, state in INTAKE.items()}
     return loaders | {"in_01": partial(visit.api.get, "docs", "/incoming", status="01")}
 
 

@@ -110,7 +110,7 @@ def register(visit: Posting, form: Posted, item_id: UUID) -> Response:
         made = visit.api.post("docs", f"/intake/{item_id}/register", body, key=form.get("once"))
     except Rejected as rejected:
         return _page(visit, item_id, typed=form, error=rejected)
-    return visit.to(f"/incoming/{made['incoming_id']}", "registered")
+    return visit.to(f"/incoming/{made['incoming_id']}", "intake_registered")
 
 
 @router.post("/intake/{item_id}/{act}")

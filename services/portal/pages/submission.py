@@ -164,9 +164,12 @@ class UploadRefused(Exception):
 
 
 def uploaded_in(form: Form) -> list[Uploaded]:
+    """Of two main files the later one counts: it was brought to replace the earlier."""
     rows = [value.split("|", 2) for value in form.all("uploaded")]
     dropped = set(form.all("drop"))
-    return [Uploaded(*row) for row in rows if len(row) == 3 and row[0] not in dropped]
+    found = [Uploaded(*row) for row in rows if len(row) == 3 and row[0] not in dropped]
+    mains = [each for each in found if each.kind == "main"]
+    return [each for each in found if each.kind != "main" or each is mains[-1]]
 
 
 def _upload(visit: Visit, form: Form, before: list[Uploaded], *, main_needed: bool = True) -> list[Uploaded]:
