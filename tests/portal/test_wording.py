@@ -11,7 +11,9 @@ from services.portal import wording, wording_ledger
 from shared.events.envelope import TYPES, Act, Fact
 
 ROOT = Path(__file__).parents[2]
-ACT = re.compile(r'\bact="([a-z_]+)"')
+ACT = re.compile(
+    r'(?:Act|_record)\((?:[^()]|\([^()]*\))*?\bact="([a-z_]+)"'
+)  # where an act is made, not where one is asked for
 STEP = re.compile(r'\bStep\(\w+, "(\w+)"')
 
 
