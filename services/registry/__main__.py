@@ -114,7 +114,7 @@ def api(settings: RegistrySettings, pool: db.Pool) -> FastAPI:
         api_imports.PATH: api_imports.MAX_REQUEST,
         "/registry/v1/ca-answers(/preview)?": 2 * ca_files.MAX_FILE,
     }  # in words up to here
-    app = create_app("registry", pool, *routers, follower=consumer.follower(), large=large)
+    app = create_app("registry", pool, *routers, follower=consumer.follower(), large=large, source=settings.source)
     app.state.source = settings.source
     app.state.reach = reach(settings)
     use_tables(settings)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -19,6 +21,8 @@ from shared.ids import new_id
 from tests.registry.conftest import SINCE, Office, a_post, person_facts
 from tests.registry.districts import Districts, settle_districts
 from tests.registry.expectations import DISTRICT, PROVINCE, TABLE, Line, relation
+from tests.support.postgres import Database
+from tests.support.told import mark, told_since
 
 ROOT = "/registry/v1"
 UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -75,6 +79,13 @@ class Question:
 
         Status and text of the answer; a refusal that repeats the ids asked about tells nothing new.
         """
+        send, asked = self.prepare(caller)
+        answer = send()
+        told = asked if answer.is_error else ""
+        return answer.status_code, re.sub(UUID_TEXT, lambda id_: "" if id_[0] in told else id_[0], answer.text)
+
+    def prepare(self, caller: str) -> tuple[Callable[[], httpx.Response], str]:
+        """To send it, once more by a second click, and what it says."""
         whose = self.all.side(self.side)
         url = ROOT + re.sub(r"\{(\w+)\}", lambda found: self._parameter(found[1]), self.path)
         headers = self.all.callers[caller] | {"Idempotency-Key": str(new_id())}
@@ -83,9 +94,7 @@ class Question:
             extra["json"] = self.line.body(self.all, whose) if self.line.body else {}
         if self.method == "put":
             headers["If-Match"] = self.all.office.http.get(url, headers=self.all.office.officer).headers["ETag"]
-        answer = self.all.office.http.request(self.method, url, headers=headers, **extra)
-        asked = f"{url} {extra}" if answer.is_error else ""
-        return answer.status_code, re.sub(UUID_TEXT, lambda id_: "" if id_[0] in asked else id_[0], answer.text)
+        return lambda: self.all.office.http.request(self.method, url, headers=headers, **extra), f"{url} {extra}"
 
 
 def test_nobody_gets_further_than_the_table_says(districts: Districts) -> None:
@@ -99,6 +108,34 @@ def test_nobody_gets_further_than_the_table_says(districts: Districts) -> None:
             asked += len(districts.callers)
     assert wrong == []
     assert asked == len(TABLE) * 2 * len(districts.callers)
+
+
+AGAIN = {"/certificates/challenge": "each click gets a challenge of its own, to be answered once"}
+
+
+def test_what_succeeds_is_told_once(districts: Districts, registry_database: Database) -> None:
+    """Every endpoint that changes something, sent twice by one who may: the first leaves an act, the second none."""
+    wrong: list[str] = []
+    told: set[str] = set()
+    with psycopg.connect(registry_database.admin, autocommit=True) as admin:
+        for method, path in TABLE:
+            if method == "get":
+                continue
+            question = Question(districts, method, path, "A")
+            send, _ = question.prepare(min(_may(question)))
+            stood, before = _state(districts), mark(admin)
+            send()
+            said, changed = told_since(admin, before), _state(districts) != stood
+            if changed != bool(said):
+                wrong.append(f"{question}: changed {changed}, told {said}")
+            told |= {path} if changed else set()
+            stood, between = _state(districts), mark(admin)
+            send()
+            again = told_since(admin, between)
+            if path not in AGAIN and (again or _state(districts) != stood):
+                wrong.append(f"a second {question} told {again}")
+    assert wrong == [], "\n".join(wrong)
+    assert len(told) > 15, "most are allowed as the table writes them"
 
 
 def _refused(question: Question) -> list[str]:
@@ -149,12 +186,19 @@ def _belongs(caller: str, side: str) -> bool:
 
 
 def _state(all_: Districts) -> list[Any]:
-    """A digest of every table of the service."""
+    """A digest of every table of the service; that somebody was refused is told, and no change."""
     with db.transaction(all_.office.pool) as tx:
         store.act_within(tx, EVERYWHERE)
         tables = tx.execute("SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
-        digest = SQL("SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS d FROM {} t")
-        return [tx.execute(digest.format(Identifier(table["name"]))).fetchall() for table in tables]
+        digest = SQL("SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS d FROM {} t WHERE {}")
+        every, others = SQL("true"), SQL("convert_from(payload, 'UTF8') NOT LIKE '%\"act\":\"refused\"%'")
+        return [
+            tx.execute(
+                digest.format(Identifier(table["name"]), others if table["name"] == "outbox" else every)
+            ).fetchall()
+            for table in tables
+            if table["name"] not in {"outbox_sequence", "idempotency"}  # that somebody asked, no change
+        ]
 
 
 # --- what an officer of a district may not do within the district either
