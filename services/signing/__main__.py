@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+NO_ACTS = {"POST /clients": "the program of a person tells how its machine is; it keeps one row, again and again"}
 RULES = Path(__file__).with_name("data") / "validation_rules.toml"
 
 
@@ -122,6 +123,8 @@ def _api(settings: SigningSettings, pool: Pool) -> FastAPI:
         *routers,
         follower=follower(settings.source),
         large=large,
+        source=settings.source,
+        silent=NO_ACTS,
     )
     app.state.checks = Counter()
     app.state.rhythm = settings.rhythm

@@ -95,9 +95,10 @@ def put_picture(kind: Kind, request: Request, who: Who, png: Annotated[bytes, De
     made = desk.workshop.run(craft.checked_picture, png, kind)
     sha256 = hashlib.sha256(made).hexdigest()
     with transaction(desk.pool) as tx:
-        at = store.now(tx)
-        store_picture.save(tx, subject, kind, made, sha256, by=who.actor(), at=at)
-        outbox.put(tx, _act(tx, who, "picture_set", kind, subject, sha256=sha256), source=desk.source)
+        held = store_picture.find(tx, subject)
+        if held is None or held.sha256 != sha256:
+            store_picture.save(tx, subject, kind, made, sha256, by=who.actor(), at=store.now(tx))
+            outbox.put(tx, _act(tx, who, "picture_set", kind, subject, sha256=sha256), source=desk.source)
         return _view(tx, who, kind)
 
 

@@ -206,16 +206,17 @@ def put_placing(body: PlacingBody, asking: Asking) -> PlacingView:
         asking.need(tx, CLERKS)
         if who.agency_id is None:
             raise Rejected(FORBIDDEN)
-        store_places.save_ask(tx, who.agency_id, ask=body.ask, by=who.actor())
-        event = SigningAct(
-            by=who.actor(),
-            at=store.now(tx),
-            act="placing_set",
-            object_kind="agency",
-            object_id=str(who.agency_id),
-            detail={"ask": str(body.ask).lower()},
-        )
-        outbox.put(tx, event, source=desk.source)
+        if store_places.find_ask(tx, who.agency_id) != body.ask:
+            store_places.save_ask(tx, who.agency_id, ask=body.ask, by=who.actor())
+            event = SigningAct(
+                by=who.actor(),
+                at=store.now(tx),
+                act="placing_set",
+                object_kind="agency",
+                object_id=str(who.agency_id),
+                detail={"ask": str(body.ask).lower()},
+            )
+            outbox.put(tx, event, source=desk.source)
     return PlacingView(ask=body.ask, default=False)
 
 

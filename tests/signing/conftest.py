@@ -100,7 +100,8 @@ def office(
     judges: Judges,
     tmp_path: Path,
 ) -> Iterator[Office]:
-    pool = db.open_pool(database("signing").app)
+    made = database("signing")
+    pool = db.open_pool(made.app)
     blobs = tmp_path.joinpath("blobs").as_uri()
     # Tests take CAs out of service, so nothing that a CA said for an earlier one may stand in for it.
     network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=5.0, reuse=timedelta(0))
@@ -116,7 +117,7 @@ def office(
         judges=judges,
         rules=RULES,
     )
-    yield Office(desk, blobs)
+    yield Office(desk, blobs, admin=made.admin)
     pool.close()
 
 

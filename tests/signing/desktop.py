@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from services.signing import api_pictures, api_places
+from services.signing.__main__ import NO_ACTS
 from services.signing.api import router
 from services.signing.api_checks import router as checks_router
 from services.signing.api_clients import router as clients_router
@@ -20,7 +21,7 @@ from shared import db
 from shared.events import docs, signing
 from shared.http import create_app
 from shared.tokens import Principal
-from tests.signing.office import AGENCY, CLERK, Leader, Office
+from tests.signing.office import AGENCY, CLERK, SOURCE, Leader, Office
 from tests.support.http import Issuer, serve
 
 
@@ -29,7 +30,9 @@ class Desktop:
 
     def __init__(self, office: Office, stack: ExitStack) -> None:
         routers = (router, checks_router, clients_router, longevity_router, api_places.router, api_pictures.router)
-        app = create_app("signing", office.pool, *routers, large={r"/signing/v1/checks": None})
+        app = create_app(
+            "signing", office.pool, *routers, large={r"/signing/v1/checks": None}, source=SOURCE, silent=NO_ACTS
+        )
         app.state.checks = Counter()
         stack.callback(app.state.checks.judges.close)
         app.state.desk, app.state.rhythm = office.desk, Rhythm()
