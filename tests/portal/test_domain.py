@@ -11,6 +11,7 @@ import pytest
 from services.portal import domain, wording
 from services.portal.domain import Attempts, DeviceGrant, Person, Post, RefreshToken
 from services.portal.forms import Form, local_path, unkeep
+from services.portal.pages.submission import uploaded_in
 from shared.ids import new_id
 
 NOW = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
@@ -160,3 +161,10 @@ def test_codes_have_words_or_are_told_from_words() -> None:
     assert wording.repaired("preparing: something_new") == "chuẩn bị ký: something_new"
     assert wording.is_code("pdf_xfa")
     assert not any(map(wording.is_code, ("", None, "Hoàng Đức Kiệm", "03/UBND-VX", "chưa đủ căn cứ", "xong")))
+
+
+def test_of_two_main_files_the_later_one_counts() -> None:
+    form = Form([("uploaded", "1|main|cũ.pdf"), ("uploaded", "2|annex|kèm.pdf"), ("uploaded", "3|main|mới.pdf")])
+    assert [(each.file_id, each.kind) for each in uploaded_in(form)] == [("2", "annex"), ("3", "main")]
+    form = Form([("uploaded", "1|main|cũ.pdf"), ("uploaded", "3|main|mới.pdf"), ("drop", "3")])
+    assert [each.filename for each in uploaded_in(form)] == ["cũ.pdf"]
