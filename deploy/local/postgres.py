@@ -37,7 +37,7 @@ port = {port}
 unix_socket_directories = ''
 max_connections = 200
 shared_buffers = 64MB
-fsync = on
+fsync = {fsync}
 password_encryption = scram-sha-256
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -54,11 +54,14 @@ HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """`data` is the data directory; `password` is the super user's."""
+    """`data` is the data directory; `password` is the super user's. One that is not `lasting` survives any process's
+    death, and not the machine's.
+    """
 
     data: Path
     port: int
     password: str
+    lasting: bool = True
 
     def conninfo(self, database: str = ADMIN, user: str = ADMIN, password: str | None = None) -> str:
         return conninfo.make_conninfo(
@@ -110,7 +113,7 @@ def _binaries() -> Path:
 
 
 def _settings(server: Server) -> str:
-    return SETTINGS.format(host=LOOPBACK, port=server.port)
+    return SETTINGS.format(fsync="on" if server.lasting else "off", host=LOOPBACK, port=server.port)
 
 
 def _account(data: Path) -> tuple[int, int] | None:

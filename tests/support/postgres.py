@@ -111,7 +111,8 @@ def serving() -> Iterator[Postgres]:
     """A server of its own while the block runs."""
     with scratch("postgres") as path:
         processes = Processes(path, lambda _name, _line: None)
-        server = embedded.Server(path / "postgres", free_port(), secrets.token_urlsafe(16))
+        # A database is made for each test: waiting for the disk would take longer than the test.
+        server = embedded.Server(path / "postgres", free_port(), secrets.token_urlsafe(16), lasting=False)
         try:
             processes.keep(embedded.prepare(server, processes))
             embedded.wait_ready(server, processes)
