@@ -269,11 +269,17 @@ def sender_sees(story: Story, clerk: Person, document: dict[str, Any], expected:
         eventually(look, f"the sender to see {expected}")
 
 
+def _partner_number() -> str:
+    """One that the partner has not used this year: each time that the story is played it is another document."""
+    now = datetime.now(UTC)
+    return f"{int((now - datetime(now.year, 1, 1, tzinfo=UTC)).total_seconds())}/MC-TT"
+
+
 def partner_sends(story: Story, system: PartnerSystem, receiver: Person, document: dict[str, Any]) -> None:
     """The partner publishes a document; the agency registers it; acknowledgement and status come back on replies."""
     with story.step("đối tác gửi văn bản vào; cơ quan nhận vào sổ; đối tác thấy trạng thái"):
         file = system.files.upload(document["file"])
-        sent = _message(system.entry, receiver, file, "01/MC-TT")
+        sent = _message(system.entry, receiver, file, _partner_number())
         event_id, partition, offset = system.partner.send(sent)
         _note_sent(story, system, (event_id, partition, offset))
         accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)
@@ -303,7 +309,7 @@ def tampered_on_the_way_in(story: Story, system: PartnerSystem, receiver: Person
     with story.step("văn bản bị sửa trên đường tới: nơi nhận từ chối (02), đối tác thấy lý do"):
         forged = story.folder / "tampered.bin"
         forged.write_bytes(tamper(document["file"].read_bytes()))
-        place = system.partner.send(_message(system.entry, receiver, system.files.upload(forged), "02/MC-TT"))
+        place = system.partner.send(_message(system.entry, receiver, system.files.upload(forged), _partner_number()))
         _note_sent(story, system, place)
         event_id = place[0]
         accepted = _reply(story, system, lambda r: isinstance(r, MessageAccepted) and r.message_id == event_id)

@@ -44,7 +44,7 @@ def test_a_document_goes_from_one_office_to_the_other(office: Office, submit: Su
     assert weight(desk) < LIMIT
     desk.goto(f"/documents/{document_id}/dispatch")
     desk.get_by_label("Tên hoặc mã").fill(receiver["agency_identifier"])
-    desk.get_by_role("button", name="Tìm").click()
+    desk.locator("#main").get_by_role("button", name="Tìm").click()
     desk.locator(f'#found input[value="{receiver["agency_identifier"]}"]').check()
     desk.get_by_role("button", name="Thêm các nơi đã chọn").click()
     expect(desk.get_by_role("heading", name="Sẽ gửi tới (1)")).to_be_visible()
@@ -93,7 +93,7 @@ def test_an_officer_and_an_operator_see_their_own_pages(office: Office) -> None:
     expect(officer.get_by_role("button", name="Thu hồi chứng thư này")).to_be_visible()
     officer.goto("/agencies")
     officer.get_by_label("Tên hoặc mã").fill("na mo")
-    officer.get_by_role("button", name="Tìm").click()
+    officer.locator("#main").get_by_role("button", name="Tìm").click()
     officer.get_by_role("link", name="Ủy ban nhân dân xã Nà Mỏ").click()
     expect(officer.locator("tbody tr").first).to_contain_text("Phùng Thị Mai Diệp")
     office.picture(officer, "agency")
