@@ -288,5 +288,15 @@ def test_a_completion_counts_once_in_time_and_on_its_own_base() -> None:
 
 
 def test_every_kind_of_job_has_a_hand_that_does_it() -> None:
-    hands = {"prepare", "complete", "seal", "counter_seal", "augment", "validate", "tell_stopped"}
+    hands = {
+        "prepare",
+        "complete",
+        "seal",
+        "counter_seal",
+        "augment",
+        "validate",
+        "tell_stopped",
+        "seal_head",
+        "stamp_head",
+    }
     assert set(kinds(None)) == hands  # type: ignore[arg-type]
