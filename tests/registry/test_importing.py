@@ -77,7 +77,7 @@ def test_a_directory_is_previewed_then_committed_with_its_events_and_acts(office
     assert [each.identifier for each in stated] == ["H37.08", "H37.08.01"]
     assert stated[1].parent_id == stated[0].agency_id
     acts = [each for each in office.stated("registry.act") if isinstance(each, RegistryAct)]
-    assert [each.act for each in acts] == ["establish_agency", "establish_agency", "import_directory"]
+    assert [each.act for each in acts] == ["post /imports", "establish_agency", "establish_agency", "import_directory"]
     assert {each.detail.get("import", made["import_id"]) for each in acts} == {made["import_id"]}
     assert commit(office, made).json()["code"] == "import_done"
     again = preview(office, file)
