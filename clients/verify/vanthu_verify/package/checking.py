@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -34,6 +35,8 @@ MANIFEST = "manifest-sha256.txt"
 HEAD, ENTRIES = "evidence/ledger/head.json", "evidence/ledger/entries.ndjson"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _SHA = re.compile(r"[0-9a-f]{64}")
+# What zipfile says of an entry that can't be read; a damaged packed one is zlib's own.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 MOST_TEXT = 512 * 1024 * 1024  # bytes of metadata
 Validate = Callable[[Path], ValidationReport | Failure]
 
@@ -139,7 +142,7 @@ def _digest(package: zipfile.ZipFile, name: str) -> str | None:
         with package.open(name) as file:
             while chunk := file.read(1024 * 1024):
                 digest.update(chunk)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except _BROKEN:
         return None
     return digest.hexdigest()
 
@@ -149,7 +152,7 @@ def _text(package: zipfile.ZipFile, name: str, result: Result) -> str:
         with package.open(name) as file:
             data = file.read(MOST_TEXT + 1)
         return data.decode() if len(data) <= MOST_TEXT else ""
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except _BROKEN:
         result.say("zip_broken", name)
         return ""
 
@@ -248,7 +251,7 @@ def _lines(package: zipfile.ZipFile) -> Iterator[bytes]:
     try:
         with package.open(ENTRIES) as file:
             yield from file
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except _BROKEN:
         return  # said already: the manifest does not fit
 
 
@@ -320,7 +323,7 @@ def _continues(package: zipfile.ZipFile, name: str, known: set[tuple[str, int]])
                     read += len(chunk)
                 if (digest.hexdigest(), size) in known:
                     return True
-    except (KeyError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except (KeyError, *_BROKEN):
         return False
     return False
 
@@ -333,7 +336,7 @@ def _check_pdf(package: zipfile.ZipFile, name: str, path: Path, validate: Valida
         with package.open(name) as source, path.open("wb") as target:
             while chunk := source.read(1024 * 1024):
                 target.write(chunk)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except _BROKEN:
         return
     found = validate(path)
     result.pdfs += 1
