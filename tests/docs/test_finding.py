@@ -111,11 +111,8 @@ def test_nobody_finds_what_is_not_theirs(shelf: Docs) -> None:
     assert found(shelf, shelf.b.clerk, q="phong") == []
     with db.transaction(shelf.pool) as tx:
         assert tx.execute("SELECT count(*) AS n FROM search_entry").fetchone() == {"n": 0}
-        for everything in (
-            "SELECT * FROM find_in_agency(%s, NULL, NULL, '{}', 'newest', 0, 100, 100)",
-            "SELECT * FROM find_entries(%s, NULL, NULL, NULL, NULL, false, NULL, NULL, false, 0, 100)",
-        ):
-            assert tx.execute(everything, [new_id()]).fetchall() == [], "acting for nobody"
+        everything = "SELECT * FROM find_in_agency(%s, NULL, NULL, '{}', 'newest', 0, 100, 100)"
+        assert tx.execute(everything, [new_id()]).fetchall() == [], "acting for nobody"
 
 
 def test_the_index_is_reached_through_its_policy_and_its_function_only(shelf: Docs) -> None:
@@ -153,7 +150,7 @@ def test_the_index_answers_under_row_level_security(docs: Docs) -> None:
 
 
 def explained(docs: Docs, tsquery: str) -> str:
-    """As find_entries has it, explained as the owner, who alone may look round the policy."""
+    """As find_in_agency has it, explained as the owner, who alone may look round the policy."""
     with psycopg.connect(docs.database.owner, autocommit=True) as connection:
         connection.execute("ANALYZE search_entry")
         rows = connection.execute(
