@@ -229,9 +229,7 @@ def receive_renewed_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None
     if stated.partner:
         consumer_exchange.renew_at_partner(tx, stated, stated.partner, source=source)
         return
-    act_for(tx, stated.receiver.agency_id)
-    held = store_incoming.find_delivered_for_update(tx, stated.delivery_id)
-    step = incoming.receive_renewed(held, stated) if held else None
+    step = receiving.step_at_receiver(tx, stated, incoming.receive_renewed)
     if step:
         store_incoming.keep_incoming(tx, step, source=source)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute what begins so
+FORMULA = re.compile(r"'*[=+\-@\t\r]")  # a spreadsheet would compute what begins so
 # What Vietnamese is written with: Latin with its marks, punctuation; the rest of the typeface stays out.
 LETTERS = (*range(0x20, 0x250), *range(0x300, 0x370), *range(0x1E00, 0x1F00), *range(0x2000, 0x2070), 0x20AB)
 WEIGHTS = {"": 400, "B": 700}
@@ -40,14 +41,13 @@ def to_csv(sheet: Sheet) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([column.heading for column in sheet.columns])
-    writer.writerows([[_harmless(cell) for cell in row] for row in sheet.rows])
+    writer.writerows([[harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in sheet.rows])
     return out.getvalue().encode("utf-8-sig")
 
 
-def _harmless(cell: str | int | None) -> str | int:
-    if isinstance(cell, str) and cell.startswith(FORMULA):
-        return f"'{cell}"
-    return "" if cell is None else cell
+def harmless(text: str) -> str:
+    """A text that a spreadsheet program would compute (it begins with = + - @) gets an apostrophe in front."""
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def to_xlsx(sheet: Sheet) -> bytes:

@@ -15,7 +15,7 @@ import psycopg
 import pypdfium2
 import pytest
 
-from services.docs import numbering
+from services.docs import numbering, sheets
 from services.docs.registers import printing, work
 from services.docs.registers.books import BOOKS, Facts, Kind, Line, Period
 from services.docs.registers.work import Press
@@ -217,8 +217,8 @@ def test_a_long_book_is_drawn_in_bounded_memory(tmp_path: Path, count: int) -> N
 
 
 def test_what_a_spreadsheet_would_compute_stays_a_text() -> None:
-    assert printing.harmless("=1+1") == "'=1+1"
-    assert printing.harmless("Viết hỏng, =1+1") == "Viết hỏng, =1+1"
+    assert sheets.harmless("=1+1") == "'=1+1"
+    assert sheets.harmless("Viết hỏng, =1+1") == "Viết hỏng, =1+1"
     assert Line(("a",)).subject is None
 
 

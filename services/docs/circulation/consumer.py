@@ -17,9 +17,7 @@ def receive_recall(tx: Tx, stated: DeliveryStatusReported, *, source: str) -> No
     if stated.partner:
         partners.ask_back(tx, stated, stated.partner, source=source)
         return
-    act_for(tx, stated.receiver.agency_id)
-    held = store_incoming.find_delivered_for_update(tx, stated.delivery_id)
-    step = incoming.receive_recall(held, stated) if held else None
+    step = receiving.step_at_receiver(tx, stated, incoming.receive_recall)
     if step:
         receiving.keep_recall(tx, step, source=source)
 
@@ -29,9 +27,7 @@ def receive_chased(tx: Tx, envelope: Envelope, *, source: str) -> None:
     if stated.partner:
         partners.urge(tx, stated, stated.partner, source=source)
         return
-    act_for(tx, stated.receiver.agency_id)
-    held = store_incoming.find_delivered_for_update(tx, stated.delivery_id)
-    step = incoming.receive_chased(held, stated) if held else None
+    step = receiving.step_at_receiver(tx, stated, incoming.receive_chased)
     if step:
         store_incoming.keep_incoming(tx, step, source=source)
 

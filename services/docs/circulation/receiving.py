@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from services.docs import incoming, store_incoming, store_numbering
 from services.docs.circulation import duplicates, receipts
@@ -15,8 +17,16 @@ from services.docs.step import Step, fact_of, ourselves
 from shared import outbox
 from shared.db import Tx, act_for
 from shared.events import Actor, Envelope, signing
-from shared.events.docs import DeliveryReceiptGiven, SealReceipt
+from shared.events.docs import (
+    DeliveryChased,
+    DeliveryReceiptGiven,
+    DeliveryRenewed,
+    DeliveryStatusReported,
+    SealReceipt,
+)
 from shared.ids import new_id
+
+Stated = TypeVar("Stated", DeliveryChased, DeliveryRenewed, DeliveryStatusReported)
 
 
 def keep_arrival(tx: Tx, step: Step[Incoming], *, source: str) -> None:
@@ -44,6 +54,15 @@ def answer_for_earlier(tx: Tx, later: Incoming, by: Actor, at: datetime, *, sour
             step = incoming.answer_later(held, relation.kind, agreed=agreed, later=later, by=by, at=at)
             if step:
                 store_incoming.keep_incoming(tx, step, source=source)
+
+
+def step_at_receiver(
+    tx: Tx, stated: Stated, rule: Callable[[Incoming, Stated], Step[Incoming] | None]
+) -> Step[Incoming] | None:
+    """What a fact of the sender does to the receiver's row, locked; None where there is none, or nothing to do."""
+    act_for(tx, stated.receiver.agency_id)
+    held = store_incoming.find_delivered_for_update(tx, stated.delivery_id)
+    return rule(held, stated) if held else None
 
 
 def after_step(tx: Tx, step: Step[Incoming], *, source: str) -> None:

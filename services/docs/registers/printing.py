@@ -7,7 +7,6 @@ compressed, never the lines. Runs in a process of its own; it knows no database.
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -17,13 +16,12 @@ from fpdf import FPDF
 from fpdf.enums import Align
 
 from services.docs.registers.books import BOOKS, Column, Facts, Kind
-from services.docs.sheets import face
+from services.docs.sheets import face, harmless
 
 LEFT, RIGHT, TOP, BOTTOM = 20.0, 10.0, 18.0, 14.0  # mm; the left edge is bound
 WIDTH, HEIGHT = 297.0, 210.0
 CELL, HEAD, LINE, PAD = 8.5, 8.5, 3.9, 1.2  # pt, pt, mm, mm
 SERIF = "serif"
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
 MOST_CELL_LINES = int((HEIGHT - TOP - BOTTOM - 25) / LINE)
 
 
@@ -219,8 +217,3 @@ def _cell(sheet: object, text: str, font: object, alignment: object) -> object:
     made = WriteOnlyCell(sheet, text)
     made.font, made.alignment = font, alignment
     return made
-
-
-def harmless(text: str) -> str:
-    """A text that a spreadsheet program would compute (it begins with = + - @) gets an apostrophe in front."""
-    return f"'{text}" if FORMULA.match(text) else text
