@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -14,13 +14,20 @@ from services.docs import access, numbering
 from services.docs.access import Acting, DoorDep, IfMatch, Line, Member, ReasonLine, Text, acting_as
 from services.docs.finding import store as finding
 from services.docs.step import Step
-from services.docs.store import histories
-from services.docs.views import Body, EntryView, ReasonView, View, entry_views
+from services.docs.views import Body
 from services.docs.workfile import api_lists, domain, listing, printing, store, subjects, work
 from services.docs.workfile.domain import Consent, Disposal, Kind, Place, State, WorkFile
 from services.docs.workfile.refusals import EXPORT_NOT_READY
 from services.docs.workfile.store import Export, Wanted
-from services.docs.workfile.subjects import Line as Content
+from services.docs.workfile.views import (
+    ExportView,
+    FilePage,
+    FilesView,
+    FileView,
+    export_view,
+    line_of,
+    view_of,
+)
 from shared import jobs, outbox
 from shared.errors import NotFound, Rejected
 from shared.events.docs import DocsAct
@@ -103,183 +110,12 @@ class DisposeBody(SetBody):
     members: list[Annotated[Text, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20)
 
 
-# --- what goes out
-
-
-class FileLine(View):
-    """A file in a list. `archive_due`: by when it has to be in the archive."""
-
-    id: UUID
-    code: str
-    title: str
-    year: int
-    state: State
-    keeper: str
-    keeper_id: UUID
-    retention: str
-    opened_on: date
-    ended_on: date | None
-    archive_due: date | None
-    kept_until: date | None
-    frozen: bool
-    members: int
-
-
-class FilePage(View):
-    items: list[FileLine]
-    next_cursor: str | None = None
-
-
-class FilesView(View):
-    items: list[FileLine]
-
-
-class ConsentView(View):
-    number: str
-    day: date
-    text: str
-    by: str
-
-
-class SubmissionView(View):
-    minutes: str
-    by: str
-    at: datetime
-    accepted_by: str | None
-    accepted_at: datetime | None
-    returned_because: str | None
-
-
-class DisposalView(View):
-    decision: str
-    decided_on: date
-    members: tuple[str, ...]
-    by: str
-    at: datetime
-
-
-class MemberView(View):
-    ordinal: int
-    kind: Kind
-    subject_id: UUID
-    number_symbol: str | None
-    dated: date | None
-    abstract: str
-    author: str
-    pages: int | None
-    note: str
-    destroyed: bool
-
-
-class ExportView(View):
-    id: UUID
-    state: str
-    ordered_by: str
-    ordered_at: datetime
-    size: int | None
-    sha256: str | None
-    entries: int | None
-    reason: ReasonView | None
-
-
-class FileView(FileLine):
-    heading: str
-    basis: str
-    outside_because: str | None
-    construction: bool
-    settled_on: date | None
-    note: str
-    held_back: ConsentView | None
-    frozen_by: ConsentView | None
-    submission: SubmissionView | None
-    disposal: DisposalView | None
-    contents: list[MemberView]
-    unfinished: list[str]
-    exports: list[ExportView]
-    history: list[EntryView]
-    version: int
-
-
-def _line(file: WorkFile, members: int) -> FileLine:
-    return FileLine(
-        id=file.id,
-        code=file.place.code,
-        title=file.title,
-        year=file.year,
-        state=file.state,
-        keeper=file.keeper,
-        keeper_id=file.keeper_id,
-        retention=listing.retention(file.place.years),
-        opened_on=file.opened_on,
-        ended_on=file.ended_on,
-        archive_due=file.archive_due,
-        kept_until=file.kept_until,
-        frozen=file.frozen is not None,
-        members=members,
-    )
-
-
-def _consent(found: Consent | None) -> ConsentView | None:
-    return ConsentView(number=found.number, day=found.day, text=found.text, by=found.by) if found else None
-
-
-def _view(acting: Acting, file: WorkFile) -> FileView:
-    members = store.list_members(acting.tx, file.id)
-    given, gone = file.submission, file.disposal
-    return FileView(
-        **_line(file, len(members)).model_dump(),
-        heading=file.place.heading,
-        basis=file.place.basis,
-        outside_because=file.outside_because,
-        construction=file.construction,
-        settled_on=file.settled_on,
-        note=file.note,
-        held_back=_consent(file.held_back),
-        frozen_by=_consent(file.frozen),
-        submission=SubmissionView(
-            minutes=given.minutes,
-            by=given.by,
-            at=given.at,
-            accepted_by=given.accepted_by,
-            accepted_at=given.accepted_at,
-            returned_because=given.returned_because,
-        )
-        if given
-        else None,
-        disposal=DisposalView(
-            decision=gone.decision, decided_on=gone.decided_on, members=gone.members, by=gone.by, at=gone.at
-        )
-        if gone
-        else None,
-        contents=[_member_view(each) for each in subjects.lines(acting.tx, members)],
-        unfinished=subjects.unfinished(acting.tx, members) if file.state == "open" else [],
-        exports=[_export_view(each) for each in store.list_exports(acting.tx, file.id)],
-        history=entry_views(histories(acting.tx, [file.id])[file.id]),
-        version=file.version,
-    )
-
-
-def _member_view(line: Content) -> MemberView:
-    return MemberView(
-        ordinal=line.member.ordinal,
-        kind=line.member.kind,
-        subject_id=line.member.subject_id,
-        number_symbol=line.number_symbol,
-        dated=line.dated,
-        abstract=line.abstract,
-        author=line.author,
-        pages=line.pages,
-        note=line.member.note,
-        destroyed=line.destroyed,
-    )
-
-
 def _made(acting: Acting, step: Step[WorkFile], response: Response | None = None, *, new: bool = False) -> FileView:
     store.keep(acting.tx, step, source=acting.office.source, new=new)
     kept = store.get(acting.tx, step.after.id)
     if response is not None:
         access.etag(response, kept.version)
-    return _view(acting, kept)
+    return view_of(acting, kept)
 
 
 def _locked(acting: Acting, file_id: UUID, if_match: str | None) -> tuple[WorkFile, int]:
@@ -312,7 +148,7 @@ def list_files(
     )
     found = store.list_files(acting.tx, acting.agency_id, wanted, access.cursor_id(cursor), access.PAGE + 1)
     more = encode_cursor(found[access.PAGE - 1][0].id) if len(found) > access.PAGE else None
-    return FilePage(items=[_line(file, members) for file, members in found[: access.PAGE]], next_cursor=more)
+    return FilePage(items=[line_of(file, members) for file, members in found[: access.PAGE]], next_cursor=more)
 
 
 @router.get("/work-files/suggested")
@@ -321,7 +157,7 @@ def suggest(acting: Member, kind: Kind, subject_id: UUID) -> FilesView:
     subjects.get(acting.tx, kind, subject_id)
     found = store.files_of(acting.tx, subjects.related(acting.tx, kind, subject_id))
     files = {file.id: file for file, subject in found if file.state == "open" and subject != subject_id}
-    return FilesView(items=[_line(each, store.count_members(acting.tx, each.id)) for each in files.values()])
+    return FilesView(items=[line_of(each, store.count_members(acting.tx, each.id)) for each in files.values()])
 
 
 @router.get("/work-files/submission.{form}", response_class=Response)
@@ -341,7 +177,7 @@ def get_submission(form: Form, door: DoorDep, minutes: Annotated[str, Query(max_
 def get_file(file_id: UUID, acting: Member, response: Response) -> FileView:
     file = store.get(acting.tx, file_id)
     access.etag(response, file.version)
-    return _view(acting, file)
+    return view_of(acting, file)
 
 
 @router.get("/work-files/{file_id}/contents.{form}", response_class=Response)
@@ -424,7 +260,7 @@ def sort(file_id: UUID, acting: Member, response: Response) -> FileView:
         )
         outbox.put(acting.tx, told, source=acting.office.source)
     access.etag(response, file.version)
-    return _view(acting, file)
+    return view_of(acting, file)
 
 
 @router.post("/work-files/{file_id}/close")
@@ -484,7 +320,7 @@ def _each(acting: Acting, ids: Sequence[UUID], act: Callable[[WorkFile, int], St
         file, count = _locked(acting, file_id, None)
         step = act(file, count)
         store.keep(acting.tx, step, source=acting.office.source)
-        made.append(_line(step.after, count))
+        made.append(line_of(step.after, count))
     return FilesView(items=made)
 
 
@@ -560,14 +396,14 @@ def order_export(file_id: UUID, acting: Member, once: OnceOnly) -> ExportView:
         step = domain.exported(file, acting.by, order.ordered_at, members=count)
         store.keep(acting.tx, step, source=acting.office.source)
         work.order(acting.tx, order)
-        return _export_view(order)
+        return export_view(order)
 
     return once.run(act, ExportView)
 
 
 @router.get("/work-file-exports/{export_id}")
 def get_export(export_id: UUID, acting: Member) -> ExportView:
-    return _export_view(store.get_export(acting.tx, export_id))
+    return export_view(store.get_export(acting.tx, export_id))
 
 
 @router.get("/work-file-exports/{export_id}/content", response_class=Response)
@@ -579,16 +415,3 @@ def get_package(export_id: UUID, door: DoorDep) -> Response:
         raise Rejected(EXPORT_NOT_READY)
     day = numbering.today(found.ordered_at)
     return access.send_large(door.office.blobs, found.content, f"ho-so-{file.place.code}-{day:%Y%m%d}.zip")
-
-
-def _export_view(found: Export) -> ExportView:
-    return ExportView(
-        id=found.id,
-        state=found.state,
-        ordered_by=found.ordered_by.name,
-        ordered_at=found.ordered_at,
-        size=found.content.size if found.content else None,
-        sha256=found.content.sha256 if found.content else None,
-        entries=found.entries,
-        reason=ReasonView(**found.reason) if found.reason else None,
-    )
