@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.signing import craft
+from services.signing import craft, craft_seal
 from services.signing.desk import PDF, Desk
 from services.signing.domain import Document
 from services.signing.keys import Keys
@@ -20,7 +20,7 @@ def check(desk: Desk, document: Document) -> None:
     """
     for part in document.terms.annexes:
         try:
-            desk.workshop.run(craft.inspect_annex, desk.blobs.get(part.content))
+            desk.workshop.run(craft_seal.inspect_annex, desk.blobs.get(part.content))
         except Rejected as error:
             if error.refusal.status == 503:
                 raise
@@ -37,7 +37,7 @@ class Signed:
 
 
 def sign(
-    desk: Desk, document: Document, order: craft.SealOrder, *, keys: Keys, network: craft.Network
+    desk: Desk, document: Document, order: craft_seal.SealOrder, *, keys: Keys, network: craft.Network
 ) -> tuple[Signed, ...]:
     """The annexes with the agency's signature under the document's number, stored."""
     numbering = document.numbering
@@ -45,7 +45,9 @@ def sign(
     signed = []
     for part in document.terms.annexes:
         base = desk.blobs.get(part.content)
-        made = desk.workshop.run(craft.sign_annex, base, order, numbering.number_symbol, keys=keys, network=network)
+        made = desk.workshop.run(
+            craft_seal.sign_annex, base, order, numbering.number_symbol, keys=keys, network=network
+        )
         stored = part.model_copy(update={"content": desk.blobs.put(made.pdf, PDF)})
         signed.append(Signed(stored, replace(made, pdf=b"")))
     return tuple(signed)

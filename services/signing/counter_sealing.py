@@ -12,6 +12,7 @@ from services.signing import (
     augmenting,
     copies,
     craft,
+    craft_seal,
     domain,
     longevity,
     seal_use,
@@ -71,7 +72,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
 
     def work(reach: craft.Network) -> craft.Made:
         with seal_use.permitted_keys(desk, permit) as keys:
-            return desk.workshop.run(craft.counter_seal, base, order, field, keys=keys, network=reach)
+            return desk.workshop.run(craft_seal.counter_seal, base, order, field, keys=keys, network=reach)
 
     made = online_or_kept(desk, network, [c.id for c in candidates], work, unchecked=standing.unchecked_allowed)
     content = desk.blobs.put(made.pdf, PDF)

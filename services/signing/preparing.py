@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from services.signing import annexing, copies, craft, domain, store, store_places
+from services.signing import annexing, copies, craft, craft_seal, domain, store, store_places
 from services.signing.desk import PDF, Desk, state_delay, state_refusal
 from services.signing.domain import CoIssuer, Document, State
 from services.signing.placing import Place, Placing, label
@@ -142,7 +142,7 @@ def _copy(desk: Desk, document: Document, job: jobs.Job) -> jobs.Commit:
     """Nothing is added to it yet: only whether it can carry the agency's signature is looked at, before a number is
     taken.
     """
-    pages = desk.workshop.run(craft.inspect_copy, desk.blobs.get(document.content))
+    pages = desk.workshop.run(craft_seal.inspect_copy, desk.blobs.get(document.content))
     return _commit(desk, document, job, document.content, pages=pages, numbered=False)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from uuid import UUID
 
-from services.signing import authority, copies, craft, longevity, seal_policy, store_seal
+from services.signing import authority, copies, craft_seal, longevity, seal_policy, store_seal
 from services.signing.authority import Certificate
 from services.signing.desk import Desk, require_fresh_copy, waiting
 from services.signing.domain import Document
@@ -111,9 +111,9 @@ def order(
     parent: str | None,
     at: datetime,
     picture: bytes | None = None,
-) -> craft.SealOrder:
+) -> craft_seal.SealOrder:
     """What the seal says, over signatures that stand as `beneath` tells."""
-    return craft.SealOrder(
+    return craft_seal.SealOrder(
         number=number,
         issued_on=issued_on,
         agency=agency,

@@ -14,6 +14,7 @@ from services.signing import (
     augmenting,
     copies,
     craft,
+    craft_seal,
     domain,
     longevity,
     seal_use,
@@ -141,13 +142,13 @@ def _keeping(
 
 
 def _sealed(
-    desk: Desk, document: Document, base: bytes, order: craft.SealOrder, *, keys: Keys, network: craft.Network
+    desk: Desk, document: Document, base: bytes, order: craft_seal.SealOrder, *, keys: Keys, network: craft.Network
 ) -> tuple[craft.Made, tuple[annexing.Signed, ...]]:
     """The main text or the copy, and the annexes."""
     if document.is_copy:
         form = document.descriptor.type_code
-        return desk.workshop.run(craft.certify_copy, base, order, form, keys=keys, network=network), ()
-    made = desk.workshop.run(craft.seal, base, order, keys=keys, network=network)
+        return desk.workshop.run(craft_seal.certify_copy, base, order, form, keys=keys, network=network), ()
+    made = desk.workshop.run(craft_seal.seal, base, order, keys=keys, network=network)
     return made, annexing.sign(desk, document, order, keys=keys, network=network)
 
 
