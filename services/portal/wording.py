@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from services.portal import wording_intake, wording_registers
+from services.portal.wording_proof import LEVELS_OF_PROOF
 
 _CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 
@@ -56,9 +57,6 @@ DELIVERY_STATUSES = {
 
 URGENCIES = {0: "Thường", 1: "Khẩn", 2: "Thượng khẩn", 3: "Hỏa tốc", 4: "Hỏa tốc hẹn giờ"}
 
-LEVELS = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã", "outside": "Ngoài tỉnh"}
-
-HOME_LEVELS = {level: text for level, text in LEVELS.items() if level != "outside"}
 
 SEARCH_SORTS = {
     "relevance": "Sát nhất",
@@ -70,36 +68,6 @@ SEARCH_SORTS = {
     "signer": "Người ký (A–Y)",
 }
 
-# NĐ 30/2020 art. 13: how somebody signs for an agency.
-CAPACITIES = {
-    "": "Ký trực tiếp",
-    "TM.": "TM. (thay mặt tập thể)",
-    "Q.": "Q. (quyền)",
-    "KT.": "KT. (ký thay)",
-    "TL.": "TL. (thừa lệnh)",
-    "TUQ.": "TUQ. (thừa ủy quyền)",
-}
-
-# Where, what it is called, for whom.
-REGISTRY_PAGES = (
-    ("/certificates", "Chứng thư", ("officer", "clerk", "leader")),
-    ("/procedures", "Thủ tục", ("officer", "clerk")),
-    ("/devices", "Thiết bị", ("officer", "clerk", "leader")),
-    ("/figures", "Số liệu", ("officer", "clerk")),
-    ("/ca", "Gửi, nhận với nơi cấp", ("officer",)),
-    ("/trust", "Nguồn tin cậy", ("officer", "operator")),
-)
-
-PROCEDURE_STATES = {
-    "requested": ("Đã đề nghị", "wait"),
-    "approved": ("Đã duyệt", "act"),
-    "forwarded": ("Đã chuyển đi", "work"),
-    "issued": ("Đã có kết quả", "act"),
-    "handed_over": ("Đã bàn giao", "wait"),
-    "done": ("Xong", "good"),
-    "refused": ("Bị từ chối", "bad"),
-    "withdrawn": ("Đã rút", "off"),
-}
 
 STANDINGS = {
     "on_time": ("Trong hạn", "good"),
@@ -120,50 +88,8 @@ TASK_PARTS = {"lead": "Chủ trì", "joint": "Phối hợp", "handler": "Giải 
 TASK_LISTS = {"mine": "Tôi", "unit": "Đơn vị tôi", "given": "Tôi giao", "all": "Cả cơ quan"}
 TASK_WHEN = {"any": "Tất cả", "overdue": "Quá hạn", "due_soon": "Còn dưới 3 ngày làm việc"}
 
-DEVICE_TYPES = {"pki_token": "PKI Token (USB)", "sim_pki": "SIM PKI", "hsm": "HSM"}
 
-PLACES = {
-    "in_stock": ("Trong kho", "off"),
-    "at_agency": ("Ở cơ quan", "good"),
-    "with_person": ("Người dùng giữ", "good"),
-    "returned": ("Đã giao nộp", "off"),
-    "lost": ("Bị mất", "bad"),
-}
-
-STAGES = {
-    "issued": ("Đã cấp, chưa bàn giao", "wait"),
-    "handed_over": ("Đã bàn giao, chờ ký nhận", "wait"),
-}
-
-SUCCESSIONS = {"merger": "Sáp nhập", "split": "Chia tách", "dissolution": "Giải thể"}
-
-# What an agency had before, by field.
-PAST = {"name": "Tên cũ", "identifier": "Mã cũ", "old_identifier": "Mã 13 ký tự cũ"}
-
-SHEETS = {"agencies": "Cơ quan", "units": "Phòng, ban", "people": "Người"}
-
-DELEGATIONS = {
-    "KT.": "Ký thay (KT.), cho cấp phó",
-    "TL.": "Thừa lệnh (TL.), cho người đứng đầu đơn vị",
-    "TUQ.": "Thừa ủy quyền (TUQ.), có văn bản ủy quyền",
-}
-
-# What a pinned root CA is believed for.
-PURPOSES = {
-    "sign_documents": "Chữ ký của người",
-    "seal_documents": "Con dấu của cơ quan",
-    "time_stamps": "Dấu thời gian",
-}
-
-CERTIFICATE_STATUSES = {
-    "active": ("Đang dùng", "good"),
-    "suspended": ("Tạm dừng", "wait"),
-    "revoked": ("Đã thu hồi", "bad"),
-    "expired": ("Hết hạn", "off"),
-    "renewed": ("Đã thay mới", "off"),
-}
-
-# How a signature's verdict is said: colour and sentence first, the standard's terms (EN 319 102-1) beside it.
+# What stands in a document's history, by its code.
 ACTS = {
     "access_changed": "Đổi quyền xem:",
     "given": "Giao cho",
@@ -291,51 +217,6 @@ CO_ISSUER_STATES = {
     "sealed": ("đã đóng dấu", "good"),
 }
 
-# What the proof of a signature still lacks, and what its level means to a reader (EN 319 142-1).
-DEBTS = {
-    "revocation": "kiểm tra thu hồi chứng thư",
-    "T": "dấu thời gian",
-    "LT": "dữ liệu kiểm chứng",
-    "LTA": "dấu thời gian lưu trữ",
-}
-
-LEVELS_OF_PROOF = {
-    "PAdES-BASELINE-B": "Mức B: chữ ký",
-    "PAdES-BASELINE-T": "Mức T: có dấu thời gian",
-    "PAdES-BASELINE-LT": "Mức LT: có dữ liệu kiểm chứng",
-    "PAdES-BASELINE-LTA": "Mức LTA: lưu trữ lâu dài",
-}
-
-DISPATCH_LEVELS = {
-    "B": "ngay khi có chữ ký và dấu",
-    "T": "khi có dấu thời gian",
-    "LT": "khi có đủ dữ liệu kiểm chứng (khuyến nghị)",
-    "LTA": "khi có dấu thời gian lưu trữ",
-}
-
-# risk → (in a word, which colour, what it means)
-RISKS = {
-    "owing": ("Nợ lâu", "wait", "máy chủ dấu thời gian hoặc nơi cấp chứng thư chưa trả lời"),
-    "waiting": ("Chờ lâu", "wait", "việc ký, đóng dấu chưa xong vì lý do ghi bên cạnh; hệ thống vẫn tự thử lại"),
-    "not_payable": ("Không bổ sung được", "bad", "cần người xem lý do và xử lý"),
-    "stamp_ending": ("Dấu lưu trữ sắp hết hạn", "wait", "hệ thống đang gia hạn dần"),
-    "stamp_ended": ("Dấu lưu trữ đã hết hạn", "bad", "không gia hạn kịp"),
-    "authority_revoked": ("Nơi cấp dấu thời gian bị thu hồi", "bad", "dấu đã cấp có thể không còn giá trị"),
-    "anchor_withdrawn": ("Gốc tin cậy đã gỡ", "bad", "chữ ký dựa trên gốc không còn được tin"),
-    "algorithm_weak": ("Thuật toán yếu", "bad", "chưa có dấu lưu trữ che chở"),
-    "repaired": ("Đã tự làm tiếp", "off", "việc dở dang trong 7 ngày qua"),
-}
-
-# What the watchdog found left lying, and what it did.
-REPAIRS = {
-    "preparing": "chuẩn bị ký",
-    "completing": "hoàn tất chữ ký",
-    "sealing": "đóng dấu",
-    "lost_signature": "chữ ký đã nhận mà chưa đưa vào văn bản",
-    "owing": "bổ sung bằng chứng",
-    "queued_again": "đã xếp hàng làm lại",
-    "given_back": "đã trả lại để ký lại",
-}
 
 WAITING = {
     "reviewer": "người xem xét",
@@ -352,14 +233,6 @@ DETAILS = {
     **LEVELS_OF_PROOF,
 }
 
-# RFC 5280 §5.3.1
-REVOCATIONS = {
-    "keyCompromise": "Lộ khóa, mất USB token",
-    "affiliationChanged": "Chuyển công tác, nghỉ việc",
-    "superseded": "Đã thay chứng thư mới",
-    "cessationOfOperation": "Cơ quan giải thể, ngừng dùng",
-    "unspecified": "Lý do khác",
-}
 
 DONE = {
     "access_saved": "Đã lưu quyền xem.",
@@ -438,7 +311,6 @@ DONE = {
     "device_denied": "Đã từ chối; chương trình đó không đăng nhập được.",
 }
 
-# Fields as they are named to somebody whose form was kept; what is not here is carried along unseen.
 # What made a version of a draft.
 EDITIONS = {
     "made": "Bắt đầu soạn",
@@ -469,6 +341,7 @@ VERDICTS = {
     "disagreed": ("Không đồng ý", "bad"),
 }
 
+# Fields as they are named to somebody whose form was kept; what is not here is carried along unseen.
 FIELDS = {
     "abstract": "Trích yếu",
     "symbol": "Ký hiệu",
@@ -493,16 +366,6 @@ def in_vietnam(value: str | datetime | None) -> datetime | None:
         return None
     found = datetime.fromisoformat(value) if isinstance(value, str) else value
     return found.astimezone(VIETNAM)
-
-
-# Why a machine that people sign on should be looked at: text, kind of badge.
-FLEET: dict[str, tuple[str, str]] = {
-    "certificate_ended": ("Chứng thư hết hạn", "bad"),
-    "token_problem": ("Token báo lỗi", "bad"),
-    "selftest_failed": ("Tự kiểm tra không đạt", "bad"),
-    "certificate_ends_soon": ("Chứng thư sắp hết hạn", "wait"),
-    "version_old": ("Bản cũ", "wait"),
-}
 
 
 def moment(value: str | datetime | None) -> str:
@@ -552,11 +415,6 @@ def search_state(kind: str, code: str) -> Any:
 SEARCH_STATES = {code: row[0] for code, row in DOCUMENT_STATES.items()} | {
     code: f"Đến: {row[0].lower()}" for code, row in DELIVERY_STATUSES.items() if code not in {"00", "15", "16"}
 }
-
-
-def repaired(code: str) -> str:
-    """Words for `found: done` of a repair; a part that is new here shows itself."""
-    return ": ".join(REPAIRS.get(part, part) for part in code.split(": "))
 
 
 def is_code(text: str | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.portal import domain, wording
+from services.portal import domain, wording, wording_proof
 from services.portal.domain import Attempts, DeviceGrant, Person, Post, RefreshToken
 from services.portal.forms import Form, local_path, unkeep
 from services.portal.pages.submission import uploaded_in
@@ -157,8 +157,8 @@ def test_nobody_is_sent_to_another_site(path: str) -> None:
 
 
 def test_codes_have_words_or_are_told_from_words() -> None:
-    assert wording.repaired("preparing: queued_again") == "chuẩn bị ký: đã xếp hàng làm lại"
-    assert wording.repaired("preparing: something_new") == "chuẩn bị ký: something_new"
+    assert wording_proof.repaired("preparing: queued_again") == "chuẩn bị ký: đã xếp hàng làm lại"
+    assert wording_proof.repaired("preparing: something_new") == "chuẩn bị ký: something_new"
     assert wording.is_code("pdf_xfa")
     assert not any(map(wording.is_code, ("", None, "Hoàng Đức Kiệm", "03/UBND-VX", "chưa đủ căn cứ", "xong")))
 

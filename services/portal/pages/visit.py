@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from services.portal import domain, store, wording, wording_intake, wording_report
+from services.portal import domain, store, wording, wording_intake, wording_proof, wording_registry, wording_report
 from services.portal.clients import Caller, Services
 from services.portal.domain import Person, Post, Session
 from services.portal.forms import Form, Posted
@@ -67,6 +67,8 @@ def make_templates() -> Environment:
         "wording": wording,
         "report_words": wording_report,
         "intake_words": wording_intake,
+        "registry_words": wording_registry,
+        "proof_words": wording_proof,
         "state": wording.state,
         "version": version,
         "new_key": domain.new_secret,
