@@ -22,7 +22,7 @@ from shared.events.docs import DocsAct
 from shared.ids import new_id
 from shared.inbox import Record
 from shared.tokens import Principal
-from tests.docs.facts import PARTNER, Agency, Person, agency, prepared, record, sealed, signed, states_of
+from tests.docs.facts import PARTNER, Agency, Person, agency, prepared, record, sealed, signed, states_of, validated
 from tests.support.http import Issuer, serve
 from tests.support.postgres import Database
 
@@ -173,6 +173,15 @@ class Docs:
 def ok(answer: httpx.Response, status: int = 200) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     found: dict[str, Any] = answer.json()
+    return found
+
+
+def registered(docs: Docs, at: Agency) -> UUID:
+    """The newest arrival, validated and entered in the register."""
+    found = UUID(docs.arrived(at)["id"])
+    docs.hear(validated(found, at.agency_id))
+    ok(docs.post(at.clerk, f"/incoming/{found}/register"))
+    docs.circulate()
     return found
 
 
