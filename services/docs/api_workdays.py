@@ -77,7 +77,9 @@ def get_calendar(year: Year, acting: Anybody) -> CalendarView:
 
 @router.put("/calendar/days/{day}", status_code=204)
 def put_day(day: date, body: DayBody, acting: Officer) -> None:
-    """Say that a day is off, or worked; it counts for deadlines that are set from now on."""
+    """Say that a day is off, or worked; deadlines that are set from now on count by it, and one that lies on a day
+    off ends with the next working day.
+    """
     _check(acting, body.scope)
     said = SaidDay(day, body.kind, body.name, body.scope)
     store_workdays.put_day(acting.tx, said, by=acting.by, at=acting.now())

@@ -73,6 +73,14 @@ class Calendar:
             return -self.between(last, first)
         return sum(self.works(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
 
+    def last_day(self, due_on: date) -> date:
+        """Until when a deadline really runs: one on what became a day off ends with the next working day (BLDS art. 148.5)."""
+        return due_on if self.works(due_on) else self.after(due_on, 1)
+
+    def days_late(self, due_on: date, on: date) -> int:
+        """By how many working days `on` is too late; 0: in time. What is done on a day off after the deadline is one late."""
+        return max(self.between(self.last_day(due_on), on), 1) if on > self.last_day(due_on) else 0
+
     def end_of(self, day: date) -> datetime:
         """When the office closes on a day."""
         return datetime.combine(day, OFFICE_HOURS[-1][1], VIETNAM)

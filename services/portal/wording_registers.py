@@ -54,12 +54,23 @@ COLUMNS = (
     ("sent", "Lượt gửi"),
     ("sent_silent", "chưa tiếp nhận"),
 )
+HANDLING = (
+    ("in_open", "Đang giải quyết"),
+    ("in_open_on_time", "còn hạn"),
+    ("in_open_late", "quá hạn"),
+    ("in_open_free", "không đặt hạn"),
+    ("in_done", "Đã giải quyết xong"),
+    ("in_done_on_time", "đúng hạn"),
+    ("in_done_late", "quá hạn"),
+    ("in_done_free", "không đặt hạn"),
+)
 SHARES = (
     ("electronic", "Trao đổi điện tử"),
     ("signed", "Ký số đầy đủ"),
     ("issued_on_time", "Ban hành đúng hạn"),
     ("registered_on_time", "Vào sổ đúng hạn"),
     ("received_on_time", "Nơi nhận tiếp nhận đúng hạn"),
+    ("handled_on_time", "Giải quyết đúng hạn"),
 )
 
 
@@ -71,6 +82,7 @@ def percent(value: float | None) -> str:
 # What a page says after a form was taken in; wording.DONE has them too.
 DONE = {
     "book_ordered": "Đã đặt; tệp xong sẽ hiện liên kết ở đây.",
+    "figures_recounted": "Đang tính lại kỳ này từ sổ sách; tải lại trang sau ít giây.",
     "registers_decided": "Đã ghi quyết định về sổ.",
     "register_closed": "Đã khóa sổ.",
     "numbers_reserved": "Đã dành số; bấm vào số còn lại để vào sổ văn bản giấy.",

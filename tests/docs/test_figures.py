@@ -86,7 +86,7 @@ def as_a_recount_says(docs: Docs, *agencies: Agency) -> None:
         with db.transaction(docs.pool, agency=each.agency_id) as tx:
             calendar = store_workdays.calendar_for(tx, each.agency_id)
             for day in days(docs, each.agency_id):
-                wanted = work.day_of(calendar, each.agency_id, day)
+                wanted = store.Day(each.agency_id, day, calendar, numbering.today(datetime.now(UTC)))
                 assert store.kept(tx, each.agency_id, day) == store.counted(tx, wanted), (each.name, day)
 
 
@@ -157,7 +157,7 @@ def test_in_time_is_the_same_or_the_next_working_day(docs: Docs) -> None:
             admin.execute("UPDATE history SET at = %s WHERE act = 'registered'", [moments[1]])
         with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
             calendar = store_workdays.calendar_for(tx, docs.b.agency_id)
-            found = store.counted(tx, work.day_of(calendar, docs.b.agency_id, friday))
+            found = store.counted(tx, store.Day(docs.b.agency_id, friday, calendar, friday))
         return {measure: n for (_, measure), n in found.items() if measure.startswith("in_registered")}
 
     assert move(monday) == {"in_registered_on_time": 1}

@@ -68,11 +68,10 @@ def _scope(acting: Acting) -> Scope:
 
 def _rows(acting: Acting, asked: Asked) -> tuple[date, date, list[Row]]:
     first, last = domain.check_period(asked.since, asked.until, acting.today())
-    return (
-        first,
-        last,
-        domain.rows(asked.by, store.sums(acting.tx, acting.agency_id, _scope(acting), asked.by, (first, last))),
+    counts = store.sums(
+        acting.tx, acting.agency_id, _scope(acting), asked.by, period=(first, last), today=acting.today()
     )
+    return first, last, domain.rows(asked.by, counts)
 
 
 def _view(row: Row) -> FigureRow:

@@ -50,8 +50,17 @@ MEASURES: Mapping[str, str] = {
     "in_refused": "Từ chối tiếp nhận",
     "in_waiting": "Chưa vào sổ",
     "in_done": "Đã giải quyết xong",
+    "in_done_on_time": "Giải quyết xong đúng hạn",
+    "in_done_late": "Giải quyết xong quá hạn",
+    "in_done_free": "Giải quyết xong, không đặt thời hạn",
+    "in_open": "Đang giải quyết",
+    "in_open_on_time": "Đang giải quyết, còn hạn",
+    "in_open_late": "Đang giải quyết, quá hạn",
+    "in_open_free": "Đang giải quyết, không đặt thời hạn",
 }
 
+# An arrived document's deadline is that of who leads its handling on the assignment slip, where there is none the latest
+# of those who join; it is handled in time when it was completed (06) by the end of that day.
 # share → (what, of what), each a sum of measures; in per cent.
 SHARES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "electronic": (("out_sent", "in_electronic"), ("out", "in")),
@@ -60,6 +69,8 @@ SHARES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "registered_on_time": (("in_registered_on_time",), ("in_registered_on_time", "in_registered_late")),
     "received_on_time": (("sent_received_on_time",), ("sent_received_on_time", "sent_received_late")),
     "done": (("in_done",), ("in_registered_on_time", "in_registered_late")),
+    # What is open and late already has missed its deadline too; what may still be in time is not judged.
+    "handled_on_time": (("in_done_on_time",), ("in_done_on_time", "in_done_late", "in_open_late")),
 }
 SHARE_NAMES: Mapping[str, str] = {
     "electronic": "Trao đổi điện tử (%)",
@@ -68,6 +79,7 @@ SHARE_NAMES: Mapping[str, str] = {
     "registered_on_time": "Vào sổ đúng hạn (%)",
     "received_on_time": "Nơi nhận tiếp nhận đúng hạn (%)",
     "done": "Đã giải quyết xong (%)",
+    "handled_on_time": "Giải quyết đúng hạn (%)",
 }
 LEVEL_NAMES = {"province": "Cấp tỉnh", "district": "Cấp huyện", "commune": "Cấp xã", "outside": "Ngoài tỉnh"}
 GROUP_NAMES: Mapping[By, str] = {"agency": "Cơ quan", "level": "Cấp", "type": "Loại văn bản", "month": "Tháng"}

@@ -11,22 +11,26 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
+
 from services.docs.figures.domain import By, Count, Scope
 from services.docs.numbering import PAPER_ZONE
+from services.docs.workdays import Calendar
 from shared.db import Tx
 
 COUNTING = 0x66696775  # "figu": one worker counts at a time
 DAY = timedelta(days=1)
+LONGEST_BREAK = timedelta(days=20)  # a deadline on a day off ends with the next working day: Tết at most
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of an agency with the working days around it, by which things are in time or late (NĐ 30 arts 4.2c, 18.1)."""
+    """A day of an agency, and its calendar, by which things are in time or late (NĐ 30 arts 4.2c, 18.1) as of `today`."""
 
     agency_id: UUID
     day: date
-    before: date  # the last working day before it
-    after: date  # the next working day
+    calendar: Calendar
+    today: date
 
 
 def recount(tx: Tx, wanted: Day) -> None:
@@ -35,7 +39,7 @@ def recount(tx: Tx, wanted: Day) -> None:
     tx.execute(
         f"INSERT INTO figure_day (agency_id, day, type_code, measure, count) {_COUNTED}"  # noqa: S608  our own words
         " SELECT %(agency)s, %(day)s, type_code, measure, count(*) FROM counted GROUP BY type_code, measure",
-        _values(wanted),
+        _values(tx, wanted),
     )
 
 
@@ -43,7 +47,7 @@ def counted(tx: Tx, wanted: Day) -> dict[tuple[str, str], int]:
     """The same without keeping it, by type and measure: what the kept figures are compared with."""
     rows = tx.execute(
         f"{_COUNTED} SELECT type_code, measure, count(*)::int AS n FROM counted GROUP BY type_code, measure",  # noqa: S608
-        _values(wanted),
+        _values(tx, wanted),
     ).fetchall()
     return {(row["type_code"], row["measure"]): row["n"] for row in rows}
 
@@ -55,15 +59,23 @@ def kept(tx: Tx, agency_id: UUID, day: date) -> dict[tuple[str, str], int]:
     return {(row["type_code"], row["measure"]): row["count"] for row in rows}
 
 
-def _values(wanted: Day) -> dict[str, object]:
-    return {
+def _values(tx: Tx, wanted: Day) -> dict[str, object]:
+    values: dict[str, object] = {
         "agency": wanted.agency_id,
         "day": wanted.day,
-        "before": wanted.before,
-        "after": wanted.after,
+        "today": wanted.today,
+        "before": wanted.calendar.before(wanted.day, 1),
+        "after": wanted.calendar.after(wanted.day, 1),
         "start": datetime.combine(wanted.day, time(), PAPER_ZONE),
         "end": datetime.combine(wanted.day + DAY, time(), PAPER_ZONE),
     }
+    rows = tx.execute(
+        "SELECT DISTINCT t.due_on FROM incoming i JOIN task t ON t.incoming_id = i.id AND t.due_on IS NOT NULL"
+        " WHERE i.agency_id = %(agency)s AND i.arrived_at >= %(start)s AND i.arrived_at < %(end)s",
+        values,
+    ).fetchall()
+    last = {row["due_on"]: wanted.calendar.last_day(row["due_on"]) for row in rows}
+    return values | {"last": Jsonb({due.isoformat(): day.isoformat() for due, day in last.items()})}
 
 
 # Issued on the day. In time: on the day of the last signature or the next working day.
@@ -104,7 +116,8 @@ CROSS JOIN LATERAL (VALUES
 ) m(measure, holds)
 WHERE v.agency_id = %(agency)s AND v.dispatched_at >= %(start)s AND v.dispatched_at < %(end)s AND m.holds
 """
-# Arrived on the day. In time: registered on that day or the next working day. An agency signs under its own name.
+# Arrived on the day. In time: registered on that day or the next working day, handled by the slip's deadline. An agency
+# signs under its own name.
 _IN = """
 SELECT i.descriptor ->> 'type_code' AS type_code, m.measure FROM incoming i
 LEFT JOIN LATERAL (SELECT day_in_vietnam(min(h.at)) AS day FROM history h
@@ -113,12 +126,21 @@ LEFT JOIN LATERAL (SELECT coalesce(bool_or(s ->> 'signer' = i.sender ->> 'name')
         coalesce(bool_or(s ->> 'signer' <> i.sender ->> 'name'), false) AS person
     FROM jsonb_array_elements(coalesce(i.validation -> 'signatures', '[]')) s
     WHERE s ->> 'indication' <> 'TOTAL_FAILED') g ON true
+LEFT JOIN LATERAL (SELECT day_in_vietnam(max(h.at)) AS day FROM history h
+    WHERE h.subject_id = i.id AND h.act = 'completed') c ON true
+LEFT JOIN LATERAL (SELECT (%(last)s ->> coalesce(max(t.due_on) FILTER (WHERE t.part = 'lead'), max(t.due_on))::text)::date AS day
+    FROM task t WHERE t.incoming_id = i.id AND t.parent_id IS NULL AND t.state <> 'withdrawn') due ON true
+CROSS JOIN LATERAL (SELECT i.status = '06' AS done, i.status IN ('03', '04', '05') AS open) now
 CROSS JOIN LATERAL (VALUES
     ('in', true), ('in_electronic', true),
     ('in_both', g.agency AND g.person), ('in_agency', g.agency AND NOT g.person), ('in_person', g.person AND NOT g.agency),
     ('in_unsigned', i.validation IS NOT NULL AND NOT g.agency AND NOT g.person),
     ('in_registered_on_time', r.day <= %(after)s), ('in_registered_late', r.day > %(after)s),
-    ('in_refused', i.status = '02'), ('in_waiting', i.status = '01'), ('in_done', i.status = '06')
+    ('in_refused', i.status = '02'), ('in_waiting', i.status = '01'),
+    ('in_done', now.done), ('in_done_on_time', now.done AND c.day <= due.day), ('in_done_late', now.done AND c.day > due.day),
+    ('in_done_free', now.done AND due.day IS NULL),
+    ('in_open', now.open), ('in_open_on_time', now.open AND due.day >= %(today)s), ('in_open_late', now.open AND due.day < %(today)s),
+    ('in_open_free', now.open AND due.day IS NULL)
 ) m(measure, holds)
 WHERE i.agency_id = %(agency)s AND i.arrived_at >= %(start)s AND i.arrived_at < %(end)s AND m.holds
 """
@@ -142,6 +164,28 @@ def take_touched(tx: Tx, limit: int) -> set[tuple[UUID, date]]:
         [limit],
     ).fetchall()
     return {(row["agency_id"], row["day"]) for row in rows}
+
+
+def missed(tx: Tx, since: date, today: date) -> int:
+    """Have those days counted anew on which something arrived whose deadline passed since a day: with the date alone it
+    has become late. Of the agency of the transaction.
+    """
+    return tx.execute(
+        "INSERT INTO figure_touched (agency_id, day) SELECT DISTINCT i.agency_id, day_in_vietnam(i.arrived_at)"
+        " FROM task t JOIN incoming i ON i.id = t.incoming_id"
+        " WHERE t.parent_id IS NULL AND t.ended_at IS NULL AND t.due_on >= %s AND t.due_on < %s",
+        [since - LONGEST_BREAK, today],
+    ).rowcount
+
+
+def last_turn(tx: Tx) -> date | None:
+    """Up to which day `missed` was asked."""
+    row = tx.execute("SELECT day FROM figure_turn").fetchone()
+    return row["day"] if row else None
+
+
+def turned(tx: Tx, day: date) -> None:
+    tx.execute("INSERT INTO figure_turn (day) VALUES (%s) ON CONFLICT (one) DO UPDATE SET day = excluded.day", [day])
 
 
 def waiting(tx: Tx) -> int:
@@ -173,15 +217,22 @@ def overseeing(tx: Tx, scope: Scope) -> Iterator[None]:
     tx.execute("SELECT set_config('vanthu.oversees', '', true)")
 
 
+# Who has ended stands on a line of its own: another may have the identifier since.
 _KEYS: dict[By, tuple[str, str]] = {
-    "agency": ("a.identifier", "max(a.name)"),
+    "agency": (
+        "concat_ws(' ', a.identifier, CASE WHEN a.valid_until < %(today)s THEN a.valid_until END)",
+        (
+            "max(concat_ws(' ', a.name, CASE WHEN a.valid_until < %(today)s"
+            " THEN '(đến hết ' || to_char(a.valid_until, 'DD/MM/YYYY') || ')' END))"
+        ),
+    ),
     "level": ("a.level", "a.level"),
     "type": ("f.type_code", "f.type_code"),
     "month": ("to_char(f.day, 'YYYY-MM')", "to_char(f.day, 'YYYY-MM')"),
 }
 
 
-def sums(tx: Tx, agency_id: UUID, scope: Scope, by: By, period: tuple[date, date]) -> list[Count]:
+def sums(tx: Tx, agency_id: UUID, scope: Scope, by: By, *, period: tuple[date, date], today: date) -> list[Count]:
     """Of the agency, or of all that are overseen, this one among them; both days included."""
     key, name = _KEYS[by]
     own = "" if scope.patterns else " AND f.agency_id = %(agency)s"
@@ -190,6 +241,6 @@ def sums(tx: Tx, agency_id: UUID, scope: Scope, by: By, period: tuple[date, date
             f"SELECT {key} AS key, {name} AS name, f.measure, sum(f.count)::int AS count"  # noqa: S608  our own words
             f" FROM figure_day f JOIN agency a ON a.agency_id = f.agency_id WHERE f.day BETWEEN %(first)s AND %(last)s{own}"
             f" GROUP BY {key}, f.measure",
-            {"agency": agency_id, "first": period[0], "last": period[1]},
+            {"agency": agency_id, "first": period[0], "last": period[1], "today": today},
         ).fetchall()
     return [Count(**row) for row in rows]

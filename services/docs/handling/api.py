@@ -205,7 +205,7 @@ def _asked(desk: Desk) -> dict[str, Any]:
         "me": post.person_id,
         "unit": unit,
         "headed": unit if is_head(post) else None,
-        "today": today,
+        "before": desk.calendar.before(today, 1),
         "soon": desk.calendar.after(today, domain.SOON),
     }
 

@@ -95,7 +95,7 @@ class Task:
             return "ended"
         if self.due_on is None:
             return "no_deadline"
-        if self.due_on < today:
+        if calendar.last_day(self.due_on) < today:
             return "overdue"
         return "due_soon" if calendar.before(self.due_on, SOON) <= today else "on_time"
 
@@ -113,7 +113,7 @@ def next_look(task: Task, calendar: Calendar) -> datetime | None:
     if task.due_on is None or task.state in ENDED or task.told == "overdue":
         return None
     soon = calendar.start_of(calendar.before(task.due_on, SOON))
-    return calendar.end_of(task.due_on) if task.told == "due_soon" or task.given_at >= soon else soon
+    return calendar.end_of(calendar.last_day(task.due_on)) if task.told == "due_soon" or task.given_at >= soon else soon
 
 
 # --- who may what
@@ -249,7 +249,7 @@ def remind(task: Task, by: Actor, at: datetime, calendar: Calendar, telling: Tel
     """The deadline comes near, or has passed."""
     if task.due_on is None or task.state in ENDED:
         return None
-    late = at >= calendar.end_of(task.due_on)
+    late = at >= calendar.end_of(calendar.last_day(task.due_on))
     what: Literal["due_soon", "overdue"] = "overdue" if late else "due_soon"
     if task.told in (what, "overdue"):
         return None

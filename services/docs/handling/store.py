@@ -28,8 +28,8 @@ _MINE = "t.person_id = %(me)s OR (t.person_id IS NULL AND t.unit_key = %(headed)
 WHOSE = {"mine": _MINE, "unit": "t.unit_key = %(unit)s", "given": "t.given_by = %(me)s", "all": "true"}
 WHEN = {
     "any": "true",
-    "overdue": "t.due_on < %(today)s",
-    "due_soon": "t.due_on BETWEEN %(today)s AND %(soon)s",
+    "overdue": "t.due_on <= %(before)s",
+    "due_soon": "t.due_on > %(before)s AND t.due_on <= %(soon)s",
 }
 
 
@@ -108,7 +108,7 @@ def list_of(tx: Tx, incoming_id: UUID) -> list[Task]:
 
 def list_tasks(tx: Tx, whose: str, when: str, asked: dict[str, Any]) -> list[tuple[Task, dict[str, Any]]]:
     """Open tasks, most pressing first, with what their documents are called. `whose` and `when` as in WHOSE and WHEN;
-    `asked`: me, unit, headed, today, soon, skip, most.
+    `asked`: me, unit, headed, soon, before (the last working day before today: later deadlines run), skip, most.
     """
     rows = tx.execute(
         f"SELECT t.*, i.descriptor FROM ({TASK.replace(' FROM task', ', unit_key, given_by FROM task')}) t"  # noqa: S608  own words

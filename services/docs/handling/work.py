@@ -58,7 +58,7 @@ def _look(tx: db.Tx, agency_id: UUID, found: tuple[UUID, UUID], now: datetime, s
     posts = store_registry.list_posts(tx, agency_id, numbering.today(now))
     own = task.holder.person_id
     people = [own] if own else [each.person_id for each in desk.heads_of(posts, task.holder)]
-    if task.due_on and now >= calendar.end_of(task.due_on) and task.giver.person_id:
+    if task.due_on and now >= calendar.end_of(calendar.last_day(task.due_on)) and task.giver.person_id:
         people.append(task.giver.person_id)
     telling = Telling(desk.title_of(held), tuple(people))
     step = domain.remind(task, ourselves(), now, calendar, telling) if held.status in desk.WORKING else None

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.docs import access
+from services.docs import access, store_workdays
 from services.docs.access import Acting, DoorDep, Member
 from services.docs.registers import books, store, store_books, work
 from services.docs.registers.books import BOOKS, Kind
@@ -115,6 +115,7 @@ def read_book(kind: Kind, acting: Member, asked: Annotated[Asked, Query()]) -> B
             acting.tx, acting.agency_id, period, after=_place(asked.cursor), limit=access.PAGE + 1
         )
     page = rows[: access.PAGE]
+    calendar, today = store_workdays.calendar_for(acting.tx, acting.agency_id), acting.today()
     more = None
     if len(rows) > access.PAGE:
         last = page[-1]
@@ -127,7 +128,7 @@ def read_book(kind: Kind, acting: Member, asked: Annotated[Asked, Query()]) -> B
         registers=[(each.code, each.name) for each in plan.of(*BOOKS[kind].registers)],
         year=period.year,
         columns=[column.head for column in BOOKS[kind].columns],
-        items=[_line_view(books.line(kind, row)) for row in page],
+        items=[_line_view(books.line(kind, row, calendar, today)) for row in page],
         entries=span.entries if span else store_books.count_sent(acting.tx, acting.agency_id, period),
         void=span.void if span else 0,
         next_cursor=more,

@@ -16,6 +16,7 @@ from services.docs.numbering import PAPER_ZONE
 from services.docs.registers.domain import Kind as RegisterKind
 from services.docs.registers.domain import Plan, Register
 from services.docs.registers.refusals import BOOK_KIND_WRONG, BOOK_PERIOD_WRONG
+from services.docs.workdays import Calendar
 from shared.errors import Rejected
 
 Kind = Literal["out", "copies", "in", "follow_up", "transfer"]
@@ -142,10 +143,11 @@ def register_of(kind: Kind, plan: Plan, code: str | None) -> Register | None:
 # --- lines
 
 
-def line(kind: Kind, row: Mapping[str, Any]) -> Line:
-    """From a row of the store."""
-    make = {"out": _out, "copies": _out, "in": _in, "follow_up": _follow_up, "transfer": _transfer}[kind]
-    return make(row)
+def line(kind: Kind, row: Mapping[str, Any], calendar: Calendar, today: date) -> Line:
+    """From a row of the store; by the calendar what is late, and by how much, as of `today`."""
+    if kind == "follow_up":
+        return _follow_up(row, calendar, today)
+    return {"out": _out, "copies": _out, "in": _in, "transfer": _transfer}[kind](row)
 
 
 def _out(row: Mapping[str, Any]) -> Line:
@@ -183,22 +185,40 @@ def _in(row: Mapping[str, Any]) -> Line:
     return Line(cells, bool(row["void_reason"]), _arrived(row))
 
 
-def _follow_up(row: Mapping[str, Any]) -> Line:
+def _follow_up(row: Mapping[str, Any], calendar: Calendar, today: date) -> Line:
     about = ", ".join(
         part for part in (row["type_name"], row["author_symbol"], _day(row["dated"]), row["author"]) if part
     )
-    status = row["status"]
-    progress = f"{STATUSES.get(status, status)} {_day(row['status_at'])}".strip() if status else ""
+    joint = f"phối hợp: {row['joint']}" if row["joint"] else ""
     cells = (
         f"{row['number']:02d}",
         f"{about}: {row['abstract']}" if row["abstract"] else about,
-        row["assignee"] or "",
+        "; ".join(part for part in (row["assignee"], joint) if part),
         _day(row["due"]),
-        progress,
+        _progress(row, calendar, today),
         ", ".join(row["answers"] or ()),
         _note(row),
     )
     return Line(cells, bool(row["void_reason"]), _arrived(row))
+
+
+def _progress(row: Mapping[str, Any], calendar: Calendar, today: date) -> str:
+    """How far the handling is, and whether its deadline is kept."""
+    status, due = row["status"], row["due"]
+    if not status:
+        return ""
+    said = f"{STATUSES.get(status, status)} {_day(row['status_at'])}".strip()
+    if status not in RECEIVED:
+        return said
+    done = status == "06"
+    if row["percent"] and not done:
+        said += f" ({row['percent']} %)"
+    if due is None:
+        return said
+    on = row["status_at"].astimezone(PAPER_ZONE).date() if done else today
+    if late := calendar.days_late(due, on):
+        return f"{said}, quá hạn {late} ngày làm việc"
+    return f"{said}, đúng hạn" if done else said
 
 
 def _transfer(row: Mapping[str, Any]) -> Line:

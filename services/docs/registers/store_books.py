@@ -79,14 +79,19 @@ _IN = (
     " coalesce((i.descriptor ->> 'issued_on')::date, p.signed_on) AS dated,"
     " coalesce(i.descriptor ->> 'type_name', p.type_name) AS type_name,"
     " coalesce(i.descriptor ->> 'abstract', p.abstract) AS abstract, NULL AS purpose,"
-    " coalesce(i.assignee_name, p.keeper) AS assignee, i.status, h.assigned_at, h.status_at, NULL::date AS due,"
+    " coalesce(i.assignee_name, p.keeper) AS assignee, i.status, h.assigned_at, h.status_at, k.due, k.joint, k.percent,"
     " (SELECT array_agg(d.number_symbol ORDER BY d.issued_on) FROM document_relation r JOIN document d ON d.id = r.document_id"
     "  WHERE r.agency_id = i.agency_id AND r.target = i.document_id AND r.kind = 'answers' AND d.number_symbol IS NOT NULL)"
     " AS answers"
     " FROM page b LEFT JOIN incoming i ON i.id = b.subject_id LEFT JOIN paper_entry p ON p.id = b.subject_id"
     " LEFT JOIN LATERAL (SELECT max(h.at) FILTER (WHERE h.act = 'assigned') AS assigned_at,"
     "  max(h.at) FILTER (WHERE h.act IN ('registered', 'assigned', 'started', 'completed')) AS status_at"
-    "  FROM history h WHERE h.subject_id = i.id) h ON true ORDER BY b.number"
+    "  FROM history h WHERE h.subject_id = i.id) h ON true"
+    # The assignment slip: the deadline of who leads, where there is none the latest of those who join; as in the figures.
+    " LEFT JOIN LATERAL (SELECT coalesce(max(t.due_on) FILTER (WHERE t.part = 'lead'), max(t.due_on)) AS due,"
+    "  string_agg(t.name, ', ' ORDER BY t.id) FILTER (WHERE t.part = 'joint') AS joint,"
+    "  max(t.percent) FILTER (WHERE t.part = 'lead') AS percent"
+    "  FROM task t WHERE t.incoming_id = i.id AND t.parent_id IS NULL AND t.state <> 'withdrawn') k ON true ORDER BY b.number"
 )
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from services.docs import numbering, store_registry
+from services.docs import numbering, store_registry, store_workdays
 from services.docs.registers import books, domain, due, store, store_books
 from services.docs.registers.books import Facts, Line
 from services.docs.registers.refusals import BOOK_TOO_LARGE
@@ -122,6 +122,9 @@ def facts_of(tx: db.Tx, wanted: Print) -> tuple[Facts, Span | None]:
 def read_all(pool: db.Pool, wanted: Print, span: Span | None) -> Iterator[Line]:
     """Every line of a book, batch by batch, each batch in a transaction of its own."""
     number, place = 0, None
+    today = numbering.today(wanted.ordered_at)
+    with db.transaction(pool, agency=wanted.agency_id) as tx:
+        calendar = store_workdays.calendar_for(tx, wanted.agency_id)
     while True:
         with db.transaction(pool, agency=wanted.agency_id) as tx:
             if span is not None and wanted.register_code:
@@ -137,7 +140,7 @@ def read_all(pool: db.Pool, wanted: Print, span: Span | None) -> Iterator[Line]:
                 )
             else:
                 rows = store_books.read_sent(tx, wanted.agency_id, wanted.period, after=place, limit=BATCH)
-        yield from (books.line(wanted.kind, row) for row in rows)
+        yield from (books.line(wanted.kind, row, calendar, today) for row in rows)
         if len(rows) < BATCH:
             return
         number = rows[-1].get("number", 0)

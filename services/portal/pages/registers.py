@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -263,6 +264,13 @@ def _bars(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for each in items[:40]
     ]
+
+
+@router.post("/figures/documents/recount")
+def recount(visit: Posting, form: Posted) -> Response:
+    asked = {name: form.get(name) for name in ("since", "until") if form.get(name)}
+    visit.api.post("docs", "/figures/recount?" + urlencode(asked), {}, key=form.get("once"))
+    return visit.to("/figures/documents?" + urlencode(asked | {"by": form.get("by"), "done": "figures_recounted"}))
 
 
 @router.get("/figures/documents/file.{kind}")
