@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import Field
 
 from services.registry import batches, store_batches
 from services.registry.batches import Report, Row
 from services.registry.edge import Limit, OfficerOfProvince, Shape, Text, cursor_id, desk
 from services.registry.store_batches import Batch, CaOrder
-from shared.http import OnceOnly, Tx, encode_cursor
+from shared.errors import FORBIDDEN, Rejected
+from shared.http import OnceOnly, Tx, Who, encode_cursor
 
 router = APIRouter(tags=["CA by hand"])
 
@@ -185,28 +186,37 @@ class ReportView(Shape):
         )
 
 
+def read_answers(content: File, request: Request, who: Who, name: FileName = "answers") -> batches.Brought:
+    """What stands in the file and what the CAs say of it, asked before the endpoint's transaction begins (so it stands
+    first among the parameters).
+    """
+    if "officer" not in who.roles:
+        raise Rejected(FORBIDDEN)
+    return batches.read(request.app.state.pool, name, content, request.app.state.reach)
+
+
+Brought = Annotated[batches.Brought, Depends(read_answers)]
+
+
 @router.post("/ca-answers/preview")
-def preview_answers(
-    content: File, request: Request, tx: Tx, who: OfficerOfProvince, name: FileName = "answers"
-) -> ReportView:
+def preview_answers(brought: Brought, request: Request, tx: Tx, who: OfficerOfProvince) -> ReportView:
     """What taking this file in would do; nothing is kept."""
-    return ReportView.of(batches.take_in(desk(request, tx, who), name, content, preview=True))
+    return ReportView.of(batches.take_in(desk(request, tx, who), brought, preview=True))
 
 
 @router.post("/ca-answers")
 def take_in_answers(
     *,
-    content: File,
+    brought: Brought,
     request: Request,
     tx: Tx,
     who: OfficerOfProvince,
     once: OnceOnly,
-    name: FileName = "answers",
     only_good: Annotated[bool, Query(description="keep the good ones although others are refused")] = False,
 ) -> ReportView:
     """All certificates of the file, or none when one of them is refused, unless `only_good`."""
 
     def act() -> ReportView:
-        return ReportView.of(batches.take_in(desk(request, tx, who), name, content, only_good=only_good))
+        return ReportView.of(batches.take_in(desk(request, tx, who), brought, only_good=only_good))
 
     return once.run(act, ReportView)

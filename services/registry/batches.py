@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.registry import ca_files, issuance, store_batches, trust
+from services.registry import ca_files, entry, issuance, store, store_batches, trust
 from services.registry import store_certificates as certificates
 from services.registry.ca_files import Answers, Found, Line
 from services.registry.directory import Desk
 from services.registry.refusals import CA_REFUSED
 from services.registry.refusals_ca import ANSWER_REPEATED, NOT_ORDERED, NOTHING_WAITS, ORDER_ENDED
+from services.registry.revocation import Reach
+from services.registry.scope import EVERYWHERE
 from services.registry.store_batches import Batch, CaOrder
+from shared import db
 from shared.errors import Rejected, Sentence
 from shared.ids import new_id
 
@@ -99,15 +103,35 @@ def _undo_unless(good: bool) -> None:  # noqa: FBT001
         raise _Undo
 
 
-def take_in(desk: Desk, name: str, content: bytes, *, only_good: bool = False, preview: bool = False) -> Report:
-    """Match what the CA sent to the orders, by key; each passes the checks that every certificate passes on entry."""
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A file that came from a CA: its certificates, and which of them their CA does not stand by, by fingerprint."""
+
+    sha256: str
+    answers: Answers
+    refused: Mapping[str, Rejected]
+
+
+def read(pool: db.Pool, name: str, content: bytes, reach: Reach) -> Brought:
+    """Open what the CA sent, and ask what it says of each certificate now. Waits for CAs: never within a transaction."""
     answers = ca_files.read_answers(name, content)
+    with db.transaction(pool) as tx:
+        store.act_within(tx, EVERYWHERE)
+        known = store_batches.registered(tx, [found.fingerprint for found in answers.found])
+    asked = {found.fingerprint: found.pem for found in answers.found if found.fingerprint not in known}
+    refused = entry.ask_cas(pool, asked, answers.issuers_pem, reach)
+    return Brought(hashlib.sha256(content).hexdigest(), answers, refused)
+
+
+def take_in(desk: Desk, brought: Brought, *, only_good: bool = False, preview: bool = False) -> Report:
+    """Match what the CA sent to the orders, by key; each passes the checks that every certificate passes on entry."""
+    answers = brought.answers
     rows: tuple[Row, ...] = ()
     missing = 0
     taken = False
     try:
         with desk.tx.transaction():
-            rows = tuple(_take_each(desk, answers))
+            rows = tuple(_take_each(desk, brought))
             missing = store_batches.count_sent(desk.tx)
             if preview or not only_good:
                 _undo_unless(not preview and all(row.outcome != REFUSED for row in rows))
@@ -118,12 +142,14 @@ def take_in(desk: Desk, name: str, content: bytes, *, only_good: bool = False, p
         missing = store_batches.count_sent(desk.tx)
     if taken:
         counts = Counter(row.outcome for row in rows)
-        digest = hashlib.sha256(content).hexdigest()
-        desk.record("take_in_certificates", "file", digest, **{key: str(count) for key, count in counts.items()})
+        desk.record(
+            "take_in_certificates", "file", brought.sha256, **{key: str(count) for key, count in counts.items()}
+        )
     return Report(taken, rows, tuple(answers.ignored), missing)
 
 
-def _take_each(desk: Desk, answers: Answers) -> list[Row]:
+def _take_each(desk: Desk, brought: Brought) -> list[Row]:
+    answers = brought.answers
     orders = store_batches.lock_sent(desk.tx, [found.spki_sha256 for found in answers.found])
     known = store_batches.registered(desk.tx, [found.fingerprint for found in answers.found])
     times = Counter(found.spki_sha256 for found in answers.found)
@@ -139,11 +165,13 @@ def _take_each(desk: Desk, answers: Answers) -> list[Row]:
             continue
         try:
             sole = _the_one_ordered(order, found, times)
+            if why := brought.refused.get(found.fingerprint):
+                raise why
             with desk.tx.transaction():
                 made = _take_one(desk, sole, found, answers.issuers_pem)
             rows.append(replace(row, outcome=ACCEPTED, order_id=sole.id, certificate_id=made))
-        except Rejected as why:
-            rows.append(replace(row, order_id=order.id if order else None, code=why.code, why=why.sentence))
+        except Rejected as error:
+            rows.append(replace(row, order_id=order.id if order else None, code=error.code, why=error.sentence))
     return rows
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -26,6 +28,8 @@ from shared import db
 from shared.errors import Rejected
 from shared.ids import new_id
 
+AT_ONCE = 8  # questions to CAs under way
+
 
 def ask_ca(pool: db.Pool, pem: str, chain_pem: str, reach: Reach) -> None:
     """Refuse what its CA has revoked, does not know, or can't be asked about now. Never within a transaction.
@@ -34,14 +38,39 @@ def ask_ca(pool: db.Pool, pem: str, chain_pem: str, reach: Reach) -> None:
     address that a pinned CA vouches for. What fails here is refused with its reason where it is registered.
     2. One that names neither a responder nor a list can't be asked about, and its CA wants it so.
     """
+    if why := ask_cas(pool, {"": pem}, chain_pem, reach).get(""):
+        raise why
+
+
+def ask_cas(pool: db.Pool, pems: Mapping[str, str], chain_pem: str, reach: Reach) -> dict[str, Rejected]:
+    """The same for many certificates, by any name: which are refused, and why.
+
+    A CA that is silent is not waited for again and again: the others of the same issuer get the same answer.
+    """
     with db.transaction(pool) as tx:
         store.act_within(tx, EVERYWHERE)
         anchors = certificates.list_anchors(tx)
-    try:
-        checked = trust.check(pem, chain_pem, anchors, datetime.now(UTC))  # 1
-    except Rejected:
-        return
-    _judge(checked, reach)
+    silent: dict[bytes, Rejected] = {}
+
+    def ask(pem: str) -> Rejected | None:
+        try:
+            checked = trust.check(pem, chain_pem, anchors, datetime.now(UTC))  # 1
+        except Rejected:
+            return None
+        issuer = checked.certificate.issuer.public_bytes()
+        if issuer in silent:
+            return silent[issuer]
+        try:
+            _judge(checked, reach)
+        except Rejected as why:
+            if why.code == STATUS_UNCHECKED.code:
+                silent[issuer] = why
+            return why
+        return None
+
+    with ThreadPoolExecutor(AT_ONCE, "ask-ca") as threads:
+        found = zip(pems, threads.map(ask, pems.values()), strict=True)
+        return {name: why for name, why in found if why}
 
 
 def _judge(checked: Checked, reach: Reach) -> None:

@@ -103,9 +103,9 @@ def _register(
     asked = procedures.lock(desk.tx, procedure_id) if procedure_id else None
     if asked:
         proceedings.check_answer(asked, whose.person_id, whose.agency_id)
+    after = proceedings.successor(desk.tx, procedure_id)
     if device_id:
         proceedings.check_device(desk.tx, device_id, whose.person_id, whose.agency_id)
-    after = proceedings.successor(desk.tx, procedure_id)
     made, stated = certificate.register(
         new_id(), checked, whose, at=at, issued_by=issued_by, device_id=device_id, after=after
     )

@@ -48,7 +48,7 @@ def subject_of(
             details=details or {},
         )
     assert device_id is not None  # noqa: S101  one of the two
-    found = store_devices.lock(tx, device_id)
+    found = _lock_device(tx, device_id)
     return Subject(
         managed_by=found.managed_by,
         person_id=found.person_id,
@@ -91,7 +91,7 @@ def _hold(desk: Desk, about: Certificate, reason: str | None) -> None:
 
 def _at_once(desk: Desk, made: Procedure, rule: Rule) -> None:
     assert made.device_id is not None  # noqa: S101  the caller looked
-    about = store_devices.lock(desk.tx, made.device_id)
+    about = _lock_device(desk.tx, made.device_id)
     if rule.answer == "unlocking":
         _move_device(desk, about, device.lock_pin(about), "report_locked_pin", made)
     elif rule.answer == "return":
@@ -164,7 +164,7 @@ def _carry_out(desk: Desk, answered: Procedure, rule: Rule) -> None:
         if about.stage in certificate.REVOCABLE:  # else time or somebody was faster
             stages.move(desk, certificate.revoke(about, reason), "revoke_certificate", reason)
     if rule.answer in ("unlocking", "return", "loss") and answered.device_id:
-        on = store_devices.lock(desk.tx, answered.device_id)
+        on = _lock_device(desk.tx, answered.device_id)
         if rule.answer == "unlocking":
             _move_device(desk, on, device.unlock_pin(on), "unlock_pin", answered)
         elif rule.answer == "return":
@@ -223,6 +223,13 @@ def check_device(tx: Tx, device_id: UUID, person_id: UUID | None, agency_id: UUI
             raise Rejected(DEVICE_CARRIES, serial=found.serial)
     device.check_usable(found)
     return found
+
+
+def _lock_device(tx: Tx, device_id: UUID) -> Device:
+    """A device with the certificates on it, certificates first, as everywhere: two acts never wait for each other."""
+    for certificate_id in sorted(store_devices.list_certificates(tx, device_id)):
+        certificates.lock(tx, certificate_id)
+    return store_devices.lock(tx, device_id)
 
 
 def _move_device(desk: Desk, before: Device, after: Device, act: str, by: Procedure) -> None:

@@ -213,6 +213,32 @@ def test_what_comes_back_passes_the_checks_of_every_entry(office: Office, what: 
     assert (report.json()["taken"], codes(report)) == (False, [code])
 
 
+def test_what_its_ca_has_revoked_meanwhile_is_not_let_in(office: Office, pki: Running) -> None:
+    keys = sent(office, leader(office), clerk(office))
+    made = [issued(pki, keys[0]), issued(pki, keys[1], office.province.clerk.name)]
+    pki.revoke(x509.load_pem_x509_certificate(made[0].pem).serial_number, "keyCompromise")
+    answer = pack(**{f"{n}__pem": each.pem + each.chain_pem for n, each in enumerate(made)})
+    for path in ("ca-answers/preview", "ca-answers"):
+        report = post(office, path, answer)
+        assert (report.json()["taken"], codes(report)) == (False, ["certificate_revoked_at_ca"])
+    done = post(office, "ca-answers", answer, only_good=True).json()
+    assert (done["taken"], done["accepted"], done["refused"]) == (True, 1, 1)
+    assert registered(office) == 1
+
+
+def test_while_its_ca_is_silent_nothing_of_it_is_let_in(office: Office, pki: Running) -> None:
+    [key] = sent(office, leader(office))
+    made = issued(pki, key)
+    answer = made.pem + made.chain_pem
+    pki.outage(ocsp=True, crl=True)
+    try:
+        report = post(office, "ca-answers", answer)
+    finally:
+        pki.outage(ocsp=False, crl=False)
+    assert (report.json()["taken"], codes(report)) == (False, ["certificate_status_unchecked"])
+    assert post(office, "ca-answers", answer).json()["accepted"] == 1
+
+
 def test_two_certificates_for_one_order_are_asked_about(office: Office, pki: Running) -> None:
     [key] = sent(office, leader(office))
     two = issued(pki, key).pem + issued(pki, key).pem + pki.chain_pem
