@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 BOOLEAN, INTEGER, OCTETS, OID, GENERALIZED_TIME = 0x01, 0x02, 0x04, 0x06, 0x18
 SEQUENCE, SET, CONTEXT_0, CONTEXT_1 = 0x30, 0x31, 0xA0, 0xA1
+CONSTRUCTED = 0x20
+MAX_DEPTH = 64
 
 
 class NotDer(ValueError):
@@ -62,6 +64,38 @@ def _read(data: bytes, at: int) -> tuple[Part, int]:
     if end > len(data):
         raise NotDer("cut off")
     return Part(tag, data[at:end], data[begin:end]), end
+
+
+def rewritten(data: bytes) -> bytes:
+    """The BER value at the beginning with definite lengths, its strings in one piece and its sets in order (X.690, 10 and 11.6),
+    in one pass; what follows it is left out. NotDer for what is cut off, or deeper than any CMS.
+    """
+    return _rewrite(data, 0, 0)[0]
+
+
+def _rewrite(data: bytes, at: int, depth: int) -> tuple[bytes, int]:
+    """The value as DER, and where it ended. What has the implicit tags 0 and 1 in CMS is a set when it holds several."""
+    tag, length, begin = *data[at : at + 2].ljust(2, b"\xff"), at + 2
+    if tag & 0x1F == 0x1F or depth > MAX_DEPTH:
+        raise NotDer("long tag, cut off or too deep")
+    if not tag & CONSTRUCTED:
+        part, end = _read(data, at)
+        return tlv(tag, part.content), end
+    endless = length == 0x80
+    if length > 0x80:
+        octets = length & 0x7F
+        length, begin = int.from_bytes(data[begin : begin + octets]), begin + octets
+    end = len(data) if endless else begin + length
+    inner = []
+    while begin < end and not (endless and data[begin : begin + 2] == b"\0\0"):
+        one, begin = _rewrite(data, begin, depth + 1)
+        inner.append(one)
+    end = begin + 2 if endless else end
+    if begin > end or end > len(data):
+        raise NotDer("cut off")
+    if tag == OCTETS | CONSTRUCTED:
+        return tlv(OCTETS, b"".join(first(one).content for one in inner)), end
+    return tlv(tag, b"".join(sorted(inner) if tag in (SET, CONTEXT_0, CONTEXT_1) else inner)), end
 
 
 def tlv(tag: int, content: bytes) -> bytes:

@@ -22,6 +22,7 @@ from services.signing.pdf_der import (
     NotDer,
     Part,
     first,
+    rewritten,
 )
 
 _HASHES = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
@@ -59,7 +60,7 @@ def read(container: bytes) -> SignedData:
         return _read(container)
     except NotDer:
         # Others' software may have written BER; what matters here survives being written anew.
-        return _read(cms.ContentInfo.load(container).dump(force=True))
+        return _read(rewritten(container))
 
 
 def _read(container: bytes) -> SignedData:
