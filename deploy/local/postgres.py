@@ -48,6 +48,12 @@ idle_in_transaction_session_timeout = '5min'
 autovacuum_naptime = '15s'
 """
 
+# What need not outlive the machine needs no whole pages in the log, nor much of a log, to recover from a killed process.
+PASSING = """\
+full_page_writes = off
+max_wal_size = '256MB'
+"""
+
 # Everybody proves who they are, the super user as well; there is no other way in than loopback TCP.
 HBA = "host all all 127.0.0.1/32 scram-sha-256\n"
 
@@ -113,7 +119,8 @@ def _binaries() -> Path:
 
 
 def _settings(server: Server) -> str:
-    return SETTINGS.format(fsync="on" if server.lasting else "off", host=LOOPBACK, port=server.port)
+    settings = SETTINGS.format(fsync="on" if server.lasting else "off", host=LOOPBACK, port=server.port)
+    return settings if server.lasting else settings + PASSING
 
 
 def _account(data: Path) -> tuple[int, int] | None:

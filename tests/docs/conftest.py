@@ -23,7 +23,7 @@ from shared.ids import new_id
 from shared.inbox import Record
 from shared.tokens import Principal
 from tests.docs.facts import PARTNER, Agency, Person, agency, prepared, record, sealed, signed, states_of, validated
-from tests.support.http import Issuer, serve
+from tests.support.http import PLAIN, Issuer, serve
 from tests.support.postgres import Database
 
 BESIDE = ("refused", "file_uploaded", "upload_received", "post ", "put ", "patch ", "delete ")
@@ -94,7 +94,7 @@ class Docs:
     def http(self, principal: Principal) -> httpx.Client:
         if principal.id not in self.made:
             headers = {"Authorization": f"Bearer {self.issuer.token(principal, 'docs')}"}
-            client = httpx.Client(base_url=f"{self.url}/docs/v1", headers=headers, timeout=30)
+            client = httpx.Client(base_url=f"{self.url}/docs/v1", headers=headers, timeout=30, verify=PLAIN)
             self.made[principal.id] = self.clients.enter_context(client)
         return self.made[principal.id]
 

@@ -19,7 +19,7 @@ from shared.events import Event
 from shared.inbox import Record
 from shared.tokens import Principal
 from tests.notify.facts import record
-from tests.support.http import Issuer, serve
+from tests.support.http import PLAIN, Issuer, serve
 from tests.support.postgres import Database
 
 
@@ -53,7 +53,7 @@ class Office:
         )
         token = self.issuer.token(principal, "notify")
         headers = {"Authorization": f"Bearer {token}"} | changed.pop("headers", {})
-        return httpx.Client(base_url=f"{self.url}/notify/v1", headers=headers, timeout=20, **changed)
+        return httpx.Client(base_url=f"{self.url}/notify/v1", headers=headers, timeout=20, verify=PLAIN, **changed)
 
     def notices(self, person: UUID) -> list[dict[str, Any]]:
         with self.http(person) as http:

@@ -22,7 +22,7 @@ from shared.events import docs, signing
 from shared.http import create_app
 from shared.tokens import Principal
 from tests.signing.office import AGENCY, CLERK, SOURCE, Leader, Office
-from tests.support.http import Issuer, serve
+from tests.support.http import PLAIN, Issuer, serve
 
 
 class Desktop:
@@ -46,7 +46,9 @@ class Desktop:
     def of(self, principal: Principal) -> httpx.Client:
         token = self.issuer.token(principal, "signing")
         headers = {"Authorization": f"Bearer {token}"}
-        return self.stack.enter_context(httpx.Client(base_url=f"{self.url}/signing/v1", headers=headers, timeout=60))
+        return self.stack.enter_context(
+            httpx.Client(base_url=f"{self.url}/signing/v1", headers=headers, timeout=60, verify=PLAIN)
+        )
 
 
 def prepare(http: httpx.Client, leader: Leader, *documents: tuple[UUID, str], key: str | None = None) -> Any:

@@ -19,6 +19,8 @@ from deploy.local.process import Processes
 
 T = TypeVar("T")
 RUNS = Path(tempfile.gettempdir()) / f"vanthu-tests-{os.getuid()}"
+IN_MEMORY = Path("/dev/shm") / RUNS.name  # noqa: S108
+ROOM = 4 * 1024**3  # bytes
 
 
 def free_port() -> int:
@@ -54,19 +56,29 @@ def until(look: Callable[[], T | None], *, bound: float, what: str) -> T:
 
 
 @contextmanager
-def scratch(name: str) -> Iterator[Path]:
-    """A directory of this run, removed at its end; what killed runs left is ended and removed first."""
-    RUNS.mkdir(parents=True, exist_ok=True)
-    for left in RUNS.iterdir():
+def scratch(name: str, *, in_memory: bool = False) -> Iterator[Path]:
+    """A directory of this run, removed at its end; what killed runs left is ended and removed first. `in_memory` where
+    the machine has plenty: data only, since nothing may be executed from there.
+    """
+    runs = IN_MEMORY if in_memory and _roomy(IN_MEMORY.parent) else RUNS
+    runs.mkdir(parents=True, exist_ok=True)
+    for left in runs.iterdir():
         pid = left.name.rpartition("-")[2]
         if not psutil.pid_exists(int(pid)):
             Processes(left, lambda _name, _line: None).sweep()
             shutil.rmtree(left, ignore_errors=True)
-    path = RUNS / f"{name}-{os.getpid()}"
+    path = runs / f"{name}-{os.getpid()}"
     path.mkdir(parents=True, exist_ok=True)
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
         with suppress(OSError):
-            RUNS.rmdir()
+            runs.rmdir()
+
+
+def _roomy(folder: Path) -> bool:
+    try:
+        return bool(min(shutil.disk_usage(folder).free, psutil.virtual_memory().available) >= ROOM)
+    except OSError:
+        return False
