@@ -25,6 +25,7 @@ WHOLE_TESTS := $(wildcard tests/system tests/web tests/chaos)
 LATE_TESTS := $(wildcard tests/interop)
 TESTS := $(filter-out $(WHOLE_TESTS) $(LATE_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(LATE_TESTS)
 TEST_PROCESSES ?= 2
+SHOWN := tests/web/test_office.py tests/web/test_signing_page.py tests/web/test_search.py tests/clients/test_agent_windows.py
 TEST_TOOLS := softhsm chromium qpdf poppler windows faketime dovecot clamd tesseract
 
 # Both parts run, and either's failure counts.
@@ -40,7 +41,7 @@ else ifneq ($(shell $(BIN)/python -c 'print(1)' 2>/dev/null),1)
 $(shell rm -f .venv/.stamp)
 endif
 
-.PHONY: help setup lock run stop status demo load test test-full check manifests bench clean clean-all
+.PHONY: help setup lock run stop status demo load test test-full check manifests bench screenshots clean clean-all
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -100,6 +101,12 @@ manifests: setup ## Render the Kubernetes manifests and compare them with the co
 bench: setup ## Measure one part: make bench B=signing, ARGS=--quick (bench/README.md)
 	@test -n "$(B)" || { echo "B=… is missing; there is: $(basename $(notdir $(wildcard bench/results/*.md)))"; exit 2; }
 	@$(BIN)/python -m bench.$(B) $(ARGS)
+
+screenshots: setup ## Take the README's pictures anew, with a browser on a stack of their own
+	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
+	@rm -rf var/screenshots && mkdir -p var/screenshots
+	@VANTHU_SCREENSHOTS=var/screenshots $(BIN)/python -m pytest -q -m "not full" $(SHOWN)
+	@for each in docs/screenshots/*.png; do cp "var/screenshots/$${each##*/}" "$$each" || exit 1; done
 
 clean: ## Stop it and remove its state; downloads stay
 	@if [ -e .venv/.stamp ]; then $(BIN)/python -m deploy.local down; fi
