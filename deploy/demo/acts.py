@@ -83,7 +83,26 @@ def submit(story: Story, clerk: Person, leader: Person, pdf: Path, *annexes: Pat
         document: dict[str, Any] = answer.json()
         story.summary.setdefault("trace_id", answer.headers["x-trace-id"])
     with story.step("hệ thống đặt ô chữ ký, số, ngày và dấu"):
-        return wait_for_state(clerk, document["id"], "awaiting_signature")
+        return _placed(clerk, document["id"])
+
+
+def _placed(clerk: Person, document_id: str) -> dict[str, Any]:
+    """Ready for the leader. Where the text does not say where to sign, the clerk is asked and agrees to what is proposed."""
+
+    def look() -> dict[str, Any] | None:
+        document: dict[str, Any] = clerk.get("docs", f"/documents/{document_id}")
+        expect(document["state"] != "refused", f"document {document_id}: {document['state_reason']}")
+        asked = (document["state_reason"] or {}).get("code") == "places_to_confirm"
+        return document if asked or document["state"] == "awaiting_signature" else None
+
+    found = eventually(look, f"document {document_id} to have its places", seconds=120.0)
+    if found["state"] == "awaiting_signature":
+        return found
+    path = f"/documents/{document_id}/places"
+    headers = {"If-Match": f'"{clerk.get("signing", path)["version"]}"'}
+    answer = clerk.call("PUT", "signing", path, json={"places": []}, headers=headers)
+    expect(answer.is_success, f"the places were not taken: {answer.status_code} {answer.text[:400]}")
+    return wait_for_state(clerk, document_id, "awaiting_signature")
 
 
 def _upload(clerk: Person, pdf: Path) -> str:
