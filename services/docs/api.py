@@ -40,7 +40,7 @@ from services.docs.finding import api as finding_api
 from services.docs.finding import api_counters, api_pages
 from services.docs.handling import api as handling_api
 from services.docs.intake import api as intake_api
-from services.docs.intake import api_upload
+from services.docs.intake import api_mails, api_upload
 from services.docs.ledger import api as ledger_api
 from services.docs.registers import api as registers_api
 from services.docs.registers import entering
@@ -95,6 +95,7 @@ def make_app(pool: db.Pool, office: access.Office, follower: Follower) -> FastAP
         api_pages.router,
         api_upload.router,
         intake_api.router,
+        api_mails.router,
         ledger_api.router,
         circulation.router,
         api_workdays.router,

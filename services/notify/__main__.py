@@ -42,7 +42,7 @@ def api(settings: NotifySettings, pool: db.Pool) -> FastAPI:
 
 
 def worker(settings: NotifySettings, pool: db.Pool) -> Worker:
-    from services.notify import consumer, mail, mailing, pulse
+    from services.notify import answering, consumer, mail, mailing, pulse
 
     server = mail.MailServer(
         address=settings.smtp,
@@ -53,7 +53,10 @@ def worker(settings: NotifySettings, pool: db.Pool) -> Worker:
     )
     return Worker(
         follower=consumer.follower(),
-        jobs={mailing.MAIL: mailing.mail_kind(pool, server, settings.portal_url)},
+        jobs={
+            mailing.MAIL: mailing.mail_kind(pool, server, settings.portal_url),
+            answering.ANSWER: answering.answer_kind(pool, server),
+        },
         loops={
             "expiry": pulse.expiry(
                 pool, settings.source, settings.expiry_thresholds, stale_after=settings.registry_stale_after

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.notify import expiry, store, store_expiry
+from services.notify.answering import answer_mail
 from services.notify.domain import (
     Call,
     Clerks,
@@ -63,6 +64,7 @@ def follower() -> Follower:
             docs.DELIVERY.name,
             docs.TASK.name,
             docs.WORKFILE.name,
+            docs.INTAKE.name,
             signing.DOCUMENT.name,
             registry.AGENCY.name,
             registry.PERSON.name,
@@ -71,6 +73,7 @@ def follower() -> Follower:
         ),
         {
             **tell,
+            docs.MailAnswered: answer_mail,
             docs.DocumentSubmitted: learn_submitted_document,
             docs.DocumentIssued: learn_issued_document,
             docs.DeliveryDispatched: learn_delivery,

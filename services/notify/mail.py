@@ -1,7 +1,10 @@
-"""E-mail about a notice through a real SMTP server (RFC 5321). The only module that knows smtplib."""
+"""E-mail through a real SMTP server (RFC 5321), about a notice or in answer to a mail. The only module that knows
+smtplib.
+"""
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -17,8 +20,11 @@ from pydantic import SecretStr
 
 from services.notify.refusals import MAIL_REFUSED, MAIL_SERVER_AWAY
 from services.notify.store import Notice, Recipient
+from services.notify.store_answers import Answer
 from shared.errors import Rejected
 
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}@?[!-;=?-~]{0,250}>")  # whatever else a stranger wrote is left out
+MOST_REFERENCES = 10
 TIMEOUT = 20.0  # seconds to connect and for each answer
 
 
@@ -58,6 +64,58 @@ def compose(notice: Notice, to: Recipient, *, sender: str, portal_url: str) -> M
     return message
 
 
+OUTCOMES = {
+    "taken": (
+        "Cơ quan đã nhận được văn bản bạn gửi; văn thư sẽ kiểm tra và vào sổ.",
+        "The documents that you sent have been received; a clerk will check and register them.",
+    ),
+    "partly": (
+        "Cơ quan chỉ nhận được một phần những gì bạn gửi; xin xem từng tệp dưới đây.",
+        "Only a part of what you sent has been received; please see each file below.",
+    ),
+    "refused": (
+        "Cơ quan không nhận được văn bản nào trong thư của bạn; xin xem lý do rồi gửi lại.",
+        "No document of your mail has been received; please see why, and send it again.",
+    ),
+}
+
+
+def compose_answer(answer: Answer, *, sender: str) -> MIMEText:
+    """What the sender of a mail is told, Vietnamese first, as RFC 3834 §3 asks of automatic answers: it names the mail
+    that it answers, and no program answers it. Nothing of what they wrote is repeated but subject and file names.
+
+    Raises Rejected(mail_refused) when the address is none.
+    """
+    vi, en = OUTCOMES[answer.outcome]
+    about_vi = f"Về thư “{answer.subject}” bạn gửi" if answer.subject else "Về thư bạn gửi"
+    about_en = f"About your mail “{answer.subject}”" if answer.subject else "About your mail"
+    if answer.agency_name:
+        about_vi, about_en = f"{about_vi} tới {answer.agency_name}", f"{about_en} to {answer.agency_name}"
+    message = MIMEText(
+        f"{about_vi}:\n\n{vi}\n\n"
+        + "".join(f"- {line}\n" for line, _ in answer.lines)
+        + "\nThư này do hệ thống văn thư gửi tự động, xin đừng trả lời.\n\n---\n\n"
+        + f"{about_en}:\n\n{en}\n\n"
+        + "".join(f"- {line}\n" for _, line in answer.lines)
+        + "\nThis mail was sent by a program; please do not reply.\n",
+        "plain",
+        "utf-8",
+    )
+    subject = f"Tự động trả lời: {answer.subject}" if answer.subject else "Tự động trả lời: thư gửi văn bản"
+    message["From"] = f"{_encoded(answer.agency_name or 'Vanthu', 'From')} <{sender}>"
+    message["To"] = f"{_encoded(answer.name, 'To')} <{_checked(answer.address)}>"
+    message["Subject"] = _encoded(subject, "Subject")
+    message["Date"] = format_datetime(datetime.now(UTC))
+    message["Message-ID"] = f"<{answer.mail_id}.answer@{sender.rpartition('@')[2]}>"  # the same at every try
+    if names := _MESSAGE_ID.findall(answer.in_reply_to):
+        message["In-Reply-To"] = names[0]
+        thread = [*_MESSAGE_ID.findall(answer.refs)[-MOST_REFERENCES:], names[0]]
+        message["References"] = " ".join(dict.fromkeys(thread))  # RFC 5322 §3.6.4
+    message["Auto-Submitted"] = "auto-replied"  # RFC 3834 §3.1.7
+    message["Content-Language"] = "vi, en"
+    return message
+
+
 def _encoded(text: str, header: str) -> str:
     """RFC 2047, on one logical line. By hand, since EmailMessage loses the space between a folded word and "12/UB"."""
     return Header(" ".join(text.split()), "utf-8", header_name=header).encode()
@@ -70,14 +128,20 @@ def _checked(address: str) -> str:
         raise Rejected(MAIL_REFUSED, address=address, why=error) from error
 
 
-def send(server: MailServer, message: MIMEText) -> None:
-    """Hand one mail over.
+def send(server: MailServer, message: MIMEText, *, silent: bool = False) -> None:
+    """Hand one mail over; `silent`: nobody is told when it can't be delivered (a null return path, RFC 3834 §3.3),
+    unless the server takes no such mail.
 
     Raises Rejected(mail_server_away, 503: worth another try) or Rejected(mail_refused: the server will not have it).
     """
     try:
         with _connect(server) as smtp:
-            smtp.send_message(message)
+            try:
+                smtp.send_message(message, from_addr="" if silent else None)
+            except smtplib.SMTPSenderRefused:
+                if not silent:
+                    raise
+                smtp.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:
         code, why = next(iter(error.recipients.values()))
         raise _refusal(server, message, code, why) from error

@@ -24,7 +24,7 @@ MAIL_SERVER_AWAY = Refusal(
 )
 MAIL_REFUSED = Refusal(
     "mail_refused",
-    vi="Máy chủ thư không chấp nhận thư gửi tới {address} ({why}); hãy sửa địa chỉ thư trong danh bạ.",
-    en="The mail server refuses mail for {address} ({why}); correct the address in the registry.",
+    vi="Máy chủ thư không chấp nhận thư gửi tới {address} ({why}); hãy kiểm tra lại địa chỉ thư.",
+    en="The mail server refuses mail for {address} ({why}); check the address.",
     status=422,
 )

@@ -33,6 +33,15 @@ STEP_STATES = {
     "refused": ("Từ chối", "bad"),
     "failed": ("Lỗi", "bad"),
 }
+MAIL_SILENCE = {
+    "bounce": "Không trả lời: thư báo lỗi của máy chủ thư.",
+    "automatic": "Không trả lời: thư do máy gửi tự động.",
+    "list": "Không trả lời: thư gửi hàng loạt.",
+    "no_address": "Không trả lời: thư không có địa chỉ người gửi.",
+    "machine": "Không trả lời: địa chỉ không nhận thư.",
+    "own": "Không trả lời: thư gửi từ chính hộp thư này.",
+    "virus": "Không trả lời: thư có mã độc và máy chủ thư không xác nhận được người gửi.",
+}
 
 DONE = {
     "intake_registered": "Đã đăng ký văn bản đến.",

@@ -15,6 +15,7 @@ TYPES = {
     "docs.document.number_voided": "Hủy số",
     "docs.document.issued": "Ban hành",
     "docs.task.changed": "Giao việc, xử lý",
+    "docs.intake.mail_answered": "Trả lời thư gửi văn bản",
     "docs.delivery.dispatched": "Gửi văn bản",
     "docs.delivery.renewed": "Gửi bản có chứng cứ tốt hơn",
     "docs.delivery.status_reported": "Báo trạng thái",

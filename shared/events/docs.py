@@ -20,6 +20,8 @@ DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs",
 WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 # Inner to the agency that received a document: its sender never hears of it.
 TASK = topic("docs.task", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
+# What came in and who is told: mails that people send are answered (notify).
+INTAKE = topic("docs.intake", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 # Partners keep the heads, so that not even the platform can rewrite the ledger unseen.
 TREEHEAD = topic("docs.treehead", "fact", stated_by="docs", followed_by=("<partner>",), partitions=1)
 ACT = topic("docs.act", "fact", stated_by="docs", followed_by=("docs",), partitions=6)
@@ -460,3 +462,29 @@ class TaskChanged(Fact, type="vn.vanthu.docs.task.changed.v1", topic=TASK, key="
     due_on: date | None = None
     reason: str | None = None
     people: tuple[UUID, ...] = ()
+
+
+class AnswerLine(Contract):
+    """One sentence of an answer, in both languages."""
+
+    vi: str
+    en: str
+
+
+class MailAnswered(Fact, type="vn.vanthu.docs.intake.mail_answered.v1", topic=INTAKE, key="mail_id"):
+    """A mail that brought documents has been dealt with: its sender is told by one mail (notify).
+
+    `subject`, `message_id` and `references` are those of the mail that is answered. `agency_id`: none when nobody could
+    be found whom it was for.
+    """
+
+    mail_id: UUID
+    agency_id: UUID | None = None
+    agency_name: str | None = None
+    to: str
+    to_name: str
+    subject: str
+    message_id: str
+    references: str = ""
+    outcome: Literal["taken", "partly", "refused"]
+    lines: tuple[AnswerLine, ...]

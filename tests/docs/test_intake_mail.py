@@ -14,13 +14,21 @@ from services.docs.intake import letter, mailbox
 from services.docs.intake.account import Mailbox
 from services.docs.intake.mailbox import Post
 from shared.errors import Rejected
+from shared.events.docs import MailAnswered
 from tests.docs import papers, post_office
 from tests.docs.bringing import Intake, codes
 from tests.docs.conftest import SAMPLES, Docs
 from tests.docs.post_office import PASSWORD, USER, PostOffice
+from tests.docs.test_intake import scanner
 
 LETTER = (SAMPLES / "01-cong-van.pdf").read_bytes()
 pytestmark = pytest.mark.skipif(not post_office.is_here(), reason=post_office.ABSENT)
+
+
+def answers(docs: Docs) -> list[MailAnswered]:
+    """What senders are told, since it was last asked."""
+    found: list[MailAnswered] = docs.stated("MailAnswered")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +73,16 @@ def desk(docs: Docs, intake: Intake, server: PostOffice) -> Desk:
 
 
 def mail(
-    *files: tuple[str, bytes], subject: str = "Gửi công văn", to: str = USER, message_id: str | None = None
+    *files: tuple[str, bytes],
+    subject: str = "Gửi công văn",
+    to: str = USER,
+    message_id: str | None = None,
+    **more: str,
 ) -> bytes:
+    """`more`: further header fields, with `_` for `-`."""
     made = EmailMessage()
+    for name, value in more.items():
+        made[name.replace("_", "-")] = value
     made["From"] = '"Sở Y tế" <soyte@tinh.example.vn>'
     made["To"] = to
     made["Subject"] = subject
@@ -92,6 +107,15 @@ def test_attachments_become_items_with_their_sender_and_subject(desk: Desk) -> N
     assert len(told) == 1
     assert told[0]["answered_at"]
     assert "công văn.pdf: đã tiếp nhận." in told[0]["detail"]["answer"]
+    (answer,) = answers(desk.intake.docs)
+    assert (answer.to, answer.to_name, answer.subject) == ("soyte@tinh.example.vn", "Sở Y tế", "Gửi công văn")
+    assert (answer.agency_id, answer.outcome) == (desk.intake.docs.a.agency_id, "taken")
+    assert answer.message_id.endswith("@tinh.example.vn>")
+    assert ("công văn.pdf: đã tiếp nhận.", "công văn.pdf: taken in.") in [(a.vi, a.en) for a in answer.lines]
+    (listed,) = desk.intake.docs.get(desk.intake.docs.a.clerk, "/intake-mails")["items"]
+    assert (listed["outcome"], listed["silence"], len(listed["items"])) == ("taken", None, 2)
+    assert "công văn.pdf: đã tiếp nhận." in listed["answer"]
+    assert desk.intake.docs.get(desk.intake.docs.b.clerk, "/intake-mails")["items"] == []
 
 
 def test_the_same_mail_again_is_taken_once(desk: Desk) -> None:
@@ -103,6 +127,7 @@ def test_the_same_mail_again_is_taken_once(desk: Desk) -> None:
     desk.settle()
     assert len(desk.items()) == 1
     assert len(desk.told()) == 1
+    assert len(answers(desk.intake.docs)) == 1
     assert desk.where() == {mailbox.DONE: 3}
     assert desk.intake.quarantined() == []
 
@@ -120,7 +145,10 @@ def test_a_mail_with_an_attachment_of_60_mb_is_refused_without_being_fetched(
     assert desk.where() == {mailbox.REFUSED: 1}
     assert desk.items() == []
     assert [row["outcome"] for row in desk.told()] == ["mail_too_large"]
-    assert "50 MB" in desk.told()[0]["detail"]["left"][0]
+    (answer,) = answers(desk.intake.docs)
+    assert answer.outcome == "refused"
+    assert "50 MB" in answer.lines[0].vi
+    assert "50 MB" in answer.lines[0].en
 
 
 def test_a_mail_without_an_attachment_and_a_broken_one_are_told_apart(desk: Desk) -> None:
@@ -155,6 +183,9 @@ def test_a_secret_mail_is_erased_from_the_mailbox_too(desk: Desk, subject: str) 
     assert desk.where() == {}
     assert [each["state"] for each in desk.items()] == ["refused"]
     assert "Kế hoạch" not in str(desk.items()) + str(desk.told())
+    (answer,) = answers(desk.intake.docs)
+    assert (answer.outcome, answer.subject) == ("refused", "")
+    assert "Kế hoạch" not in answer.model_dump_json()
     assert not desk.intake.holds(LETTER)
 
 
@@ -166,6 +197,46 @@ def test_one_mailbox_for_all_agencies_goes_by_the_address(docs: Docs, desk: Desk
     assert desk.where() == {mailbox.DONE: 1, mailbox.REFUSED: 1}
     assert [each["filename"] for each in desk.intake.items(docs.b.clerk)] == ["b.pdf"]
     assert desk.items() == []
+    told = {answer.agency_id: answer for answer in answers(docs)}
+    assert {each: answer.outcome for each, answer in told.items()} == {docs.b.agency_id: "taken", None: "refused"}
+    assert "không ứng với cơ quan nào" in told[None].lines[0].vi
+
+
+@pytest.mark.parametrize(
+    ("header", "silence"),
+    [
+        ({"Auto_Submitted": "auto-replied (vacation)"}, "automatic"),
+        ({"X_Auto_Response_Suppress": "All"}, "automatic"),
+        ({"Precedence": "bulk"}, "list"),
+        ({"List_Id": "<van-ban.tinh.example.vn>"}, "list"),
+        ({"Return_Path": "<>"}, "bounce"),
+        ({"Return_Path": "<MAILER-DAEMON@xa.example.vn>"}, "machine"),
+        ({"Return_Path": "<no-reply@xa.example.vn>"}, "machine"),
+        ({"Return_Path": f"<{USER}>"}, "own"),
+        ({"Auto_Submitted": "no", "Return_Path": "<hoa@xa.example.vn>"}, None),
+    ],
+)
+def test_machines_lists_and_bounces_are_not_answered(desk: Desk, header: dict[str, str], silence: str | None) -> None:
+    desk.office.deliver(mail(**header))
+    desk.settle()
+    assert desk.told()[0]["detail"].get("silence") == silence
+    assert [answer.to for answer in answers(desk.intake.docs)] == ([] if silence else ["hoa@xa.example.vn"])
+    (listed,) = desk.intake.docs.get(desk.intake.docs.a.clerk, "/intake-mails")["items"]
+    assert (listed["outcome"], listed["silence"]) == ("nothing_attached", silence)
+
+
+@pytest.mark.parametrize("vouched", [False, True])
+def test_who_is_named_as_the_sender_of_a_virus_is_told_only_when_the_server_vouches(
+    desk: Desk, *, vouched: bool
+) -> None:
+    header = {"Authentication_Results": "mx.tinh.example.vn; spf=pass smtp.mailfrom=tinh.example.vn"} if vouched else {}
+    desk.office.deliver(mail(("a.pdf", LETTER), **header))
+    with scanner(b"stream: Eicar-Test-Signature FOUND\0") as address:
+        desk.intake.use(clamd=address)
+        desk.settle()
+    assert desk.where() == {}
+    assert desk.told()[0]["detail"].get("silence") == (None if vouched else "virus")
+    assert [answer.outcome for answer in answers(desk.intake.docs)] == (["refused"] if vouched else [])
 
 
 def test_a_worker_that_dies_between_taking_and_moving_takes_no_mail_twice(

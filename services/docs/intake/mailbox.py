@@ -20,15 +20,16 @@ from uuid import UUID
 import psycopg
 
 from services.docs import numbering, store_registry
+from services.docs.intake import answering, letter, refusals, secrecy, store
 from services.docs.intake import desk as desks
-from services.docs.intake import letter, refusals, secrecy, store
 from services.docs.intake.account import Mailbox
 from services.docs.intake.desk import Desk
 from services.docs.intake.domain import Item, Origin
 from services.docs.intake.letter import Attachment, Envelope
 from shared import telemetry
-from shared.db import Tx, act_for, transaction
+from shared.db import transaction
 from shared.errors import Rejected, Sentence
+from shared.events.docs import Party
 from shared.ids import new_id
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,11 @@ class Post:
 
     def _take(self, line: imaplib.IMAP4, uid: str) -> None:
         size, header = _header(line, uid)
-        said = letter.envelope(header)
-        agency_id = self._agency(said)
-        if agency_id is None:
+        said = letter.envelope(header, self.box.user)
+        agency = self._agency(said)
+        if agency is None or agency.agency_id is None:
             log.warning("mail %s: %s", said.message_id, refusals.AGENCY_OF_MAIL_UNKNOWN.en)
+            self._refuse(None, said, f"{said.digest}:{size}", Rejected(refusals.AGENCY_OF_MAIL_UNKNOWN))
             _move(line, uid, REFUSED)
             return
         # Base64 makes four bytes of three, and breaks lines.
@@ -70,7 +72,7 @@ class Post:
             too_large = Rejected(
                 refusals.MAIL_TOO_LARGE, size_mb=size // 1024 // 1024, limit_mb=self.box.limit_mb
             )  # it is never fetched
-            self._refuse(agency_id, said, f"{said.digest}:{size}", too_large)
+            self._refuse(agency, said, f"{said.digest}:{size}", too_large)
             _move(line, uid, REFUSED)
             return
         raw = _body(line, uid)
@@ -78,28 +80,31 @@ class Post:
         try:
             taken, left = letter.attachments(raw, self.box.limit_mb * 1024 * 1024)
         except Rejected as error:
-            self._refuse(agency_id, said, key, error)
+            self._refuse(agency, said, key, error)
             _erase(line, uid) if secrecy.in_title(said.subject) else _move(line, uid, REFUSED)
             return
         if not taken:
-            self._refuse(agency_id, said, key, left[0])
+            self._refuse(agency, said, key, left[0])
             _move(line, uid, REFUSED)
             return
-        self._begin(agency_id, said, key, taken, left)
+        self._begin(agency.agency_id, said, key, taken, left)
         _move(line, uid, PROCESSING)
 
-    def _agency(self, said: Envelope) -> UUID | None:
+    def _agency(self, said: Envelope) -> Party | None:
         wanted = [self.box.agency] if self.box.agency else list(said.agencies)
         with transaction(self.desk.pool) as tx:
             found = store_registry.find_agencies(tx, wanted, numbering.today(datetime.now(UTC)))
-        return next((found[each].agency_id for each in wanted if each in found), None)
+        return next((found[each].party for each in wanted if each in found), None)
 
-    def _refuse(self, agency_id: UUID, said: Envelope, digest: str, error: Rejected) -> None:
-        at = datetime.now(UTC)
+    def _refuse(self, agency: Party | None, said: Envelope, digest: str, error: Rejected) -> None:
+        """Once: recorded, and told to the sender."""
+        at, key = datetime.now(UTC), _key(said, digest)
+        agency_id = agency.agency_id if agency else None
         with transaction(self.desk.pool, agency=agency_id) as tx:
-            detail = _detail(said, [], [error.sentence])
-            if store.take_once(tx, agency_id, _key(said, digest), outcome=error.code, at=at, detail=detail):
-                store.mark_answered(tx, agency_id, _key(said, digest), at)
+            if agency_id is not None:
+                detail = _detail(said, [], [error.sentence])
+                store.take_once(tx, agency_id, key, outcome=error.code, at=at, detail=detail)
+            answering.tell(tx, agency, key, said, [error.sentence], outcome="refused", at=at, source=self.desk.source)
 
     def _begin(
         self, agency_id: UUID, said: Envelope, digest: str, taken: list[Attachment], left: list[Rejected]
@@ -131,9 +136,10 @@ class Post:
     def _put_away(self, line: imaplib.IMAP4, uid: str) -> None:
         """Once all of its attachments have ended: what the sender is answered is recorded, once."""
         _, header = _header(line, uid)
-        said = letter.envelope(header)
-        agency_id = self._agency(said)
-        if agency_id is None:
+        said = letter.envelope(header, self.box.user)
+        agency = self._agency(said)
+        agency_id = agency.agency_id if agency else None
+        if agency is None or agency_id is None:
             return
         with transaction(self.desk.pool, agency=agency_id) as tx:
             row = store.find_mail(tx, agency_id, said.digest)
@@ -144,8 +150,13 @@ class Post:
             if any(item.state == "working" for item in items):
                 return
             where = _ending(items)
-            act_for(tx, agency_id)
-            _answer(tx, agency_id, row, items)
+            detail = row["detail"]
+            left = [Sentence(*each) for each in zip(detail["left"], detail.get("left_en", detail["left"]), strict=True)]
+            lines, outcome, infected = answering.lines_of(items, left)
+            answering.tell(
+                tx, agency, row["key"], said, lines,
+                outcome=outcome, at=datetime.now(UTC), source=self.desk.source, infected=infected,
+            )  # fmt: skip
         _erase(line, uid) if where is None else _move(line, uid, where)
 
 
@@ -161,6 +172,7 @@ def _detail(said: Envelope, items: list[UUID], left: list[Sentence]) -> dict[str
         "subject": "" if secret else said.subject,
         "items": [str(each) for each in items],
         "left": [each.vi for each in left],
+        "left_en": [each.en for each in left],
     }
 
 
@@ -170,13 +182,6 @@ def _ending(items: list[Item]) -> str | None:
     if codes & {refusals.SECRET_DOCUMENT.code, refusals.VIRUS_FOUND.code}:
         return None
     return DONE if any(item.state in {"ready", "used", "discarded"} for item in items) else REFUSED
-
-
-def _answer(tx: Tx, agency_id: UUID, row: dict[str, Any], items: list[Item]) -> None:
-    lines = [
-        f"{item.filename}: {item.reason.vi}" if item.reason else f"{item.filename}: đã tiếp nhận." for item in items
-    ]
-    store.answer(tx, agency_id, row["key"], [*lines, *row["detail"]["left"]], datetime.now(UTC))
 
 
 # --- IMAP

@@ -165,13 +165,6 @@ def find_taken(tx: Tx, agency_id: UUID, key: str) -> Row | None:
     return tx.execute("SELECT * FROM intake_taken WHERE agency_id = %s AND key = %s", [agency_id, key]).fetchone()
 
 
-def mark_answered(tx: Tx, agency_id: UUID, key: str, at: datetime) -> None:
-    tx.execute(
-        "UPDATE intake_taken SET answered_at = %s WHERE agency_id = %s AND key = %s AND answered_at IS NULL",
-        [at, agency_id, key],
-    )
-
-
 def find_mail(tx: Tx, agency_id: UUID, header: str) -> Row | None:
     """The newest mail taken whose header has this digest."""
     return tx.execute(
@@ -181,13 +174,14 @@ def find_mail(tx: Tx, agency_id: UUID, header: str) -> Row | None:
     ).fetchone()
 
 
-def answer(tx: Tx, agency_id: UUID, key: str, lines: list[str], at: datetime) -> None:
-    """What the sender of a mail is told, once."""
-    tx.execute(
+def answer(tx: Tx, agency_id: UUID, key: str, detail: Row, at: datetime) -> bool:
+    """What the sender of a mail is told, once: False when it was before."""
+    done = tx.execute(
         "UPDATE intake_taken SET answered_at = %s, detail = detail || %s WHERE agency_id = %s AND key = %s"
         " AND answered_at IS NULL",
-        [at, Jsonb({"answer": lines}), agency_id, key],
+        [at, Jsonb(detail), agency_id, key],
     )
+    return done.rowcount == 1
 
 
 def list_mails(tx: Tx, limit: int) -> list[Row]:

@@ -22,6 +22,7 @@ FOLLOWED = (
     "docs.delivery",
     "docs.workfile",
     "docs.task",
+    "docs.intake",
     "docs.act",
     "signing.document",
     "signing.act",

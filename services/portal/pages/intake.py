@@ -54,7 +54,10 @@ def _list(visit: Visit, *, state: str = "", cursor: str = "", error: Rejected | 
         found = visit.api.get("docs", "/intake", state=state, cursor=cursor)
     except Rejected as rejected:
         error = error or rejected
-    return visit.page("intake_list.html", error=error, found=found, chosen=state)
+    mails, _ = parts_of({"mails": lambda: visit.api.get("docs", "/intake-mails")})
+    return visit.page(
+        "intake_list.html", error=error, found=found, chosen=state, mails=mails.get("mails", {}).get("items", [])
+    )
 
 
 @router.post("/intake")

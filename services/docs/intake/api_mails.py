@@ -1,0 +1,52 @@
+"""HTTP for the mails that brought documents: what each was, and what its sender was told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from services.docs.access import Member
+from services.docs.intake import store
+from services.docs.views import View
+
+router = APIRouter(tags=["intake"])
+NEWEST = 50
+
+
+class MailView(View):
+    """`outcome`: `taken`, or the code for which the whole mail was refused. `silence`: why its sender gets no answer."""
+
+    sender: str
+    subject: str
+    received_at: datetime
+    outcome: str
+    answered_at: datetime | None
+    answer: list[str]
+    silence: str | None
+    items: list[UUID]
+
+
+class MailPage(View):
+    items: list[MailView]
+
+
+@router.get("/intake-mails")
+def list_mails(acting: Member) -> MailPage:
+    """The newest mails to the agency, those too that brought nothing."""
+    return MailPage(items=[_view(row) for row in store.list_mails(acting.tx, NEWEST)])
+
+
+def _view(row: store.Row) -> MailView:
+    detail = row["detail"]
+    return MailView(
+        sender=detail["sender"],
+        subject=detail["subject"],
+        received_at=row["taken_at"],
+        outcome=row["outcome"],
+        answered_at=row["answered_at"],
+        answer=detail.get("answer") or detail["left"],
+        silence=detail.get("silence"),
+        items=[UUID(each) for each in detail["items"]],
+    )
