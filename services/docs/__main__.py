@@ -77,6 +77,7 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs import pdf
+    from services.docs.circulation import unfit
     from services.docs.figures import work as figures
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
@@ -110,6 +111,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             **finding_work.kinds(reader),
             registers.PRINT: press.kind,
             **intake_work.kinds(desk),
+            **unfit.kinds(settings.source),
             **workfile.Packer(pool, Blobs(settings.blobs, "docs")).kinds,
         },
     )

@@ -43,8 +43,8 @@ def upload(
     """A PDF of the clerk's agency: looked at, stored by its digest, ready to be part of a document."""
     if not idempotency_key:
         raise Rejected(IDEMPOTENCY_KEY_REQUIRED)
-    pages = pdf.count_pages(file.path)
     screen(request, file)
+    pages = pdf.count_pages(file.path)
     content = door.office.blobs.put(file.path.read_bytes(), PDF)
     with door.open("clerk") as acting:
 

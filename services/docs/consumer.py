@@ -22,6 +22,7 @@ from services.docs import (
 from services.docs.circulation import consumer as circulation
 from services.docs.circulation import receiving
 from services.docs.document import Document
+from services.docs.intake import arrivals
 from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
 from shared import outbox
@@ -221,6 +222,7 @@ def receive_dispatched_delivery(tx: Tx, envelope: Envelope, *, source: str) -> N
         act_for(tx, stated.receiver.agency_id)
         step = incoming.arrive(stated, new_id(), datetime.now(UTC))
         receiving.keep_arrival(tx, step, source=source)
+        arrivals.begin(tx, step.after, step.at)
 
 
 def receive_renewed_delivery(tx: Tx, envelope: Envelope, *, source: str) -> None:

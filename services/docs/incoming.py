@@ -228,6 +228,24 @@ def receive_validated(incoming: Incoming, fact: DocumentValidated) -> Step[Incom
     return Step(refused, "refused_automatically", fact.by, fact.at, detail=reason, tell=(told,))
 
 
+def find_unfit(incoming: Incoming, why: Reason, filename: str, at: datetime, *, forget: bool) -> Step[Incoming] | None:
+    """A file of it may not be taken (its type, malware, a stamp of secrecy): who has done nothing with it yet sends it
+    back at once; later it is written down for the clerk. `forget`: the content is destroyed here, whoever has begun with it.
+    """
+    if not incoming.parts:
+        return None
+    by, after = ourselves(), incoming
+    if forget:
+        gone = tuple(Destroyed(each.filename, each.content.sha256, each.content.size) for each in incoming.parts)
+        after = replace(
+            after, parts=(), destroyed=gone, validation=None, delayed=None, renewal=None, renewed_annexes=()
+        )
+    if incoming.status == ARRIVED:
+        after = replace(after, status=REFUSED, reason=why.vi, reason_code=why.code)
+        return Step(after, "refused_automatically", by, at, detail=why.vi, tell=(_report(after, by, at),))
+    return Step(after, "file_unfit", by, at, detail=f"{filename}: {why.vi}")
+
+
 def _failed(incoming: Incoming, fact: DocumentValidated) -> tuple[str, str] | None:
     """Code and sentence of the first part that failed, the main text before the annexes."""
     if fact.indication == "TOTAL_FAILED" or fact.code is not None:

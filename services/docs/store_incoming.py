@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from services.docs.finding import store as finding
 from services.docs.incoming import Destroyed, Incoming, Validation
 from services.docs.step import Reason, Step
 from services.docs.store import add_whereabouts, asked_json, asked_of, json_of, keep, reason_json
+from shared import jobs
 from shared.db import Tx
 from shared.errors import STALE_VERSION, NotFound, Rejected
 from shared.events import BlobRef
@@ -23,12 +25,27 @@ INCOMING = (
     " arrival_number, arrived_at, validation, delayed, assignee_id, assignee_name, owes, renewal, renewed_annexes, came_by, relations, asked,"
     " chased_at, destroyed, duplicate_of, version FROM incoming"
 )
+SEND_BACK = "send_back"  # the job that refuses an arrival whose file may not be taken; its subject is the arrival's id
 DESTROYED = TypeAdapter(tuple[Destroyed, ...])
 
 
 def keep_incoming(tx: Tx, step: Step[Incoming], *, source: str, new: bool = False) -> None:
     keep(tx, step, add if new else save, subject=step.after.id, agency=step.after.agency_id, source=source)
     finding.put_incoming(tx, step.after)
+
+
+def order_to_send_back(
+    tx: Tx, incoming_id: UUID, agency_id: UUID, reason: Reason, *, filename: str, forget: bool
+) -> None:
+    """In the transaction that found out why it may not be taken."""
+    payload = {
+        "agency_id": str(agency_id),
+        "incoming_id": str(incoming_id),
+        "reason": asdict(reason),
+        "filename": filename,
+        "forget": forget,
+    }
+    jobs.put(tx, SEND_BACK, str(incoming_id), payload)
 
 
 def get(tx: Tx, incoming_id: UUID) -> Incoming:

@@ -140,6 +140,7 @@ ACTS = {
     "registered_from_intake": "Đăng ký từ tệp tiếp nhận, số đến",
     "refused": "Từ chối tiếp nhận",
     "refused_automatically": "Hệ thống từ chối",
+    "file_unfit": "Tệp không đạt kiểm tra",
     "assigned": "Phân công",
     "started": "Bắt đầu xử lý",
     "completed": "Hoàn thành",

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 
+from services.docs.circulation import unfit
 from services.docs.intake import work
 from services.docs.intake.desk import Desk
 from services.docs.intake.programs import Programs
@@ -35,7 +36,8 @@ class Intake:
 
     def work(self) -> None:
         """Until no job is due."""
-        runner = Runner(self.docs.pool, work.kinds(self.desk), stop=threading.Event())
+        kinds = {**work.kinds(self.desk), **unfit.kinds(self.docs.settings.source)}
+        runner = Runner(self.docs.pool, kinds, stop=threading.Event())
         while runner.run_one():
             pass
 

@@ -202,7 +202,7 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(docs: Docs) -> None
         draft(day)
         send(day)
         keep_house(day)
-        partner = docs.partner().post("/exchange/files?filename=x.pdf", content=b"%PDF")
+        partner = docs.partner().post("/exchange/files?filename=x.pdf", content=b"%PDF-1.7")
         ok(partner, 201)
         day.done.add("POST /exchange/files")
         assert day.wrong == [], "\n".join(day.wrong)

@@ -16,6 +16,7 @@ import pytest
 
 from services.docs.intake import work
 from services.docs.intake.programs import find
+from shared.ids import new_id
 from shared.jobs import Runner
 from tests.docs import papers
 from tests.docs.bringing import Intake, codes, states
@@ -224,6 +225,28 @@ def test_files_of_drafts_and_of_partners_are_scanned_before_they_are_kept(docs: 
     docs.app.state.intake = intake.desk
     assert refusal(docs.upload(docs.a.clerk, filename="[MẬT] a.pdf")) == "secret_document"
     assert not intake.holds(LETTER)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (papers.bomb(), "office_bomb"),
+        (papers.docx("x", more={"word/vbaProject.bin": b"x"}), "office_macros"),
+        (papers.packed({"a.pdf": LETTER}), "archive_attached"),
+        (b"MZ" * 50, "type_not_taken"),
+    ],
+)
+def test_files_of_drafts_and_of_partners_are_told_by_their_content(
+    docs: Docs, intake: Intake, data: bytes, code: str
+) -> None:
+    """Whatever the name says: the same functions look at them as at what comes in by the other ways."""
+    partner = docs.partner().post("/exchange/files", params={"filename": "a.pdf"}, content=data)
+    assert refusal(partner) == code
+    draft = docs.http(docs.a.clerk.principal).post(
+        "/files", params={"filename": "a.pdf"}, content=data, headers={"Idempotency-Key": str(new_id())}
+    )
+    assert refusal(draft) == code
+    assert not intake.holds(data)
 
 
 def test_a_file_that_the_scanner_cannot_judge_waits_for_a_person(docs: Docs, intake: Intake) -> None:

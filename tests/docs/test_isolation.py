@@ -120,7 +120,7 @@ def test_a_token_for_another_agencys_post_is_worth_nothing(docs: Docs) -> None:
 def test_the_database_itself_shows_no_row_without_an_agency(docs: Docs) -> None:
     document = docs.issued(docs.a)
     docs.delivered(document, docs.a, docs.b, docs.p)
-    ok(docs.partner().post("/exchange/files?filename=x.pdf", content=b"%PDF"), 201)
+    ok(docs.partner().post("/exchange/files?filename=x.pdf", content=b"%PDF-1.7"), 201)
     for table in TABLES:
         query = f"SELECT agency_id FROM {table}"  # noqa: S608  names of this list
         assert docs.rows(None, query) == [], table

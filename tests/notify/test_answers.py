@@ -57,7 +57,7 @@ def states(office: Office) -> list[str]:
 
 def test_the_sender_reads_why_in_vietnamese_and_english(office: Office, runner: Callable[[int], Runner]) -> None:
     fact, postbox, port = answered(), Postbox(), free_port()
-    assert office.hear(fact) == ["done"]
+    assert office.hear(fact) == ["handled"]
     with smtp(postbox, port):
         assert runner(port).run_one()
         assert not runner(port).run_one()

@@ -42,7 +42,7 @@ def text_of(reader: Reader, source: Source, content: BlobRef) -> str:
     """The text of one file: its layer, or where it has none what OCR saw; "" for neither. Rejected when unreadable."""
     digests = (source.sha256, *source.before)
     if content.media_type != PDF:
-        return ""
+        return _kept(reader, digests, "ocr") or ""  # what intake read of it
     found = _kept(reader, digests, "text")
     if found is None:
         with on_disk(reader.blobs.get(content)) as path:

@@ -113,6 +113,13 @@ def list_items(acting: Member, state: State | None = None, cursor: str | None = 
     return ItemPage(items=[_view(each) for each in items], next_cursor=more)
 
 
+@router.get("/incoming/{incoming_id}/intake")
+def list_items_of(incoming_id: UUID, acting: Member) -> list[ItemView]:
+    """The steps that the files of an arrival passed: those of a partner's message, or what it was registered from."""
+    store_incoming.get(acting.tx, incoming_id)  # whoever may not know of it gets no list either
+    return [_view(each) for each in store.list_of(acting.tx, incoming_id)]
+
+
 @router.get("/intake/{item_id}")
 def get_item(item_id: UUID, acting: Member) -> ItemView:
     return _view(store.get(acting.tx, item_id))

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from services.docs.access import MAX_FILE, Door, DoorDep, file_name, note
 from services.docs.access import Upload as ReceivedFile
 from services.docs.intake import desk as desks
-from services.docs.intake import refusals, secrecy, store_upload
+from services.docs.intake import office, refusals, secrecy, store_upload
 from services.docs.intake import upload as tus
 from services.docs.intake.desk import Desk
 from services.docs.intake.domain import Origin
@@ -61,10 +61,12 @@ class TusRoute(APIRoute):
 
 def screen(request: Request, file: ReceivedFile) -> None:
     """For the ways in that answer at once (a draft's file, a partner's): refused when the name says that it is secret,
-    or when the scanner, if there is one, finds something. 503 while the scanner is away: nothing is kept then.
+    when it is by its content nothing that is taken here (macros, what unpacks without end), or when the scanner, if there
+    is one, finds something. 503 while the scanner is away: nothing is kept then.
     """
     if level := secrecy.in_title(Path(file.filename).stem):
         raise Rejected(refusals.SECRET_DOCUMENT, **secrecy.params(level, "name"))
+    office.type_of(file.path, file.filename)
     desks.scan(desk_of(request).programs, file.path, file.filename)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from services.docs import store_incoming
 from services.docs.intake import clamd, domain, refusals, secrecy, store
 from services.docs.intake.domain import Channel, Item, Origin
 from services.docs.intake.programs import Programs
@@ -60,6 +61,7 @@ def begin(
     upload_id: UUID | None = None,
     kind: str = "intake",
     said: tuple[Level, Where] | None = None,
+    used_for: UUID | None = None,
 ) -> Item:
     """The item of something that came in, on its way; refused with its bytes erased when whoever sent it says that it
     is secret, or its title or subject says so.
@@ -75,6 +77,7 @@ def begin(
         source=source,
         upload_id=upload_id,
         kind=kind,
+        used_for=used_for,
     )
     if marked:
         item = domain.purged(domain.refused(item, "received", at, secrecy.reason(*marked)))
@@ -86,6 +89,7 @@ def begin(
     store.add(tx, item)
     if marked:
         purge(tx, [source])
+        tell_arrival(tx, item)
     else:
         put_on(tx, item)
     return item
@@ -97,6 +101,20 @@ def _marked(filename: str, origin: Origin) -> tuple[Level, Where] | None:
     if origin.subject and (level := secrecy.in_title(origin.subject)):
         return level, "subject"
     return None
+
+
+ERASED = frozenset({refusals.SECRET_DOCUMENT.code, refusals.VIRUS_FOUND.code})
+"""What erases the bytes at once when it is found."""
+
+
+def tell_arrival(tx: Tx, item: Item) -> None:
+    """What came with a partner's message and is refused: the whole arrival goes back."""
+    if item.state != "refused" or item.channel != "kafka" or item.used_for is None or item.reason is None:
+        return
+    why = item.reason
+    store_incoming.order_to_send_back(
+        tx, item.used_for, item.agency_id, why, filename=item.filename, forget=why.code in ERASED
+    )
 
 
 def put_on(tx: Tx, item: Item) -> None:

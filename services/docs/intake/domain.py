@@ -115,9 +115,11 @@ def _check_turn(item: Item, name: str) -> None:
 
 
 def passed(item: Item, name: str, at: datetime, note: Reason | None = None) -> Item:
-    """The step went well; after the last one the item is ready."""
+    """The step went well; after the last one the item is ready, or used where it came for a purpose of its own."""
     after = _with(item, name, "done", at, note)
-    return replace(after, state="ready") if name == STEPS[-1] else after
+    if name != STEPS[-1]:
+        return after
+    return replace(after, state="used" if item.used_for else "ready")
 
 
 def skipped(item: Item, name: str, at: datetime, why: Reason) -> Item:
@@ -178,7 +180,7 @@ def discard(item: Item) -> Item | None:
     """Somebody does not want it: nothing of it is kept but that it came. None: done before."""
     if item.state == "discarded":
         return None
-    if item.state == "used":
+    if item.state == "used" or item.used_for is not None:
         raise Rejected(refusals.ALREADY_USED)
     return replace(purged(item), state="discarded")
 

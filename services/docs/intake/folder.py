@@ -21,7 +21,7 @@ import psycopg
 
 from services.docs import numbering, pdf, store_registry
 from services.docs.intake import desk as desks
-from services.docs.intake import domain, media, pages, refusals, store, work
+from services.docs.intake import domain, media, office, pages, refusals, store
 from services.docs.intake.desk import Desk
 from services.docs.intake.domain import Item, Origin
 from services.docs.intake.secrecy import in_title
@@ -122,7 +122,7 @@ class Watch:
         if kind in media.IMAGES:
             return self.desk.workshop.run(pages.whole_image, path)
         try:
-            work.type_of(path, path.name)
+            office.type_of(path, path.name)
         except Rejected as error:
             if error.code == refusals.OFFICE_DAMAGED.code:
                 return False  # a package has its list at its end: it may still be on its way

@@ -1,4 +1,5 @@
-"""The inside of DOCX and ODT, looked at before any program opens them: abnormal size, passwords, macros.
+"""What a file is, and the inside of DOCX and ODT, looked at before any program opens them: abnormal size, passwords,
+macros.
 
 Nothing is unpacked to disk; what an entry claims to be is compared with what comes out of it, under a budget.
 """
@@ -10,6 +11,7 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from services.docs.intake import media, refusals
@@ -32,6 +34,15 @@ ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")  # how Office keeps a
 @dataclass(slots=True)
 class _Budget:
     left: int
+
+
+def type_of(path: Path, name: str) -> str:
+    """PDF, a picture, DOCX or ODT that may be opened; Rejected for anything else, saying what it is."""
+    with path.open("rb") as file:
+        found = media.sniff(file.read(media.HEAD), name)
+        if found == media.OLE:
+            judge_old(file, name)
+        return judge(file, name) if found == media.ZIP else found
 
 
 def judge(file: BinaryIO, name: str) -> str:

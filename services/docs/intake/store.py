@@ -18,6 +18,8 @@ from shared.events import BlobRef
 
 Row = dict[str, Any]
 WHAT = "tệp tiếp nhận"
+# Who may not know of an arrival sees nothing of what it came as either: row-level security decides in `incoming`.
+SEEN = "(used_for IS NULL OR EXISTS (SELECT FROM incoming i WHERE i.id = used_for))"
 
 
 # --- items
@@ -84,17 +86,29 @@ def save(tx: Tx, item: Item) -> None:
 
 
 def get(tx: Tx, item_id: UUID) -> Item:
-    return _one(tx, tx.execute("SELECT * FROM intake_item WHERE id = %s", [item_id]).fetchone())
+    row = tx.execute(f"SELECT * FROM intake_item WHERE id = %s AND {SEEN}", [item_id]).fetchone()  # noqa: S608
+    return _one(tx, row)
+
+
+def find(tx: Tx, item_id: UUID) -> Item | None:
+    row = tx.execute("SELECT * FROM intake_item WHERE id = %s", [item_id]).fetchone()
+    return _one(tx, row) if row else None
 
 
 def lock(tx: Tx, item_id: UUID) -> Item:
     return _one(tx, tx.execute("SELECT * FROM intake_item WHERE id = %s FOR UPDATE", [item_id]).fetchone())
 
 
+def list_of(tx: Tx, subject: UUID) -> list[Item]:
+    """What came with an arrival, or what an arrival was registered from."""
+    rows = tx.execute("SELECT * FROM intake_item WHERE used_for = %s ORDER BY filename, id", [subject]).fetchall()
+    return _items(tx, rows)
+
+
 def list_items(tx: Tx, state: str | None, before: UUID | None, limit: int) -> list[Item]:
     """Newest first; `before` is the last id of the page before."""
     rows = tx.execute(
-        "SELECT * FROM intake_item WHERE (%(state)s::text IS NULL OR state = %(state)s)"
+        f"SELECT * FROM intake_item WHERE {SEEN} AND (%(state)s::text IS NULL OR state = %(state)s)"  # noqa: S608
         " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
         {"state": state, "before": before, "limit": limit},
     ).fetchall()

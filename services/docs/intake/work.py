@@ -60,8 +60,6 @@ _OURS = {
         BLOB_MISSING,
     )
 }
-# What erases the bytes at once when it is found.
-_ERASED = {refusals.SECRET_DOCUMENT.code, refusals.VIRUS_FOUND.code}
 
 
 def kinds(desk: Desk) -> Mapping[str, jobs.Kind]:
@@ -110,6 +108,7 @@ def _commit(agency_id: UUID, item_id: UUID, name: str, change: Change, tx: Tx) -
         return
     after = change(tx, item, datetime.now(UTC))
     store.save(tx, after)
+    desks.tell_arrival(tx, after)
     desks.put_on(tx, after)
 
 
@@ -118,7 +117,7 @@ def _stopping(name: str, error: Rejected) -> Change:
         if error.code in _OURS:
             return domain.failed(item, name, at, reason_from(error))
         after = domain.refused(item, name, at, reason_from(error))
-        if error.code not in _ERASED:
+        if error.code not in desks.ERASED:
             desks.purge(tx, desks.contents_of(item), delay=desks.KEPT_REFUSED, unless=item)
             return after
         desks.purge(tx, desks.contents_of(item))
@@ -166,7 +165,7 @@ def _receive(desk: Desk, item: Item) -> Change:
 def _tell_type(desk: Desk, item: Item) -> Change:
     """By content: what the name ends in, or what the sender says, counts for nothing."""
     with _on_disk(desk, item.source) as path:
-        found = type_of(path, item.filename)
+        found = office.type_of(path, item.filename)
         count = pdf.count_pages(path) if found == media.PDF else None
         if found in media.IMAGES and not desk.workshop.run(pages.whole_image, path):
             raise Rejected(refusals.IMAGE_DAMAGED, name=item.filename)
@@ -175,15 +174,6 @@ def _tell_type(desk: Desk, item: Item) -> Change:
         return domain.passed(replace(held, media_type=found, page_count=count), "type", at)
 
     return change
-
-
-def type_of(path: Path, name: str) -> str:
-    """PDF, a picture, DOCX or ODT that may be opened; Rejected for anything else, saying what it is."""
-    with path.open("rb") as file:
-        found = media.sniff(file.read(media.HEAD), name)
-        if found == media.OLE:
-            office.judge_old(file, name)
-        return office.judge(file, name) if found == media.ZIP else found
 
 
 def _check_size(_desk: Desk, item: Item) -> Change:
@@ -270,8 +260,23 @@ def _kept_text(desk: Desk, item: Item, layers: list[str], *, skip: Reason | None
     return change
 
 
+def _finish_arrival(desk: Desk, item: Item) -> Change:
+    """What was signed elsewhere stays what it is; only the text that was read of it is kept beside it."""
+    reading = _moved(desk, item, item.reading) if item.reading else None
+
+    def change(tx: Tx, held: Item, at: datetime) -> Item:
+        if reading is not None and item.source and (held.step("text").state == "done" or held.pdf):
+            finding.offer_ocr(tx, item.source.sha256, reading)
+        desks.purge(tx, desks.contents_of(held))
+        return domain.passed(replace(held, pdf=None, reading=reading), "ready", at)
+
+    return change
+
+
 def _finish(desk: Desk, item: Item) -> Change:
     """Out of quarantine: the file that drafts and arrivals may use, what it was made of, and its text."""
+    if item.used_for is not None:
+        return _finish_arrival(desk, item)
     kept = {ref.sha256: _moved(desk, item, ref) for ref in desks.contents_of(item) if ref}
     source, made, reading = (kept[ref.sha256] if ref else None for ref in desks.contents_of(item))
     usable = made or source
