@@ -87,6 +87,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.ledger.consumer import Sequencer
     from services.docs.registers import work as registers
     from services.docs.review import work as review
+    from services.docs.workfile import erasing
     from services.docs.workfile import work as workfile
     from shared.blobs import Blobs
     from shared.workshop import Workshop
@@ -113,6 +114,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             **intake_work.kinds(desk),
             **unfit.kinds(settings.source),
             **workfile.Packer(pool, Blobs(settings.blobs, "docs")).kinds,
+            **erasing.Eraser(pool, Blobs(settings.blobs, "docs"), settings.source).kinds,
         },
     )
 

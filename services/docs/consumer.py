@@ -25,6 +25,7 @@ from services.docs.document import Document
 from services.docs.intake import arrivals
 from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
+from services.docs.workfile import erasing
 from shared import outbox
 from shared.db import Tx, act_for
 from shared.events import Envelope, Event, exchange, portal, registry, signing
@@ -78,6 +79,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
     }
     handlers: dict[type[Event], Handler] = {kind: partial(handle, source=source) for kind, handle in stating.items()}
     handlers |= {
+        signing.DocumentErased: erasing.receive_erased_document,
         portal.KeyStated: receive_key,
         registry.AgencyStated: receive_agency,
         registry.PersonStated: receive_person,

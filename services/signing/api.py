@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.signing import batch, copies, craft, store, store_preparation
+from services.signing import batch, copies, craft, erasing, store, store_preparation
 from services.signing.batch import Given, Wanted
 from services.signing.desk import Desk, cached_notice, told
 from services.signing.domain import Document
@@ -201,6 +201,7 @@ def fetch_content(
     with transaction(desk.pool) as tx:
         _require_reader(tx, who)
         document = batch.enter(tx, who, document_id)
+        erasing.check(tx, document_id)
         etag = f'"{document.content.sha256}"'
         if if_none_match == etag:
             return Response(status_code=304, headers={"ETag": etag})

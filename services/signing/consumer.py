@@ -11,6 +11,7 @@ from services.signing import (
     copies_trust,
     counter_sealing,
     domain,
+    erasing,
     head_sealing,
     preparing,
     sealing,
@@ -30,6 +31,7 @@ from shared.events import Envelope, Event
 from shared.events.docs import (
     CounterSealDocument,
     DocumentReturned,
+    EraseDocument,
     NumberVoided,
     PrepareCopy,
     PrepareDocument,
@@ -76,12 +78,13 @@ def follower(source: str) -> Follower:
             ValidateDocument: receive_order_to_validate,
             SealTreeHead: with_source(receive_order_to_seal_head),
             SealReceipt: receive_order_to_seal_receipt,
+            EraseDocument: receive_order_to_erase,
             DocumentReturned: receive_return,
             NumberVoided: receive_voided_number,
             AgencyStated: _keep(copies.keep_agency),
             PersonStated: _keep(copies.keep_person),
             AuthorityStated: _keep(copies.keep_authority),
-            CertificateStated: _keep(stopping.receive_certificate),
+            CertificateStated: receive_certificate,
             Heartbeat: _keep(copies.keep_heartbeat),
             AnchorStated: _keep(copies_trust.keep_anchor),
             TrustConfirmed: _keep(copies_trust.confirm),
@@ -201,10 +204,24 @@ def receive_order_to_seal_head(tx: Tx, envelope: Envelope, source: str) -> None:
     head_sealing.receive_order(tx, command, source=source)
 
 
+def receive_certificate(tx: Tx, envelope: Envelope) -> None:
+    """The copy, what is stopped by it, and what waited for it."""
+    stated = envelope.data
+    assert isinstance(stated, CertificateStated)  # noqa: S101  registered for this type
+    stopping.receive_certificate(tx, stated)
+    head_sealing.receive_seal_certificate(tx, stated)
+
+
 def receive_order_to_seal_receipt(tx: Tx, envelope: Envelope) -> None:
     command = envelope.data
     assert isinstance(command, SealReceipt)  # noqa: S101  registered for this type
     head_sealing.receive_receipt_order(tx, command)
+
+
+def receive_order_to_erase(tx: Tx, envelope: Envelope) -> None:
+    command = envelope.data
+    assert isinstance(command, EraseDocument)  # noqa: S101  registered for this type
+    erasing.receive_order(tx, command)
 
 
 def receive_return(tx: Tx, envelope: Envelope) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.signing.craft_head import SealedText
 from services.signing.desk import Desk, believed, online_or_kept, require_fresh_copy, told
 from services.signing.domain import SYSTEM
 from services.signing.keys import public_key_of
+from services.signing.refusals import SEAL_CERTIFICATE_MISSING
 from services.signing.seal_policy import Permit, Use
 from services.signing.store_heads import TreeHead
 from shared import jobs, outbox
@@ -23,7 +25,10 @@ from shared.db import Tx, act_for, transaction
 from shared.errors import Rejected
 from shared.events import Event
 from shared.events.docs import SealReceipt, SealTreeHead
+from shared.events.registry import CertificateStated
 from shared.events.signing import DocumentDelayed, DocumentRefused, ReceiptSealed, SigningAct, TreeHeadSealed
+
+log = logging.getLogger(__name__)
 
 KIND, STAMP = "seal_head", "stamp_head"
 
@@ -40,12 +45,41 @@ def receive_order(tx: Tx, order: SealTreeHead, *, source: str) -> None:
         jobs.put(tx, KIND, str(order.head_id), {"agency_id": str(order.agency_id)})
 
 
+def receive_seal_certificate(tx: Tx, certificate: CertificateStated) -> None:
+    """A seal may be used from now on: heads that waited for it are sealed."""
+    if certificate.kind != "seal" or certificate.agency_id is None or certificate.status != "active":
+        return
+    act_for(tx, certificate.agency_id)
+    store_heads.lock_seal(tx, certificate.agency_id)
+    for head_id in store_heads.list_waiting(tx, certificate.agency_id, SEAL_CERTIFICATE_MISSING.code):
+        jobs.put(tx, KIND, str(head_id), {"agency_id": str(certificate.agency_id)})
+
+
+def _wait_for_certificate(tx: Tx, desk: Desk, head_id: UUID, agency_id: UUID) -> None:
+    """No failed job: nothing can be tried before the registry states a certificate, and then it goes on by itself."""
+    act_for(tx, agency_id)
+    store_heads.lock_seal(tx, agency_id)
+    head = store_heads.find_and_lock(tx, head_id)
+    if head is None or head.signature:
+        return
+    missing = Rejected(SEAL_CERTIFICATE_MISSING)
+    if _has_seal(tx, agency_id):  # stated meanwhile
+        jobs.put(tx, KIND, str(head_id), {"agency_id": str(agency_id)})
+    elif head.delayed != missing.code:
+        if not store_heads.list_waiting(tx, agency_id, missing.code):
+            log.info("heads of the ledger wait for a seal certificate of agency %s", agency_id)
+        _wait(tx, desk.source, head_id, missing)
+
+
+def _has_seal(tx: Tx, agency_id: UUID) -> bool:
+    at = store.now(tx)
+    return any(authority.unusable(c, at) is None for c in copies.seal_certificates_of(tx, agency_id))
+
+
 def receive_receipt_order(tx: Tx, order: SealReceipt) -> None:
     """Docs orders a receipt to be sealed. An agency that has no seal yet gives none; nothing waits for one."""
     act_for(tx, order.agency_id)
-    at = store.now(tx)
-    has_seal = any(authority.unusable(c, at) is None for c in copies.seal_certificates_of(tx, order.agency_id))
-    if has_seal and store_heads.add(tx, order):
+    if _has_seal(tx, order.agency_id) and store_heads.add(tx, order):
         jobs.put(tx, KIND, str(order.receipt_id), {"agency_id": str(order.agency_id)})
 
 
@@ -58,6 +92,8 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
             return lambda _tx: None
         at = store.now(tx)
         permit = _permit(tx, desk, head)
+        if head.purpose == "tree_head" and not _has_seal(tx, agency_id):
+            return lambda tx: _wait_for_certificate(tx, desk, head_id, agency_id)
         candidates = seal_use.usable(copies.seal_certificates_of(tx, agency_id), at)
         network = believed(tx, desk, at, new=True)
     certificates = [(c.der, c.chain_pem) for c in candidates]
@@ -123,19 +159,24 @@ def on_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool)
     if final:
         _state_refusal(tx, desk.source, head.head_id, error)
         return
-    if head.delayed == reason["code"]:
-        return
-    store_heads.delay(tx, head.head_id, reason["code"])
+    if head.delayed != reason["code"]:
+        _wait(tx, desk.source, head.head_id, error)
+
+
+def _wait(tx: Tx, source: str, head_id: UUID, error: Exception) -> None:
+    """The head stands and waits, and says for what."""
+    reason = told(error)
+    store_heads.delay(tx, head_id, reason["code"])
     delayed = DocumentDelayed(
         by=SYSTEM,
         at=store.now(tx),
-        document_id=head.head_id,
+        document_id=head_id,
         stage="seal",
         code=reason["code"],
         reason_vi=reason["vi"],
         reason_en=reason["en"],
     )
-    outbox.put(tx, delayed, source=desk.source)
+    outbox.put(tx, delayed, source=source)
 
 
 def on_stamp_failure(desk: Desk, tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001

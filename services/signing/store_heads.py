@@ -81,6 +81,24 @@ def delay(tx: Tx, head_id: UUID, code: str) -> None:
     tx.execute("UPDATE tree_head SET delayed = %s WHERE head_id = %s", [code, head_id])
 
 
+def lock_seal(tx: Tx, agency_id: UUID) -> None:
+    """Held until the end of the transaction: a head that finds no certificate, and a certificate that finds no head
+    waiting, never pass each other by.
+    """
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('seal:' || %s, 0))", [str(agency_id)])
+
+
+def list_waiting(tx: Tx, agency_id: UUID, code: str) -> list[UUID]:
+    """Heads that wait for this reason and for which nothing is being done."""
+    rows = tx.execute(
+        "SELECT head_id FROM tree_head h WHERE agency_id = %s AND purpose = 'tree_head' AND signature IS NULL"
+        " AND delayed = %s AND NOT EXISTS (SELECT FROM job j WHERE j.subject = h.head_id::text AND j.state = 'waiting')"
+        " ORDER BY ordered_at",
+        [agency_id, code],
+    ).fetchall()
+    return [row["head_id"] for row in rows]
+
+
 def _of(row: dict[str, Any] | None) -> TreeHead | None:
     if row is None:
         return None

@@ -10,6 +10,7 @@ from services.signing import (
     augmenting,
     completing,
     counter_sealing,
+    erasing,
     head_sealing,
     preparing,
     sealing,
@@ -68,4 +69,5 @@ _MODULES: Mapping[ModuleType, bool] = {
     validating: True,
     augmenting: False,
     head_sealing: False,
+    erasing: False,
 }

@@ -237,6 +237,7 @@ class DeliveryStatusReported(
     assignee_id: UUID | None = None  # with 04: who shall handle it; stays here, partners are never told
     about: Literal["recall", "updates", "replaces"] | None = None  # 13, 15, 16: what is asked; none: to take it back
     partner: str | None = None  # with 13, when the receiver is reached through a partner
+    reason_vi: str | None = None  # with a partner's 02: what its code means here; `reason` is in its own words
 
 
 class DeliveryChased(Fact, type="vn.vanthu.docs.delivery.chased.v1", topic=DELIVERY, key="delivery_id"):
@@ -330,6 +331,22 @@ class ValidateDocument(Fact, type="vn.vanthu.docs.order.validate.v1", topic=COMM
     annexes: tuple[Part, ...] = ()
     type_code: str | None = None
     came_by: str | None = None
+
+
+class EraseDocument(Fact, type="vn.vanthu.docs.order.erase.v1", topic=COMMANDS, key="document_id"):
+    """Order to signing: the content of this document was disposed of (`by` decided it), every copy that signing has of it
+    goes. `whole`: all that signing ever made of it; `content` names more by digest, `kept` what something else still
+    needs and is not touched. What proves the erasure stays.
+    """
+
+    document_id: UUID
+    agency_id: UUID  # whose work file it was
+    workfile_id: UUID
+    decision: str
+    decided_on: date
+    whole: bool
+    content: tuple[BlobRef, ...] = ()
+    kept: tuple[str, ...] = ()  # SHA-256
 
 
 class SealTreeHead(Fact, type="vn.vanthu.docs.order.seal_tree_head.v1", topic=COMMANDS, key="head_id"):

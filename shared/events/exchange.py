@@ -72,13 +72,17 @@ class DocumentSent(Event, type="vn.vanthu.exchange.document.sent.v1", topic=INBO
 
 
 class StatusSent(Event, type="vn.vanthu.exchange.status.sent.v1", topic=INBOUND, key="delivery_id"):
-    """A partner reports how a document that it got stands (01–06; 02 needs a reason)."""
+    """A partner reports how a document that it got stands (01–06; 02 needs a reason). `reason_code` with 02: file_damaged,
+    file_unreadable, signature_invalid, attachment_missing, metadata_wrong, wrong_recipient, duplicate, virus_found or
+    type_not_taken says it in the sender's language; any other is taken as none.
+    """
 
     delivery_id: UUID
     status: str = Field(pattern=r"^0[1-6]$")
     reason: str | None = Field(default=None, max_length=1000)
     staff: str = Field(max_length=100)
     at: AwareDatetime
+    reason_code: str | None = Field(default=None, max_length=60)
 
 
 class RecallSent(Event, type="vn.vanthu.exchange.recall.sent.v1", topic=INBOUND, key="delivery_id"):

@@ -63,6 +63,19 @@ class DocumentSealed(Fact, type="vn.vanthu.signing.document.sealed.v1", topic=DO
     owes: tuple[Debt, ...] = ()
 
 
+class DocumentErased(Fact, type="vn.vanthu.signing.document.erased.v1", topic=DOCUMENT, key="document_id"):
+    """By docs' order the bytes are gone from signing's store: `erased` are SHA-256; `kept` are those that another
+    document, or docs, still needs.
+    """
+
+    document_id: UUID
+    agency_id: UUID
+    workfile_id: UUID
+    decision: str
+    erased: tuple[str, ...]
+    kept: tuple[str, ...] = ()
+
+
 class DocumentCounterSealed(
     Fact, type="vn.vanthu.signing.document.counter_sealed.v1", topic=DOCUMENT, key="document_id"
 ):

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
-import json
-import subprocess
 import threading
-import zipfile
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,38 +12,27 @@ from uuid import UUID
 import openpyxl
 import pypdfium2
 import pytest
-from vanthu_verify.package.command import main
 
-from deploy.devpki.server import Running, running
 from services.docs import access, numbering
-from services.docs.ledger import domain as ledger
-from services.docs.ledger import heads
-from services.docs.ledger import store as entries
-from services.docs.workfile import work
+from services.docs.workfile import erasing, work
 from services.docs.workfile.work import Packer
 from shared import db
 from shared.blobs import Blobs
 from shared.errors import Rejected
 from shared.events import BlobRef
-from shared.events.signing import TreeHeadSealed
+from shared.events.signing import DocumentErased
 from shared.ids import new_id
 from shared.jobs import Runner
+from tests.docs import papers
+from tests.docs.bringing import Intake
 from tests.docs.conftest import SAMPLES, Docs, ok, refusal
 from tests.docs.facts import SIGNING, sealed, validated
-from tests.docs.ledger_world import Seal
-from tests.docs.test_ledger import sequence, told
 
 YEAR = numbering.today(datetime.now(UTC)).year
 LINES = [
     {"code": "01.TCCB", "heading": "Tổ chức cán bộ", "title": "Hồ sơ tuyển dụng", "years": 5, "basis": "TT 10/2022"},
     {"code": "02.VP", "title": "Chương trình, kế hoạch năm", "person": "Nông Thị Thu Hằng"},
 ]
-
-
-@pytest.fixture(scope="module")
-def pki() -> Iterator[Running]:
-    with running() as server:
-        yield server
 
 
 def listed(docs: Docs) -> dict[str, Any]:
@@ -94,8 +77,9 @@ def packer(docs: Docs) -> Packer:
 
 def run_jobs(docs: Docs) -> None:
     with db.transaction(docs.pool) as tx:
-        tx.execute("UPDATE job SET run_at = now() WHERE kind = ANY(%s)", [[work.EXPORT, work.ERASE]])
-    runner = Runner(docs.pool, packer(docs).kinds, stop=threading.Event())
+        tx.execute("UPDATE job SET run_at = now() WHERE kind = ANY(%s)", [[work.EXPORT, erasing.ERASE]])
+    eraser = erasing.Eraser(docs.pool, Blobs(docs.settings.blobs, "docs"), docs.settings.source)
+    runner = Runner(docs.pool, {**packer(docs).kinds, **eraser.kinds}, stop=threading.Event())
     while runner.run_one():
         pass
 
@@ -255,175 +239,73 @@ def test_disposal_destroys_what_nothing_else_needs_and_keeps_the_record(docs: Do
     assert http.get(f"/documents/{shared}/parts/0/content").status_code == 200
 
 
-# --- the package
+def disposed(docs: Docs, *files: str) -> None:
+    body = {"file_ids": [*files], "decision": "09/QĐ-UBND", "decided_on": str(today()), "members": ["A", "B"]}
+    ok(docs.post(docs.a.leader, "/work-files/dispose", body))
 
 
-@pytest.fixture
-def package(docs: Docs, pki: Running, tmp_path: Path) -> tuple[Path, Path]:
-    """A package with what was sent and what arrived, under a sealed head, and the root that is trusted."""
+def test_signing_is_ordered_to_erase_and_its_word_stands_in_the_record(docs: Docs) -> None:
+    """What a receiver of this deployment still has is named as kept; signing's answer comes over Kafka, twice."""
     file = opened(docs)
-    document, _ = issued(docs)
+    document, content = issued(docs)
+    docs.delivered(document, docs.a, docs.b)
     put(docs, file, "document", document)
-    sequence(docs, *told(docs))
-    with db.transaction(docs.pool) as tx:
-        head = heads.order_head(tx, docs.a.identifier, "urn:vanthu:test", datetime.now(UTC))
-        log_id = entries.get_tree(tx).log_id
-    text = ledger.head_text(log_id, head.size, head.root, head.ordered_at)
-    signature, stamped_at = Seal(pki, docs.a.name).over(text)
+    order = ok(docs.post(docs.a.clerk, f"/work-files/{file}/exports"), 201)
+    archived(docs, file)
+    run_jobs(docs)
+    package = docs.http(docs.a.clerk.principal).get(f"/work-file-exports/{order['id']}/content")
+    assert package.status_code == 200
+    later(docs, 7)
+    disposed(docs, file)
+    # A package that was made before has all of it too.
+    packed = docs.http(docs.a.clerk.principal).get(f"/work-file-exports/{order['id']}/content")
+    assert refusal(packed) == "content_disposed"
+    assert docs.stated("EraseDocument") == []  # not on the same day
+    run_jobs(docs)
+    (command,) = docs.stated("EraseDocument")
+    assert (command.document_id, command.whole, command.by.name) == (document, True, docs.a.leader.name)
+    assert (command.decision, command.kept, command.content) == ("09/QĐ-UBND", (content.sha256,), ())
+    stored = Path(docs.settings.blobs.removeprefix("file://"))
+    assert not any(package.content == path.read_bytes() for path in (stored / "docs").rglob("*") if path.is_file())
+    run_jobs(docs)
+    assert docs.stated("EraseDocument") == []
     docs.hear(
-        TreeHeadSealed(
-            head_id=head.id,
-            text=text.decode(),
-            signature=base64.b64encode(signature).decode(),
-            certificate_serial="1f",
-            stamped_at=stamped_at,
+        DocumentErased(
+            document_id=document,
+            agency_id=docs.a.agency_id,
+            workfile_id=UUID(file),
+            decision="09/QĐ-UBND",
+            erased=("a" * 64,),
+            kept=(content.sha256,),
             by=SIGNING,
             at=datetime.now(UTC),
         )
     )
-    order = ok(docs.post(docs.a.clerk, f"/work-files/{file}/exports"), 201)
-    waiting = docs.http(docs.a.clerk.principal).get(f"/work-file-exports/{order['id']}/content")
-    assert refusal(waiting) == "export_not_ready"
+    told_of = docs.get(docs.a.clerk, f"/work-files/{file}")["disposal"]["erasures"]
+    assert {each["service"]: len(each["erased"]) for each in told_of} == {
+        "docs": 1,
+        "signing": 1,
+    }  # the package; the bytes it was drafted from are younger than a month
+    # The receiver still reads it, and once it disposes of it too, the bytes have no holder left.
+    arrival = UUID(docs.arrived(docs.b)["id"])
+    got = docs.http(docs.b.clerk.principal).get(f"/incoming/{arrival}/content")
+    assert got.status_code == 200
+
+
+def test_what_a_paper_was_scanned_from_goes_with_it(docs: Docs, intake: Intake) -> None:
+    """The scan as it came, the PDF made of it and the text read of it, by whatever way it came in."""
+    item = intake.brought(docs.a.clerk, papers.scan("QUYẾT ĐỊNH VỀ VIỆC TUYỂN DỤNG"), "quyet-dinh.png")
+    body = {"number_symbol": "12/QĐ-SNV", "sender_name": "Sở Nội vụ", "abstract": "Về việc tuyển dụng"}
+    arrival = ok(docs.post(docs.a.clerk, f"/intake/{item['id']}/register", body), 201)["incoming_id"]
+    ok(docs.post(docs.a.clerk, f"/incoming/{arrival}/start"))
+    ok(docs.post(docs.a.clerk, f"/incoming/{arrival}/complete", {}))
+    file = opened(docs)
+    put(docs, file, "incoming", arrival)
+    archived(docs, file)
+    later(docs, 7)
+    disposed(docs, file)
+    docs.rows(docs.a.agency_id, "UPDATE file SET uploaded_at = now() - interval '40 days' RETURNING id")
+    kept = [path for path in (intake.stored / "docs").rglob("*") if path.is_file()]
+    assert len(kept) >= 2
     run_jobs(docs)
-    done = docs.get(docs.a.clerk, f"/work-file-exports/{order['id']}")
-    answer = docs.http(docs.a.clerk.principal).get(f"/work-file-exports/{order['id']}/content")
-    assert (done["state"], answer.status_code, len(answer.content)) == ("done", 200, done["size"]), done
-    path, root = tmp_path / "ho-so.zip", tmp_path / "root.pem"
-    path.write_bytes(answer.content)
-    root.write_bytes(pki.root_pem)
-    for name in ("one", "two"):  # the same content, the same bytes
-        (tmp_path / name).mkdir()
-        packer(docs).pack(docs.a.agency_id, UUID(file), tmp_path / f"{name}.zip", tmp_path / name)
-    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-    return path, root
-
-
-Files = dict[str, bytes]
-
-
-def remade(path: Path, change: Callable[[Files], None]) -> Path:
-    with zipfile.ZipFile(path) as source:
-        files = {name: source.read(name) for name in source.namelist()}
-    change(files)
-    out = path.with_name("changed.zip")
-    with zipfile.ZipFile(out, "w") as target:
-        for name, data in files.items():
-            target.writestr(name, data)
-    return out
-
-
-def first_pdf(files: Files) -> str:
-    return next(name for name in files if name.startswith("documents/"))
-
-
-def drop_pdf(files: Files) -> None:
-    del files[first_pdf(files)]
-
-
-def change_pdf(files: Files) -> None:
-    files[first_pdf(files)] += b"\n% more"
-
-
-def add_file(files: Files) -> None:
-    files["documents/0009/01-them.pdf"] = b"%PDF-1.4"
-
-
-def drop_manifest(files: Files) -> None:
-    del files["manifest-sha256.txt"]
-
-
-def another_head(files: Files) -> None:
-    head = json.loads(files["evidence/ledger/head.json"])
-    head["root"] = "0" * 64
-    files["evidence/ledger/head.json"] = json.dumps(head).encode()
-    again(files)
-
-
-def another_entry(files: Files) -> None:
-    lines = files["evidence/ledger/entries.ndjson"].splitlines()
-    entry = json.loads(lines[0])
-    event = base64.b64decode(entry["event_b64"]).replace(b"Vanthu", b"Ai khac")
-    lines[0] = json.dumps(entry | {"event_b64": base64.b64encode(event + b" ").decode()}).encode()
-    files["evidence/ledger/entries.ndjson"] = b"\n".join(lines)
-    again(files)
-
-
-def forge_content(files: Files) -> None:
-    """Another PDF with metadata and manifest to match: only the ledger knows."""
-    name = first_pdf(files)
-    old = hashlib.sha256(files[name]).hexdigest()
-    files[name] = (SAMPLES / "02-bao-cao.pdf").read_bytes()
-    new = hashlib.sha256(files[name]).hexdigest()
-    for each in ("metadata.json", "metadata.xml"):
-        files[each] = files[each].replace(old.encode(), new.encode())
-    again(files)
-
-
-def leave_out(files: Files) -> None:
-    """A document left out everywhere: the ledger says that it was put in."""
-    del files[first_pdf(files)]
-    told = json.loads(files["metadata.json"])
-    files["metadata.json"] = json.dumps(told | {"Document": []}).encode()
-    said = files["metadata.xml"].decode()
-    start, end = said.index(" <Document>"), said.rindex("</Document>\n") + len("</Document>\n")
-    files["metadata.xml"] = (said[:start] + said[end:]).encode()
-    again(files)
-
-
-def unlike_xml(files: Files) -> None:
-    told = json.loads(files["metadata.json"])
-    told["File"]["Title"] = "Hồ sơ khác"
-    files["metadata.json"] = json.dumps(told).encode()
-    again(files)
-
-
-def again(files: Files) -> None:
-    """A manifest that fits."""
-    files.pop("manifest-sha256.txt")
-    lines = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items()))
-    files["manifest-sha256.txt"] = lines.encode()
-
-
-DEEDS: dict[Callable[[Files], None], set[str]] = {
-    drop_pdf: {"file_missing"},
-    change_pdf: {"file_changed"},
-    add_file: {"file_added"},
-    drop_manifest: {"no_manifest"},
-    another_head: {"head_bad"},
-    another_entry: {"proof_failed"},
-    forge_content: {"content_unlike_ledger"},
-    leave_out: {"document_left_out"},
-    unlike_xml: {"metadata_differ"},
-}
-
-
-def test_a_package_is_checked_without_vanthu_and_each_change_is_found(
-    package: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, root = package
-    code = main([str(path), "--trust", str(root), "--json"])
-    said = json.loads(capsys.readouterr().out)
-    assert code == 0, said
-    assert (said["pdfs"], said["entries"] >= 5, {f["code"] for f in said["findings"]} <= {"unsigned"}) == (
-        1,
-        True,
-        True,
-    )
-    folder = tmp_path / "unpacked"
-    with zipfile.ZipFile(path) as packed:
-        packed.extractall(folder)
-    asked = ["sha256sum", "-c", "--quiet", "manifest-sha256.txt"]
-    plain = subprocess.run(asked, cwd=folder, capture_output=True, check=False)
-    assert plain.returncode == 0, plain.stdout
-    sample = (SAMPLES / "03-quyet-dinh-pdfa2b.pdf").read_bytes()
-    assert [p.read_bytes() for p in folder.glob("documents/0001/*")] == [sample]
-    assert "HỒ SƠ 01.TCCB" in (folder / "README.txt").read_text(encoding="utf-8")
-
-    for deed, codes in DEEDS.items():
-        assert main([str(remade(path, deed)), "--trust", str(root), "--json"]) == 1, deed.__name__
-        found = {f["code"] for f in json.loads(capsys.readouterr().out)["findings"]}
-        assert codes <= found, (deed.__name__, found)
-    assert main([str(path)]) == 3  # no root was given
-    assert "no_trust" in capsys.readouterr().out
-    (tmp_path / "no.zip").write_bytes(b"nothing")
-    assert main([str(tmp_path / "no.zip"), "--json"]) == 1
+    assert [path for path in kept if path.exists()] == []

@@ -115,6 +115,40 @@ def list_items(tx: Tx, state: str | None, before: UUID | None, limit: int) -> li
     return _items(tx, rows)
 
 
+_HELD = (
+    "(used_for = ANY(%(subjects)s) OR source ->> 'sha256' = ANY(%(digests)s) OR pdf ->> 'sha256' = ANY(%(digests)s))"
+)
+
+
+def contents_of_all(tx: Tx, subjects: list[UUID], digests: list[str]) -> list[BlobRef]:
+    """What these arrivals came as, or what files of these digests were made of, and the texts read of them."""
+    rows = tx.execute(
+        f"SELECT source, pdf, reading FROM intake_item WHERE {_HELD}",  # noqa: S608  own words
+        {"subjects": subjects, "digests": digests},
+    ).fetchall()
+    return [ref for row in rows for name in ("source", "pdf", "reading") if (ref := _blob(row[name]))]
+
+
+def held_elsewhere(tx: Tx, digests: list[str], subjects: list[UUID], gone: list[str]) -> set[str]:
+    """Those of these that other things came as, or were read from: two may have come as the same bytes."""
+    rows = tx.execute(
+        "SELECT ref ->> 'sha256' AS sha256 FROM intake_item,"
+        " LATERAL unnest(ARRAY[source, pdf, reading]) ref WHERE ref ->> 'sha256' = ANY(%(digests)s)"
+        " AND (used_for IS NULL OR used_for <> ALL(%(subjects)s))"
+        " AND coalesce(pdf, source) ->> 'sha256' <> ALL(%(gone)s)",
+        {"digests": digests, "subjects": subjects, "gone": gone},
+    ).fetchall()
+    return {row["sha256"] for row in rows}
+
+
+def forget_contents(tx: Tx, subjects: list[UUID], digests: list[str]) -> None:
+    """That they came stays, nothing of what was in them."""
+    tx.execute(
+        f"UPDATE intake_item SET source = NULL, pdf = NULL, reading = NULL, version = version + 1 WHERE {_HELD}",  # noqa: S608
+        {"subjects": subjects, "digests": digests},
+    )
+
+
 def find_reading(tx: Tx, file_id: UUID) -> BlobRef | None:
     """Where the recognised text of a file lies, when it has any: pages apart by form feeds."""
     row = tx.execute("SELECT reading FROM intake_item WHERE file_id = %s", [file_id]).fetchone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from pydantic import Field
 from services.docs import access, numbering
 from services.docs.access import Acting, DoorDep, IfMatch, Line, Member, ReasonLine, Text, acting_as
 from services.docs.finding import store as finding
+from services.docs.refusals import CONTENT_DISPOSED
 from services.docs.step import Step
 from services.docs.views import Body
-from services.docs.workfile import api_lists, domain, listing, printing, store, subjects, work
+from services.docs.workfile import api_lists, domain, erasing, listing, printing, store, subjects, work
 from services.docs.workfile.domain import Consent, Disposal, Kind, Place, State, WorkFile
 from services.docs.workfile.refusals import EXPORT_NOT_READY
 from services.docs.workfile.store import Export, Wanted
@@ -28,7 +29,7 @@ from services.docs.workfile.views import (
     line_of,
     view_of,
 )
-from shared import jobs, outbox
+from shared import outbox
 from shared.errors import NotFound, Rejected
 from shared.events.docs import DocsAct
 from shared.http import OnceOnly, encode_cursor
@@ -41,7 +42,6 @@ Leader = Annotated[Acting, Depends(acting_as("leader"))]
 Number = Annotated[Text, Field(min_length=1, max_length=100)]
 Form = Literal["pdf", "xlsx"]
 MOST_AT_ONCE = 200
-ERASED_AFTER = timedelta(days=1)
 
 
 # --- what comes in
@@ -370,8 +370,7 @@ def dispose(body: DisposeBody, acting: Leader) -> FilesView:
         for subject_id, parts in content.items():
             store.add_destroyed(acting.tx, step.after, subject_id, parts)
             finding.put_text(acting.tx, subject_id, "", "")
-        payload = {"agency_id": str(file.agency_id)}
-        jobs.put(acting.tx, work.ERASE, str(file.id), payload, delay=ERASED_AFTER)
+        erasing.order(acting.tx, file, acting.by)
         return step
 
     return _each(acting, body.file_ids, act)
@@ -395,7 +394,7 @@ def order_export(file_id: UUID, acting: Member, once: OnceOnly) -> ExportView:
         )
         step = domain.exported(file, acting.by, order.ordered_at, members=count)
         store.keep(acting.tx, step, source=acting.office.source)
-        work.order(acting.tx, order)
+        work.order(acting.tx, order, acting.post)
         return export_view(order)
 
     return once.run(act, ExportView)
@@ -411,6 +410,10 @@ def get_package(export_id: UUID, door: DoorDep) -> Response:
     with door.open("clerk", "leader") as acting:
         found = store.get_export(acting.tx, export_id)
         file = store.get(acting.tx, found.file_id)
+        if found.ordered_by.person_id != acting.person_id:
+            subjects.check_all_known(acting.tx, store.list_members(acting.tx, file.id))
+    if file.disposal is not None:
+        raise Rejected(CONTENT_DISPOSED, decision=file.disposal.decision)
     if found.content is None:
         raise Rejected(EXPORT_NOT_READY)
     day = numbering.today(found.ordered_at)

@@ -27,9 +27,12 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 README = """HỒ SƠ {code}: {title}
 {agency}
 
-Gói này là bản xuất đầy đủ của một hồ sơ công việc. Không cần phần mềm Vanthu để đọc và kiểm tra.
+Gói này là bản xuất của một hồ sơ công việc, gồm mọi văn bản mà người xuất gói được xem; số văn bản không đưa vào
+(nếu có) ghi ở metadata, mục Withheld. Không cần phần mềm Vanthu để đọc và kiểm tra.
 
   documents/            tệp của từng văn bản, đúng từng byte như khi ký và gửi
+  drafts/               các bản dự thảo trước của từng văn bản, theo số lần sửa
+  discussion/           góp ý, câu hỏi xin ý kiến và ý kiến đã cho về từng văn bản
   contents.csv          mục lục văn bản (Nghị định 30/2020, phụ lục V)
   metadata.json, .xml   thông tin của hồ sơ và văn bản (Nghị định 30/2020, phụ lục VI)
   evidence/reports/     báo cáo kiểm tra chữ ký của văn bản đến
@@ -45,9 +48,12 @@ Tất cả:   python -m vanthu_verify.package GÓI.zip --trust CHUNG-THU-GOC.pem
 
 FILE {code}: {title}
 
-This package is the whole export of one work file. Nothing of Vanthu is needed to read or to check it.
+This package is the export of one work file: every document that whoever ordered it may know of; of how many that is not
+so stands in the metadata, as Withheld. Nothing of Vanthu is needed to read or to check it.
 
   documents/            the files of each document, byte for byte as they were signed and sent
+  drafts/               earlier drafts of each document, by the number of the version
+  discussion/           what was said about each document: remarks, opinions asked for, opinions given
   contents.csv          the contents list (Decree 30/2020, annex V)
   metadata.json, .xml   the data of the file and its documents (Decree 30/2020, annex VI)
   evidence/reports/     validation reports of documents that arrived
@@ -70,9 +76,11 @@ class Package:
         self.zip = zipfile.ZipFile(path, "w", allowZip64=True)
         self.digests: dict[str, str] = {}
 
-    def add(self, name: str, data: bytes) -> None:
+    def add(self, name: str, data: bytes) -> str:
+        """The SHA-256 that the manifest names."""
         self.digests[name] = hashlib.sha256(data).hexdigest()
         self.zip.writestr(_entry(name, zipfile.ZIP_DEFLATED), data)
+        return self.digests[name]
 
     def add_lines(self, name: str, lines: Iterable[bytes]) -> int:
         """Line by line; how many."""

@@ -151,3 +151,9 @@ EXPORT_NOT_READY = Refusal(
     vi="Gói xuất chưa xong; hãy đợi một lát rồi tải lại trang.",
     en="The package is not ready yet; wait a moment and load the page again.",
 )
+EXPORT_OF_OTHERS = Refusal(
+    "export_of_others",
+    vi="Hồ sơ có văn bản bạn không được xem nên không tải được gói do người khác xuất; hãy tự đặt xuất gói của mình.",
+    en="The file holds documents that you may not know of, so a package ordered by somebody else is not for you; order your own.",
+    status=403,
+)

@@ -22,9 +22,10 @@ from services.docs.numbering import today
 from services.docs.review import store_drafts
 from services.docs.review.drafts import Draft
 from services.docs.workfile.domain import Kind
+from services.docs.workfile.refusals import EXPORT_OF_OTHERS
 from services.docs.workfile.store import Member
 from shared.db import Tx
-from shared.errors import NotFound
+from shared.errors import NotFound, Rejected
 from shared.events import BlobRef
 
 Subject = Document | Incoming | Draft
@@ -54,6 +55,12 @@ def get(tx: Tx, kind: Kind, subject_id: UUID) -> Subject:
     if kind == "incoming":
         return store_incoming.get(tx, subject_id)
     return store_drafts.get(tx, subject_id)
+
+
+def agency_of(tx: Tx, kind: Kind, subject_id: UUID) -> UUID:
+    """Whose it is: of what agencies issue together the one that leads."""
+    found = get(tx, kind, subject_id)
+    return found.descriptor.agency_id if isinstance(found, Document) else found.agency_id
 
 
 def name_of(found: Subject) -> str:
@@ -111,6 +118,14 @@ def parts_of(tx: Tx, found: Subject) -> tuple[tuple[str, BlobRef], ...]:
     return tuple((each.filename, each.content) for each in editions[-1].parts) if editions else ()
 
 
+def earlier(tx: Tx, kind: Kind, subject_id: UUID) -> list[store_drafts.Edition]:
+    """The versions through which it was drafted; of a draft without the one that stands."""
+    if kind == "incoming":
+        return []
+    found = store_drafts.list_editions(tx, subject_id)
+    return found[:-1] if kind == "draft" else found
+
+
 def all_content(tx: Tx, kind: Kind, subject_id: UUID) -> list[tuple[str, BlobRef]]:
     """Every file that ever was one of the subject's: what a disposal destroys."""
     found = get(tx, kind, subject_id)
@@ -125,6 +140,12 @@ def all_content(tx: Tx, kind: Kind, subject_id: UUID) -> list[tuple[str, BlobRef
         for row in store_proof.list_versions(tx, subject_id)
     ]
     return list({ref.sha256: (name, ref) for name, ref in reversed(every)}.values())
+
+
+def check_all_known(tx: Tx, members: Sequence[Member]) -> None:
+    """Rejected(export_of_others) for whoever may not know something of what another person had packed."""
+    if any(each.abstract == HIDDEN for each in lines(tx, members)):
+        raise Rejected(EXPORT_OF_OTHERS)
 
 
 def unfinished(tx: Tx, members: Sequence[Member]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
 
 from services.docs.access import Acting
 from services.docs.store import histories
 from services.docs.views import EntryView, ReasonView, View, entry_views
-from services.docs.workfile import listing, store, subjects
+from services.docs.workfile import listing, store, store_erasure, subjects
 from services.docs.workfile.domain import Consent, Kind, State, WorkFile
 from services.docs.workfile.store import Export
 from services.docs.workfile.subjects import Line as Content
@@ -58,12 +59,23 @@ class SubmissionView(View):
     returned_because: str | None
 
 
+class ErasureView(View):
+    """Bytes that a service erased, by SHA-256: of one document, or (docs) of all that stood in the file."""
+
+    document_id: UUID
+    service: str
+    at: datetime
+    erased: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
 class DisposalView(View):
     decision: str
     decided_on: date
     members: tuple[str, ...]
     by: str
     at: datetime
+    erasures: list[ErasureView]
 
 
 class MemberView(View):
@@ -155,7 +167,12 @@ def view_of(acting: Acting, file: WorkFile) -> FileView:
         if given
         else None,
         disposal=DisposalView(
-            decision=gone.decision, decided_on=gone.decided_on, members=gone.members, by=gone.by, at=gone.at
+            decision=gone.decision,
+            decided_on=gone.decided_on,
+            members=gone.members,
+            by=gone.by,
+            at=gone.at,
+            erasures=[ErasureView.model_validate(asdict(each)) for each in store_erasure.list_of(acting.tx, file.id)],
         )
         if gone
         else None,

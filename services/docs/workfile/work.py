@@ -1,4 +1,4 @@
-"""What the worker does for work files: makes ordered packages, erases what was disposed of, warns before a file is due."""
+"""What the worker does for work files: makes ordered packages, warns before a file is due."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 
-from services.docs import numbering, sheets, store_registry
+from services.docs import numbering, sheets, standing, store_registry
 from services.docs import store as documents
 from services.docs.circulation import store as circulation
 from services.docs.document import Document
@@ -25,34 +25,36 @@ from services.docs.ledger import merkle
 from services.docs.ledger import store as entries
 from services.docs.review import store_talk
 from services.docs.review.drafts import Draft
+from services.docs.standing import Post
 from services.docs.step import ourselves
 from services.docs.workfile import domain, packing, printing, store, subjects
 from services.docs.workfile.domain import WorkFile
 from services.docs.workfile.listing import retention
 from services.docs.workfile.packing import Package
-from services.docs.workfile.store import Export
+from services.docs.workfile.store import Export, Member
 from services.docs.workfile.subjects import Line
 from shared import db, jobs, telemetry
 from shared.blobs import Blobs
 from shared.errors import Rejected
+from shared.events import BlobRef
 
 log = logging.getLogger(__name__)
 
 EXPORT = "export_work_file"  # its subject is the order's id
-ERASE = "erase_disposed"  # its subject is the file's id
 ZIP = "application/zip"
 BATCH = 200
 INTERVAL = 300.0  # seconds between two looks at what is due
 WARN = 0x77666475  # "wfdu": one worker warns at a time
 
 
-def order(tx: db.Tx, wanted: Export) -> None:
+def order(tx: db.Tx, wanted: Export, post: Post) -> None:
+    """What is packed is what this post may know."""
     store.add_export(tx, wanted)
-    jobs.put(tx, EXPORT, str(wanted.id), {"agency_id": str(wanted.agency_id)})
+    jobs.put(tx, EXPORT, str(wanted.id), {"agency_id": str(wanted.agency_id), "post_id": str(post.post_id)})
 
 
 class Packer:
-    """Makes ordered packages and erases disposed content."""
+    """Makes ordered packages."""
 
     def __init__(self, pool: db.Pool, blobs: Blobs) -> None:
         self.pool = pool
@@ -62,16 +64,16 @@ class Packer:
     def kinds(self) -> dict[str, jobs.Kind]:
         return {
             EXPORT: jobs.Kind(run=self.run, on_failure=self.tell, max_attempts=5),
-            ERASE: jobs.Kind(run=self.erase, on_failure=jobs_stay, max_attempts=20),
         }
 
     def run(self, job: jobs.Job) -> jobs.Commit:
         agency_id, export_id = UUID(job.payload["agency_id"]), UUID(job.subject)
         with db.transaction(self.pool, agency=agency_id) as tx:
-            file_id = store.get_export(tx, export_id).file_id
+            wanted = store.get_export(tx, export_id)
+            file_id, reader = wanted.file_id, _reader(tx, job, wanted)
         with tempfile.TemporaryDirectory(prefix="vanthu-package-") as folder:
             path = Path(folder) / "package.zip"
-            count = self.pack(agency_id, file_id, path, Path(folder))
+            count = self.pack(agency_id, file_id, path, Path(folder), reader=reader)
             content = self.blobs.put_file(path, ZIP)
 
         def commit(tx: db.Tx) -> None:
@@ -93,8 +95,11 @@ class Packer:
         db.act_for(tx, UUID(job.payload["agency_id"]))
         store.end_export(tx, UUID(job.subject), content=None, entries=None, reason=reason)
 
-    def pack(self, agency_id: UUID, file_id: UUID, path: Path, scratch: Path) -> int:
-        """The package at `path`; how many files it has. One member at a time, each in a short transaction."""
+    def pack(self, agency_id: UUID, file_id: UUID, path: Path, scratch: Path, *, reader: Post | None = None) -> int:
+        """The package at `path`; how many files it has. One member at a time, each in a short transaction.
+
+        `reader`: what this post may not know is withheld, and the package says of how many that is so.
+        """
         with db.transaction(self.pool, agency=agency_id) as tx:
             file = store.get(tx, file_id)
             members = store.list_members(tx, file_id)
@@ -103,33 +108,59 @@ class Packer:
         name = agency.name if agency else ""
         package = Package(path, scratch, self.blobs.copy)
         told, listed = [], []
-        for member in members:
-            with db.transaction(self.pool, agency=agency_id) as tx:
-                gone = bool(documents.find_disposal(tx, member.subject_id))
-                line = subjects.line(tx, member, destroyed=gone)
-                about, more = _about(tx, line)
-                receipts = _receipts(tx, member.subject_id)
+        for number, member in enumerate(members, 1):
+            line, about = self._add_member(package, agency_id, number, member, reader)
             listed.append(line)
-            folder = f"documents/{len(listed):04}"
-            about["DocOrdinal"] = len(listed)
-            about["Part"] = []
-            for n, (filename, ref) in enumerate(() if gone else line.parts):
-                at = f"{folder}/{packing.safe_name(n, filename)}"
-                package.add_blob(at, ref)
-                about["Part"].append({"Path": at, "FileName": filename, "SHA256": ref.sha256, "Size": ref.size})
-            if more:
-                package.add_blob(f"evidence/reports/{len(listed):04}.json", more)
-            for n, receipt in enumerate(receipts, 1):
-                package.add(f"evidence/receipts/{len(listed):04}-{n:03}.json", packing.to_json(receipt))
-            told.append(about)
-        whole = {"Format": packing.FORMAT, "File": _file(file, agency, listed, history), "Document": told}
+            told += [about] if about else []
+        about_file = _file(file, agency, listed, history) | {"Withheld": len(listed) - len(told)}
+        whole = {"Format": packing.FORMAT, "File": about_file, "Document": told}
         package.add("metadata.json", packing.to_json(whole))
         package.add("metadata.xml", packing.to_xml("WorkFile", whole))
         package.add("contents.csv", sheets.to_csv(printing.contents(file, name, listed)))
-        self._add_ledger(package, agency_id, [file_id, *(each.subject_id for each in members)])
+        shown = [each.member.subject_id for each in listed if each.abstract != subjects.HIDDEN]
+        self._add_ledger(package, agency_id, [file_id, *shown])
         words = {"code": file.place.code, "title": file.title, "agency": name, "manifest": packing.MANIFEST}
         package.add("README.txt", packing.README.format(**words).encode())
         return package.close()
+
+    def _add_member(
+        self, package: Package, agency_id: UUID, number: int, member: Member, reader: Post | None
+    ) -> tuple[Line, dict[str, Any] | None]:
+        """Its files, what was said of it and how it was drafted; None where it is withheld."""
+        with db.transaction(self.pool, agency=agency_id) as tx:
+            if reader:
+                db.know_as(tx, reader.person_id, standing.keys_of(reader))
+            gone = bool(documents.find_disposal(tx, member.subject_id))
+            line = subjects.line(tx, member, destroyed=gone)
+            if line.abstract == subjects.HIDDEN:
+                return line, None
+            about, report = _about(tx, line)
+            receipts = _receipts(tx, member.subject_id)
+            said = _said(tx, member.subject_id)
+            editions = [] if gone else subjects.earlier(tx, member.kind, member.subject_id)
+        about["DocOrdinal"] = number
+        about["Part"] = _add_parts(package, f"documents/{number:04}", () if gone else line.parts)
+        about["Edition"] = [
+            {
+                "Number": each.number,
+                "At": each.at.isoformat(),
+                "By": each.by.name,
+                "Act": each.act,
+                "Part": _add_parts(
+                    package, f"drafts/{number:04}/{each.number:03}", [(p.filename, p.content) for p in each.parts]
+                ),
+            }
+            for each in editions
+        ]
+        if said:
+            path = f"discussion/{number:04}.json"
+            digest = package.add(path, packing.to_json({"Subject": about["Id"], "Said": said}))
+            about["Discussion"] = {"Path": path, "SHA256": digest, "Count": len(said)}
+        if report:
+            package.add_blob(f"evidence/reports/{number:04}.json", report)
+        for n, receipt in enumerate(receipts, 1):
+            package.add(f"evidence/receipts/{number:04}-{n:03}.json", packing.to_json(receipt))
+        return line, about
 
     def _add_ledger(self, package: Package, agency_id: UUID, about: list[UUID]) -> None:
         with db.transaction(self.pool) as tx:
@@ -163,28 +194,21 @@ class Packer:
                 yield from lines
                 before = rows[-1]["pos"] if len(rows) == BATCH else None
 
-    def erase(self, job: jobs.Job) -> jobs.Commit:
-        """The bytes of what was disposed of, where nobody else needs them: agency by agency, as row-level security has it."""
-        agency_id, file_id = UUID(job.payload["agency_id"]), UUID(job.subject)
-        with db.transaction(self.pool, agency=agency_id) as tx:
-            gone = {ref.sha256: ref for _, _, ref in store.list_destroyed(tx, file_id)}
-        with db.transaction(self.pool) as tx:
-            for each in store.list_agencies(tx):
-                db.act_for(tx, each)
-                for digest in store.used_elsewhere(tx, list(gone)):
-                    gone.pop(digest, None)
 
-            drawn = store.list_renditions(tx, list(gone))
-        for ref in (*gone.values(), *drawn):
-            if ref.prefix == self.blobs.prefix:
-                self.blobs.drop(ref)
-        return lambda tx: store.drop_renditions(tx, list(gone))
+def _reader(tx: db.Tx, job: jobs.Job, wanted: Export) -> Post | None:
+    """Who ordered it, at their post, even if they have left it since; none of orders from before this was kept."""
+    if "post_id" not in job.payload or wanted.ordered_by.person_id is None:
+        return None
+    return store_registry.find_post(tx, wanted.ordered_by.person_id, UUID(job.payload["post_id"]))
 
 
-def jobs_stay(_tx: db.Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: FBT001  shared.jobs' shape
-    """Nothing is to be told: the content can't be reached any more, its bytes only still take room."""
-    if final:
-        log.error("content of the disposed file %s is still stored: %s", job.subject, error)
+def _add_parts(package: Package, folder: str, parts: Iterable[tuple[str, BlobRef]]) -> list[dict[str, Any]]:
+    told = []
+    for n, (filename, ref) in enumerate(parts):
+        at = f"{folder}/{packing.safe_name(n, filename)}"
+        package.add_blob(at, ref)
+        told.append({"Path": at, "FileName": filename, "SHA256": ref.sha256, "Size": ref.size})
+    return told
 
 
 def _proven(tx: db.Tx, row: dict[str, Any], size: int) -> bytes:
@@ -256,7 +280,6 @@ def _about(tx: db.Tx, line: Line) -> tuple[dict[str, Any], Any]:
         "FiledBy": line.member.filed_by.name,
         "Destroyed": line.destroyed,
         "History": _history(tx, line.member.subject_id),
-        "Opinion": _said(tx, line.member.subject_id),
     }
     if isinstance(found, Draft):
         return about, None
@@ -298,16 +321,34 @@ def _receipts(tx: db.Tx, subject: UUID) -> list[dict[str, Any]]:
 
 
 def _said(tx: db.Tx, subject: UUID) -> list[dict[str, Any]]:
-    """The discussion: remarks, and opinions that were asked for, as they were given."""
-    remarks = [
-        {"At": each.at.isoformat(), "By": each.by.name, "Text": each.text}
+    """The discussion, in its order: remarks, what opinions were asked for, and each as it was given."""
+    said = [
+        {"Kind": "remark", "At": each.at.isoformat(), "By": each.by.name, "Capacity": each.by.post, "Text": each.text}
         for each in store_talk.list_remarks(tx, subject)
     ]
-    asked = [each.id for each in store_talk.list_requests(tx, subject)]
-    return remarks + [
-        {"At": each.at.isoformat(), "By": each.by.name, "Verdict": each.verdict, "Text": each.text}
-        for each in store_talk.list_opinions(tx, asked)
+    requests = store_talk.list_requests(tx, subject)
+    said += [
+        {
+            "Kind": "asked",
+            "At": each.at.isoformat(),
+            "By": each.by.name,
+            "Capacity": each.by.post,
+            "Text": each.question,
+        }
+        for each in requests
     ]
+    said += [
+        {
+            "Kind": "opinion",
+            "At": each.at.isoformat(),
+            "By": each.by.name,
+            "Capacity": each.by.post,
+            "Verdict": each.verdict,
+            "Text": each.text,
+        }
+        for each in store_talk.list_opinions(tx, [each.id for each in requests])
+    ]
+    return sorted(said, key=lambda each: str(each["At"]))
 
 
 def _iso(day: date | None) -> str | None:

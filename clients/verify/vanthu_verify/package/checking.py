@@ -43,12 +43,15 @@ Validate = Callable[[Path], ValidationReport | Failure]
 
 @dataclass(slots=True)
 class Result:
-    """`files` were named by the manifest, `pdfs` validated, `entries` proven."""
+    """`files` were named by the manifest, `pdfs` validated, `entries` proven; `withheld`: how many documents the package
+    says that it lacks.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     files: int = 0
     pdfs: int = 0
     entries: int = 0
+    withheld: int = 0
     title: str = ""
 
     def say(self, code: str, name: str = "", why: str = "") -> None:
@@ -83,6 +86,8 @@ def _check(package: zipfile.ZipFile, validate: Validate, believed: Believed, res
     digests = _check_manifest(package, names, result)  # 2
     metadata = _read_metadata(package, names, result)  # 3
     parts = _check_parts(metadata, digests, result)
+    if result.withheld:
+        result.say("documents_withheld", str(result.withheld))
     stated = _check_ledger(package, names, believed, result)  # 4
     if stated:
         _compare(package, metadata, stated, result)  # 5
@@ -165,6 +170,7 @@ def _read_metadata(package: zipfile.ZipFile, names: set[str], result: Result) ->
     try:
         told = json.loads(_text(package, "metadata.json", result)) if "metadata.json" in names else {}
         result.title = f"{told['File']['FileCode']['FileNotation']} {told['File']['Title']}"
+        result.withheld = max(0, int(told["File"].get("Withheld") or 0))
         documents = [(str(d["Id"]), [str(p["SHA256"]) for p in d["Part"]]) for d in told["Document"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         result.say("metadata_broken", "metadata.json")
@@ -185,20 +191,28 @@ def _read_metadata(package: zipfile.ZipFile, names: set[str], result: Result) ->
         result.say("metadata_differ", unlike)
     elif root.findtext("File/Title") != str(told["File"]["Title"]):
         result.say("metadata_differ", "Title")
+    elif (root.findtext("File/Withheld") or "0") != str(result.withheld):
+        result.say("metadata_differ", "Withheld")
     return told
 
 
 def _check_parts(metadata: dict[str, Any], digests: dict[str, str], result: Result) -> list[str]:
-    """Where the documents' files are; each is what the metadata say, and no other lies beside them."""
+    """Where the documents' files are; each is what the metadata say, earlier drafts and discussions too, and no other
+    lies beside them.
+    """
     named: list[str] = []
+    beside: list[dict[str, Any]] = []
     for document in metadata.get("Document", []):
-        for part in document["Part"]:
-            path = str(part.get("Path"))
-            named.append(path)
-            if digests.get(path) != part["SHA256"]:
-                result.say("part_differs", path)
+        named += [str(part.get("Path")) for part in document["Part"]]
+        beside += document["Part"]
+        beside += [part for edition in document.get("Edition") or () for part in edition["Part"]]
+        beside += [document["Discussion"]] if document.get("Discussion") else []
+    for part in beside:
+        if digests.get(str(part.get("Path"))) != part.get("SHA256"):
+            result.say("part_differs", str(part.get("Path")))
+    known = {str(part.get("Path")) for part in beside}
     for name in digests:
-        if name.startswith("documents/") and name not in named:
+        if name.startswith(("documents/", "drafts/", "discussion/")) and name not in known:
             result.say("part_differs", name)
     return named
 
@@ -298,9 +312,9 @@ def _digests_in(value: Any) -> Iterator[tuple[str, int]]:
 
 def _compare(package: zipfile.ZipFile, metadata: dict[str, Any], stated: _Stated, result: Result) -> None:
     here = {str(each["Id"]): each for each in metadata.get("Document", [])}
-    for subject, (_, inside) in sorted(stated.filed.items()):
-        if inside and subject not in here:
-            result.say("document_left_out", subject)
+    missing = [subject for subject, (_, inside) in sorted(stated.filed.items()) if inside and subject not in here]
+    for subject in missing[result.withheld :]:  # more than the package owns up to
+        result.say("document_left_out", subject)
     for subject, each in here.items():
         document = str(each.get("DocumentId") or subject)
         if not {subject, document} & stated.subjects:

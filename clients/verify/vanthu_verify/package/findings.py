@@ -62,6 +62,11 @@ SENTENCES: dict[str, tuple[Weight, str, str]] = {
         "Sổ cái ghi văn bản {name} đã vào hồ sơ, nhưng gói không có.",
         "The ledger states that {name} was put into the file, and the package lacks it.",
     ),
+    "documents_withheld": (
+        _D,
+        "Gói cho biết thiếu {name} văn bản mà người xuất gói không được xem; các văn bản đó không kiểm tra được ở đây.",
+        "The package says that it lacks {name} documents which whoever ordered it may not see; nothing is checked of those.",
+    ),
     "not_proven": (
         _N,
         "Văn bản {name} chưa có mục nào trong bản niêm phong.",
