@@ -360,13 +360,14 @@ def tampered_on_the_way_out(story: Story, clerk: Person, system: PartnerSystem, 
         try:
             check(file, tamper(system.files.download(file)))
         except FileDamaged as damage:
-            reason = f"Tệp nhận được không đúng mã băm: {damage}"
+            reason = str(damage)  # in the words of that system, which has no Vietnamese
         expect(reason, "the SDK took damaged bytes")
         for status, why in (("01", None), ("02", reason)):
             said = StatusSent(
                 delivery_id=UUID(delivery_id),
                 status=status,
                 reason=why,
+                reason_code="file_damaged" if why else None,
                 staff="Cổng dịch vụ công",
                 at=datetime.now(UTC),
             )
@@ -379,6 +380,7 @@ def tampered_on_the_way_out(story: Story, clerk: Person, system: PartnerSystem, 
 
         seen = eventually(look, "the sender to see status 02")
         expect(seen["reason"] == reason, f"the sender sees the reason {seen['reason']!r}")
+        expect("mã băm" in seen["reason_vi"], f"the code is said in Vietnamese, not {seen['reason_vi']!r}")
         story.summary["tampered_out"] = {"status": seen["status"], "reason": seen["reason"]}
 
 

@@ -27,7 +27,7 @@ from services.docs import (
     store_registry,
 )
 from services.docs.access import Acting, Clerk, DoorDep, IfMatch, Member, ReasonLine
-from services.docs.catalogue import STATUSES
+from services.docs.catalogue import STATUSES, refusal_sentence
 from services.docs.circulation import api as circulation
 from services.docs.circulation import dispatching
 from services.docs.circulation.api import DispatchBody
@@ -155,6 +155,7 @@ class DeliveryView(View):
     status_vi: str
     reason: str | None
     reason_code: str | None
+    reason_vi: str | None  # what a partner's code means; `reason` is then in its own words
     arrival_number: int | None
     dispatched_at: datetime
     asked: AskedView | None
@@ -298,6 +299,7 @@ def _delivery_view(held: Delivery, history: list[Entry]) -> DeliveryView:
         status_vi=STATUSES[held.status],
         reason=held.reason,
         reason_code=held.reason_code,
+        reason_vi=refusal_sentence(held.reason_code) if held.partner else None,
         arrival_number=held.arrival_number,
         dispatched_at=held.dispatched_at,
         asked=asked_view(held.asked),

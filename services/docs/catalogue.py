@@ -75,3 +75,14 @@ STATUSES: Mapping[str, str] = {
     "15": "Đồng ý cập nhật/lấy lại",
     "16": "Từ chối cập nhật/lấy lại",
 }
+
+
+REFUSAL_CODES: Mapping[str, tuple[str, str]] = {
+    row["code"]: (row["vi"], row["en"]) for row in _rows("refusal_codes.csv")
+}
+"""What a partner's code with status 02 means here, Vietnamese and English; its own words are quoted beside it."""
+
+
+def refusal_sentence(code: str | None) -> str | None:
+    """Vietnamese, of a partner's code; None for any other."""
+    return REFUSAL_CODES[code][0] if code is not None and code in REFUSAL_CODES else None

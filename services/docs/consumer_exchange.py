@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from services.docs import exchange, numbering, refusals, standing, store_exchange, store_registry
+from services.docs.catalogue import REFUSAL_CODES, refusal_sentence
 from services.docs.circulation import partners
 from services.docs.delivery import ENDED, NEXT, SENT, TAKEN_BACK, next_status
 from services.docs.exchange import OutDelivery, SentDelivery
@@ -172,6 +173,7 @@ def _accept_status(tx: Tx, envelope: Envelope, raw: StatusSent, partner: str, so
     if held is None:
         raise Rejected(refusals.DELIVERY_UNKNOWN, delivery_id=raw.delivery_id)
     if next_status(held.status, raw.status, reason) == "next":
+        code = _refusal_code(raw)
         store_exchange.save_out(tx, replace(held, status=raw.status))
         fact = DeliveryStatusReported(
             delivery_id=held.delivery_id,
@@ -180,13 +182,21 @@ def _accept_status(tx: Tx, envelope: Envelope, raw: StatusSent, partner: str, so
             receiver=held.receiver,
             status=raw.status,
             reason=reason,
-            reason_code="refused_by_partner" if raw.status == "02" else None,
+            reason_code=code,
+            reason_vi=refusal_sentence(code),
             by=Actor(name=staff, agency_id=held.receiver.agency_id, system=f"partner:{partner}"),
             at=datetime.now(UTC),  # the time of our own receipt; a partner's clock is not evidence
         )
         outbox.put(tx, fact, source=source)
     ref = DeliveryRef(recipient=_ref(held.receiver), delivery_id=held.delivery_id)
     return MessageAccepted(message_id=str(envelope.id), document_id=held.document_id, deliveries=(ref,))
+
+
+def _refusal_code(raw: StatusSent) -> str | None:
+    """With 02, a code that people here are told in their own words; the partner's are quoted beside it."""
+    if raw.status != "02":
+        return None
+    return raw.reason_code if raw.reason_code in REFUSAL_CODES else "refused_by_partner"
 
 
 def _ref(party: Party) -> AgencyRef:

@@ -338,7 +338,10 @@ def _status_reported(event: docs.DeliveryStatusReported, known: Known) -> tuple[
     if known.document is not None:
         to.append(Person(known.document.author_id))
     text = f"{title}. {receiver} {sentence}"
-    return tuple(Call(each, heading, text, _page(event.document_id), reason=event.reason) for each in to)
+    reason = event.reason
+    if event.reason_vi:  # a partner's words, often in another language, stay a quotation
+        reason = f"{event.reason_vi} “{event.reason}”" if event.reason else event.reason_vi
+    return tuple(Call(each, heading, text, _page(event.document_id), reason=reason) for each in to)
 
 
 STATUS_FOR_SENDER: Mapping[str, tuple[str, str]] = {  # STANDARDS T7

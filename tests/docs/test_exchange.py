@@ -299,6 +299,30 @@ def test_a_partners_refusal_needs_a_reason_and_reaches_the_sender(docs: Docs) ->
     assert answer.code == "status_not_possible"
 
 
+@pytest.mark.parametrize(
+    ("code", "known", "vi"),
+    [
+        ("file_damaged", "file_damaged", "mã băm"),
+        ("E-4711", "refused_by_partner", "nguyên văn"),
+        (None, "refused_by_partner", "nguyên văn"),
+    ],
+)
+def test_a_partners_code_is_said_in_vietnamese_and_its_words_are_quoted(
+    docs: Docs, code: str | None, known: str, vi: str
+) -> None:
+    document, delivered = to_partner(docs)
+    refused = status(delivered.delivery_id, "02", "checksum mismatch at byte 4711")
+    fact, _reply = (event for _topic, event in say(docs, refused.model_copy(update={"reason_code": code})))
+    assert (fact.reason, fact.reason_code) == ("checksum mismatch at byte 4711", known)
+    assert vi in fact.reason_vi
+    docs.take(record(fact, seq=2))
+    (seen,) = docs.get(docs.a.clerk, f"/documents/{document}")["deliveries"]
+    assert (seen["reason"], seen["reason_code"]) == ("checksum mismatch at byte 4711", known)
+    assert vi in seen["reason_vi"]
+    (line,) = docs.get(docs.a.clerk, f"/documents/{document}/circulation")["deliveries"]
+    assert line["reason_vi"] == seen["reason_vi"]
+
+
 def test_a_partner_sees_nothing_of_another_partner(docs: Docs) -> None:
     _document, delivered = to_partner(docs)
     other = docs.partner("tinh-khac")

@@ -125,6 +125,12 @@ def test_a_refusal_by_the_receiver_names_who_and_why() -> None:
     assert call.link == f"/documents/{STORY.document}"
 
 
+def test_a_partners_own_words_are_a_quotation_under_a_vietnamese_sentence() -> None:
+    told = STORY.status("02", reason="checksum mismatch").model_copy(update={"reason_vi": "Tệp không còn nguyên vẹn."})
+    (call, _) = whose_turn(told, KNOWN)
+    assert call.reason == "Tệp không còn nguyên vẹn. “checksum mismatch”"
+
+
 def test_what_somebody_wrote_is_kept_apart_from_what_is_mailed() -> None:
     for event in (STORY.returned("bí mật"), STORY.status("02", reason="bí mật")):
         for call in whose_turn(event, KNOWN):

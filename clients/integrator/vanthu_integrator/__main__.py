@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("delivery", type=UUID)
     status.add_argument("status", help="02 refused, 03 registered, 04 assigned, 05 in work, 06 done")
     status.add_argument("--reason", help="why, for 02")
+    status.add_argument("--code", help="with 02: what kind of reason, such as file_damaged or wrong_recipient")
     status.add_argument("--staff", required=True, help="name of the person who did it")
     status.set_defaults(run=_status)
     return parser
@@ -170,6 +171,7 @@ def _status(options: argparse.Namespace) -> int:
         delivery_id=options.delivery,
         status=options.status,
         reason=options.reason,
+        reason_code=options.code,
         staff=options.staff,
         at=datetime.now(UTC),
     )

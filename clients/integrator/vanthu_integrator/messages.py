@@ -69,13 +69,17 @@ class DocumentSent(_Value):
 
 
 class StatusSent(_Value):
-    """You send: how a document that you got stands (01 arrived … 06 done; 02 refused needs a reason)."""
+    """You send: how a document that you got stands (01 arrived … 06 done; 02 refused needs a reason). With 02 a
+    `reason_code` (file_damaged, file_unreadable, signature_invalid, attachment_missing, metadata_wrong, wrong_recipient,
+    duplicate, virus_found, type_not_taken) is told to the sender's clerks in their language, your reason as you wrote it.
+    """
 
     delivery_id: UUID
     status: str = Field(pattern=r"^0[1-6]$")
     reason: str | None = Field(default=None, max_length=1000)
     staff: str = Field(max_length=100)
     at: AwareDatetime
+    reason_code: str | None = Field(default=None, max_length=60)
 
 
 class RecallSent(_Value):

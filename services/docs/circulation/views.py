@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from services.docs.catalogue import STATUSES
+from services.docs.catalogue import STATUSES, refusal_sentence
 from services.docs.circulation.addressing import Addressees, Ended
 from services.docs.circulation.asking import Recall, may_chase
 from services.docs.circulation.relations import Kind, Named
@@ -179,6 +179,7 @@ class DeliveryLine(View):
     status: str
     status_vi: str
     reason: str | None
+    reason_vi: str | None  # what a partner's code means; `reason` is then in its own words
     arrival_number: int | None
     dispatched_at: datetime
     asked: AskedView | None
@@ -199,6 +200,7 @@ def delivery_lines(
             status=each.status,
             status_vi=STATUSES[each.status],
             reason=each.reason,
+            reason_vi=refusal_sentence(each.reason_code) if each.partner else None,
             arrival_number=each.arrival_number,
             dispatched_at=each.dispatched_at,
             asked=asked_view(each.asked),
