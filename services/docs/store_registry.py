@@ -157,6 +157,15 @@ def find_agencies_by_id(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Agency]:
     return {row["agency_id"]: _agency(row) for row in rows}
 
 
+def agencies_are_known(tx: Tx) -> bool:
+    """Whether the registry has told us of agencies, and that it has told all: false on a system that has just begun."""
+    row = tx.execute(
+        "SELECT EXISTS (SELECT FROM registry_copy WHERE topic = 'registry.agency')"
+        " AND EXISTS (SELECT FROM agency WHERE partner IS NULL) AS known"
+    ).fetchone()
+    return bool(row and row["known"])
+
+
 def list_own_agencies(tx: Tx) -> list[UUID]:
     """The agencies that live here."""
     return [row["agency_id"] for row in tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL").fetchall()]

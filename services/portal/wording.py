@@ -196,6 +196,7 @@ ASKED = {
 
 # What a document is to an earlier one, and what a later one is to it.
 FOLLOWS = {"updates": "Cập nhật, đính chính", "replaces": "Thay thế", "answers": "Trả lời"}
+ERASED_BY = {"docs": "Kho văn bản", "signing": "Kho ký số"}
 FOLLOWED_BY = {"updates": "Được cập nhật bởi", "replaces": "Được thay thế bởi", "answers": "Được trả lời bởi"}
 
 FILE_STATES = {

@@ -35,6 +35,7 @@ TYPES = {
     "signing.document.sealed": "Đóng dấu",
     "signing.document.augmented": "Bổ sung chứng cứ",
     "signing.document.owing": "Còn nợ chứng cứ",
+    "signing.document.erased": "Xóa nội dung theo quyết định hủy",
     "signing.document.refused": "Không xử lý được",
     "signing.document.delayed": "Đang chờ, tự thử lại",
     "signing.document.validated": "Kiểm tra chữ ký",

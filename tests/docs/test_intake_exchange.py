@@ -67,7 +67,7 @@ def test_each_file_is_an_item_once_with_its_steps_and_its_bytes_stay(docs: Docs,
     assert intake.quarantined() == []
     assert len(intake.items(docs.b.clerk)) == 2
     assert intake.items(docs.a.clerk) == []
-    assert refusal(docs.post(docs.b.clerk, f"/intake/{main['id']}/discard")) == "already_used"
+    assert refusal(docs.post(docs.b.clerk, f"/intake/{main['id']}/discard")) == "intake_already_used"
 
 
 @pytest.mark.skipif(TESSERACT is None, reason="no Tesseract here: apt-get install tesseract-ocr-vie")

@@ -62,6 +62,8 @@ class Post:
         said = letter.envelope(header, self.box.user)
         agency = self._agency(said)
         if agency is None or agency.agency_id is None:
+            if not self._knows_agencies():
+                return  # it stays where it is, and nobody is told that their address is wrong
             log.warning("mail %s: %s", said.message_id, refusals.AGENCY_OF_MAIL_UNKNOWN.en)
             self._refuse(None, said, f"{said.digest}:{size}", Rejected(refusals.AGENCY_OF_MAIL_UNKNOWN))
             _move(line, uid, REFUSED)
@@ -95,6 +97,10 @@ class Post:
         with transaction(self.desk.pool) as tx:
             found = store_registry.find_agencies(tx, wanted, numbering.today(datetime.now(UTC)))
         return next((found[each].party for each in wanted if each in found), None)
+
+    def _knows_agencies(self) -> bool:
+        with transaction(self.desk.pool) as tx:
+            return store_registry.agencies_are_known(tx)
 
     def _refuse(self, agency: Party | None, said: Envelope, digest: str, error: Rejected) -> None:
         """Once: recorded, and told to the sender."""

@@ -26,12 +26,24 @@ def list_drafts(visit: Reading, cursor: Annotated[str, Query(max_length=300)] = 
         found = visit.api.get("docs", "/drafts", cursor=cursor)
     except Rejected as rejected:
         return visit.page("drafts.html", error=rejected, drafts=None)
-    return visit.page("drafts.html", drafts=found)
+    files: list[dict[str, Any]] = []
+    if visit.has("clerk"):
+        beside, _ = parts_of({"files": lambda: visit.api.get("docs", "/intake", state="ready")})
+        files = beside.get("files", {}).get("items", [])
+    return visit.page("drafts.html", drafts=found, files=files)
 
 
 @router.post("/drafts")
 def make_draft(visit: Posting, form: Posted) -> Response:
-    made = visit.api.post("docs", "/drafts", {}, key=form.get("once"))
+    """Empty, or with a file that came in another way and has passed its steps."""
+    body: dict[str, Any] = {}
+    if form.get("intake"):
+        item = visit.api.get("docs", f"/intake/{form.get('intake')}")
+        body = {"parts": [{"file_id": item["file_id"], "kind": "main", "filename": item["filename"]}]}
+    made = visit.api.post("docs", "/drafts", body, key=form.get("once"))
+    if form.get("intake"):
+        # The draft stands whatever comes of this: only the list of what came in says it.
+        parts_of({"used": lambda: visit.api.post("docs", f"/intake/{form.get('intake')}/use", key=form.get("once"))})
     return visit.to(f"/drafts/{made['draft_id']}")
 
 

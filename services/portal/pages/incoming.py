@@ -55,6 +55,8 @@ def _page(visit: Visit, incoming_id: UUID, *, error: Rejected | None = None, typ
     people = found.get("choices", {}).get("reviewers", [])
     registers = [each for each in found.get("registers", {}).get("registers", []) if each["kind"] == "in"]
     around = visit.api.get("docs", f"/incoming/{incoming_id}/circulation")
+    beside, _ = parts_of({"items": lambda: visit.api.get("docs", f"/incoming/{incoming_id}/intake")} | _next(visit))
+    waiting = [each for each in beside.get("waiting", {}).get("items", []) if each["kind"] == "intake"]
     return visit.page(
         "incoming.html",
         error=error,
@@ -62,8 +64,19 @@ def _page(visit: Visit, incoming_id: UUID, *, error: Rejected | None = None, typ
         around=around,
         people=people,
         registers=registers,
+        items=beside.get("items", []),
+        following=waiting[-1] if waiting else None,
+        left=len(waiting),
+        more_left=bool(beside.get("waiting", {}).get("next_cursor")),
         typed=typed or Form(),
     )
+
+
+def _next(visit: Visit) -> dict[str, Any]:
+    """Whoever has just entered a paper or mail has a pile of them: the oldest that waits is offered."""
+    if visit.request.query_params.get("done") != "intake_registered":
+        return {}
+    return {"waiting": lambda: visit.api.get("docs", "/intake", state="ready")}
 
 
 @router.get("/incoming/{incoming_id}/content")
