@@ -87,6 +87,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs.ledger.consumer import Sequencer
     from services.docs.registers import work as registers
     from services.docs.review import work as review
+    from services.docs.review.absences import Absences
     from services.docs.workfile import erasing
     from services.docs.workfile import work as workfile
     from shared.blobs import Blobs
@@ -98,7 +99,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     press = registers.Press(pool, Blobs(settings.blobs, "docs"), Workshop(size=1, timeout=600))
     return process.Worker(
         follower=follower(settings),
-        also=(Sequencer(),),
+        also=(Sequencer(), Absences()),
         loops={
             "ledger heads": work.heads(pool, settings.ledger_sealer, settings.source),
             "review": review.loop(pool, settings.source),

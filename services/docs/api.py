@@ -47,7 +47,6 @@ from services.docs.registers import entering
 from services.docs.review import api as review_api
 from services.docs.review import refusals as review_refusals
 from services.docs.review import reviewing
-from services.docs.review import store as review_store
 from services.docs.review import store_drafts as review_drafts
 from services.docs.standing import Authority, signer_stopped
 from services.docs.step import Reason, Step
@@ -122,6 +121,11 @@ class ReasonBody(Body):
 
 class ReturnBody(ReasonBody):
     to_stage: str | None = Field(default=None, max_length=40, description="an earlier stage; none: the author")
+    resume_at: str | None = Field(
+        default=None,
+        max_length=40,
+        description="where the author's revised document begins again; none: as its workflow says",
+    )
 
 
 class IssueBody(Body):
@@ -390,7 +394,7 @@ def approve(
 ) -> DocumentView:
     """Whoever approves last sends it to its signer, who must have authority on that very day."""
     held = store.lock(acting.tx, document_id)
-    if route := review_store.find_route(acting.tx, document_id):
+    if route := reviewing.route_of(acting.tx, held, acting.now()):
         step = reviewing.approve(acting, held, route, body.stage if body else None)
         return _made(acting, held, step, if_match)
     if document.is_last_review(held, acting.person_id):
@@ -408,12 +412,14 @@ def return_for_revision(document_id: UUID, body: ReturnBody, acting: Member, if_
     if any(each.person_id == acting.person_id for each in held.signers):
         db.act_for(acting.tx, held.agency_id)
     held = store.lock(acting.tx, document_id)
-    route = review_store.find_route(acting.tx, document_id)
+    route = reviewing.route_of(acting.tx, held, acting.now())
     if held.state == "in_review" and (route or body.to_stage):
         if route is None:
             raise Rejected(review_refusals.STAGE_NOT_BEFORE)
-        step = reviewing.give_back(acting, held, route, body.reason, body.to_stage)
+        step = reviewing.give_back(acting, held, route, body.reason, to=body.to_stage, resume_at=body.resume_at)
         return _made(acting, held, step, if_match)
+    if body.resume_at is not None:
+        reviewing.resume_later(acting, held, body.resume_at)
     against = _unauthorised(held, _authorities(acting.tx, [held]), acting.today())
     stranded = (against is not None and "clerk" in acting.post.roles) or reviewing.may_withdraw(acting, held)
     step = document.return_for_revision(held, acting.person_id, body.reason, acting.by, acting.now(), stranded=stranded)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from services.docs import access, proof, store, store_proof
 from services.docs.access import Acting, DoorDep, IfMatch
@@ -29,6 +30,7 @@ class PolicyBody(Body):
     urgent_may_owe: bool
     unchecked_allowed: bool
     record_reading: bool = False  # whoever opens a document is entered in the ledger
+    review_days: int | None = Field(default=None, ge=1, le=60, description="left out: as it is")
 
 
 class PolicyView(View):
@@ -38,6 +40,7 @@ class PolicyView(View):
     urgent_may_owe: bool
     unchecked_allowed: bool
     record_reading: bool
+    review_days: int
     may_change: bool
     version: int
 
@@ -69,7 +72,7 @@ def change_policy(body: PolicyBody, acting: Head, response: Response, if_match: 
     """Holds for what is submitted or dispatched from now on."""
     held = acting.policy()
     access.check_version(if_match, held.version)
-    wanted = replace(held, **body.model_dump())
+    wanted = replace(held, **body.model_dump(exclude_none=True))
     if wanted != held:
         store_proof.save_policy(acting.tx, acting.agency_id, wanted)
         act = DocsAct(
@@ -78,7 +81,7 @@ def change_policy(body: PolicyBody, acting: Head, response: Response, if_match: 
             act="policy_changed",
             object_kind="agency",
             object_id=str(acting.agency_id),
-            detail={name: str(value) for name, value in body.model_dump().items()},
+            detail={name: str(value) for name, value in body.model_dump(exclude_none=True).items()},
         )
         outbox.put(acting.tx, act, source=acting.office.source)
     return _view(acting, acting.policy(), response)
@@ -91,6 +94,7 @@ def _view(acting: Acting, policy: Policy, response: Response) -> PolicyView:
         urgent_may_owe=policy.urgent_may_owe,
         unchecked_allowed=policy.unchecked_allowed,
         record_reading=policy.record_reading,
+        review_days=policy.review_days,
         may_change=bool(acting.post.roles & {"leader", "officer"}),
         version=policy.version,
     )

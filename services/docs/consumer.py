@@ -104,7 +104,7 @@ def receive_person(tx: Tx, envelope: Envelope) -> None:
 
 
 def receive_absence(tx: Tx, envelope: Envelope) -> None:
-    store_registry.put_absence(tx, fact_of(envelope, registry.AbsenceStated))
+    store_registry.put_absence(tx, fact_of(envelope, registry.AbsenceStated), envelope.seq)
 
 
 def receive_authority(tx: Tx, envelope: Envelope) -> None:

@@ -126,13 +126,13 @@ def submit(draft: Document, by: Actor, at: datetime, *, routed: bool = False) ->
 
 
 def resubmit(document: Document, revised: Document, by: Actor, at: datetime, *, routed: bool = False) -> Step[Document]:
-    """A returned or refused document comes again with new parts; its earlier reviews count no more."""
+    """A returned or refused document comes again with new parts; of its earlier reviews those count that its route keeps."""
     if document.state not in ("returned", "refused"):
         raise Rejected(refusals.NOT_RETURNED)
     if document.is_copy:
         raise Rejected(refusals_kinds.COPY_NOT_RESUBMITTED)
-    fresh = replace(revised, reviews=tuple(replace(r, approved=False) for r in revised.reviews))
-    return _enter(fresh, "resubmitted", by, at, routed=routed)
+    anew = tuple(replace(r, approved=False) for r in revised.reviews)
+    return _enter(revised if routed else replace(revised, reviews=anew), "resubmitted", by, at, routed=routed)
 
 
 def _enter(draft: Document, act: str, by: Actor, at: datetime, *, routed: bool) -> Step[Document]:
@@ -143,7 +143,7 @@ def _enter(draft: Document, act: str, by: Actor, at: datetime, *, routed: bool) 
         descriptor=draft.descriptor,
         parts=draft.parts,
         signers=draft.signers,
-        reviewers=tuple(r.person_id for r in draft.reviews),
+        reviewers=tuple(r.person_id for r in draft.reviews if not r.approved),
         author_id=draft.author_id,
         by=by,
         at=at,

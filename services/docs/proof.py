@@ -31,6 +31,7 @@ class Policy:
     unchecked_allowed: bool = True
     version: int = 0
     record_reading: bool = False
+    review_days: int = 2  # working days that reviewers have who are named without a workflow
 
 
 def reached(level: str | None, needed: str) -> bool:

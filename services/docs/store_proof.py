@@ -16,7 +16,8 @@ from shared.events import BlobRef
 def get_policy(tx: Tx, agency_id: UUID) -> Policy:
     """The agency's own, or the one that holds until it sets any."""
     row = tx.execute(
-        "SELECT dispatch_level, urgent_may_owe, unchecked_allowed, record_reading, version FROM policy WHERE agency_id = %s",
+        "SELECT dispatch_level, urgent_may_owe, unchecked_allowed, record_reading, review_days, version"
+        " FROM policy WHERE agency_id = %s",
         [agency_id],
     ).fetchone()
     return Policy(**row) if row else Policy()
@@ -25,16 +26,18 @@ def get_policy(tx: Tx, agency_id: UUID) -> Policy:
 def save_policy(tx: Tx, agency_id: UUID, policy: Policy) -> None:
     """Raises Rejected(stale_version) when somebody else has changed it since it was read."""
     done = tx.execute(
-        "INSERT INTO policy AS p (agency_id, dispatch_level, urgent_may_owe, unchecked_allowed, record_reading, version)"
-        " VALUES (%(agency)s, %(level)s, %(urgent)s, %(unchecked)s, %(reading)s, 1) ON CONFLICT (agency_id) DO UPDATE SET"
+        "INSERT INTO policy AS p (agency_id, dispatch_level, urgent_may_owe, unchecked_allowed, record_reading, review_days,"
+        " version) VALUES (%(agency)s, %(level)s, %(urgent)s, %(unchecked)s, %(reading)s, %(days)s, 1) ON CONFLICT (agency_id) DO UPDATE SET"
         " dispatch_level = excluded.dispatch_level, urgent_may_owe = excluded.urgent_may_owe,"
-        " unchecked_allowed = excluded.unchecked_allowed, record_reading = excluded.record_reading, version = p.version + 1 WHERE p.version = %(version)s",
+        " unchecked_allowed = excluded.unchecked_allowed, record_reading = excluded.record_reading,"
+        " review_days = excluded.review_days, version = p.version + 1 WHERE p.version = %(version)s",
         {
             "agency": agency_id,
             "level": policy.dispatch_level,
             "urgent": policy.urgent_may_owe,
             "unchecked": policy.unchecked_allowed,
             "reading": policy.record_reading,
+            "days": policy.review_days,
             "version": policy.version,
         },
     )

@@ -70,11 +70,13 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
         )
 
 
-def put_absence(tx: Tx, stated: AbsenceStated) -> None:
+def put_absence(tx: Tx, stated: AbsenceStated, seq: int) -> None:
+    """Two groups read them (review/absences.py), so of two states the one with the higher sequence number stands."""
     tx.execute(
-        "INSERT INTO absence (absence_id, person_id, valid_from, valid_until) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (absence_id) DO UPDATE SET (valid_from, valid_until) = (excluded.valid_from, excluded.valid_until)",
-        [stated.absence_id, stated.person_id, stated.valid_from, stated.valid_until],
+        "INSERT INTO absence AS a (absence_id, person_id, valid_from, valid_until, seq) VALUES (%s, %s, %s, %s, %s)"
+        " ON CONFLICT (absence_id) DO UPDATE SET (valid_from, valid_until, seq)"
+        " = (excluded.valid_from, excluded.valid_until, excluded.seq) WHERE a.seq <= excluded.seq",
+        [stated.absence_id, stated.person_id, stated.valid_from, stated.valid_until, seq],
     )
 
 

@@ -30,7 +30,7 @@ class View(BaseModel):
 
 
 class NoticeView(View):
-    """One notice. `link` is a path of the portal."""
+    """One notice. `link` is a path of the portal; `done`: what it asks for is done, by `done_by` when that was a person."""
 
     id: UUID
     at: str
@@ -38,10 +38,12 @@ class NoticeView(View):
     text: str
     link: str
     read: bool
+    done: bool
+    done_by: str | None
 
 
 class NoticePage(View):
-    """Newest first; `unread` counts the whole inbox."""
+    """Newest first; `unread` counts what is open in the whole inbox: neither read nor done."""
 
     items: list[NoticeView]
     next_cursor: str | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notify import expiry, store, store_expiry
+from services.notify import expiry, store, store_expiry, store_work
 from services.notify.answering import answer_mail
 from services.notify.domain import (
     Call,
@@ -22,6 +22,7 @@ from services.notify.domain import (
     whose_turn,
 )
 from services.notify.mailing import order
+from services.notify.settling import settled_by, work_of
 from shared.db import Tx
 from shared.events import Envelope, Event, docs, portal, registry, signing
 from shared.inbox import Follower, Handler
@@ -35,6 +36,9 @@ def follower() -> Follower:
         (
             docs.DocumentReturned,
             docs.ReviewAsked,
+            docs.ReviewAnswered,
+            docs.DocumentApproved,
+            docs.DocumentNumbered,
             docs.ReviewDue,
             docs.RemarkMade,
             docs.OpinionAsked,
@@ -46,6 +50,7 @@ def follower() -> Follower:
             docs.WorkfileDue,
             docs.WorkfileSubmitted,
             docs.WorkfileReturned,
+            docs.WorkfileStood,
             signing.DocumentPrepared,
             signing.DocumentSigned,
             signing.DocumentCounterSealed,
@@ -169,6 +174,8 @@ def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
     """Write the notices of a fact and order their e-mails, or hold the fact until it can be said for whom it is."""
     if waiting := expiry.waits(envelope.data):
         store_expiry.save_waiting(tx, waiting, at=envelope.time)
+    if ended := settled_by(envelope.data):
+        store_work.end(tx, ended, by=_who(envelope.data), at=envelope.time)
     try:
         calls = whose_turn(envelope.data, _known(tx, envelope))
     except DocumentUnknown as unknown:
@@ -180,9 +187,18 @@ def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
             told.setdefault(call.to.person_id, call)
         else:
             _tell_clerks(tx, call.to, call, told, envelope)
+    work = work_of(envelope.data)
     for notice in store.add_notices(tx, told, envelope):
+        if work:
+            store_work.begin(tx, work, notice.person_id, notice.id, asked_at=envelope.time)
         if datetime.now(UTC) - envelope.time < MAIL_AGE:
             order(tx, notice.id, notice.person_id)
+
+
+def _who(fact: Event) -> str | None:
+    """Who ended the work, when it was a person."""
+    by = getattr(fact, "by", None)
+    return by.name if by is not None and by.person_id is not None else None
 
 
 def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], envelope: Envelope) -> None:

@@ -455,6 +455,8 @@ TASK_TITLES: Mapping[str, str] = {
     "extension_refused": "Không được gia hạn",
     "due_soon": "Việc sắp đến hạn",
     "overdue": "Việc đã quá hạn",
+    "declined": "Nơi được giao từ chối việc",
+    "deadline_set": "Thời hạn đã được đổi",
 }
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from services.notify import expiry as rules
-from services.notify import store, store_expiry
+from services.notify import store, store_expiry, store_work
 from services.notify.mailing import order
 from shared import telemetry
 from shared.db import Pool, Tx, transaction
@@ -20,6 +20,8 @@ from shared.ids import new_id
 log = logging.getLogger(__name__)
 
 INTERVAL = 60.0  # seconds
+KEPT = timedelta(days=30)  # what was ended before it was asked for
+HELD = timedelta(days=3)  # a fact about something that is no document of ours (the seal of a tree head) waits for ever
 MOST = 500  # certificates told of in one transaction
 
 
@@ -48,6 +50,17 @@ def tell_of_endings(tx: Tx, source: str, thresholds: Sequence[int], *, now: date
     return len(endings)
 
 
+def _clean(pool: Pool) -> None:
+    now = datetime.now(UTC)
+    try:
+        with transaction(pool) as tx:
+            vain = store_work.forget(tx, ended_before=now - KEPT, held_before=now - HELD)
+        if vain:
+            log.info("%d facts were dropped: their documents never came", vain)
+    except psycopg.OperationalError as error:
+        log.warning("expiry: database not reachable, trying again: %s", str(error).splitlines()[0])
+
+
 def expiry(
     pool: Pool, source: str, thresholds: Sequence[int], *, stale_after: float, interval: float = INTERVAL
 ) -> Callable[[threading.Event], None]:
@@ -64,6 +77,7 @@ def expiry(
             except (psycopg.OperationalError, Rejected) as error:
                 log.warning("expiry: database not reachable, trying again: %s", str(error).splitlines()[0])
             if told < MOST:
+                _clean(pool)
                 stop.wait(interval)
 
     return loop

@@ -28,6 +28,8 @@ class Notice:
     reason: str | None
     link: str
     read_at: datetime | None
+    done_at: datetime | None = None
+    done_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Cause:
     time: datetime
 
 
-COLUMNS = "id, person_id, number, at, title, text, reason, link, read_at"
+COLUMNS = "id, person_id, number, at, title, text, reason, link, read_at, done_at, done_by"
 
 
 def act_for_people(tx: Tx, people: Iterable[UUID]) -> None:
@@ -100,7 +102,7 @@ def _is_there(tx: Tx, person: UUID, event: Envelope | Cause) -> bool:
 
 def _is_unread(tx: Tx, person: UUID, call: Call) -> bool:
     found = tx.execute(
-        "SELECT FROM notice WHERE person_id = %s AND link = %s AND title = %s AND read_at IS NULL LIMIT 1",
+        "SELECT FROM notice WHERE person_id = %s AND link = %s AND title = %s AND read_at IS NULL AND done_at IS NULL LIMIT 1",
         [person, call.link, call.title],
     )
     return found.rowcount > 0
@@ -109,7 +111,7 @@ def _is_unread(tx: Tx, person: UUID, call: Call) -> bool:
 def list_notices(tx: Tx, person: UUID, *, unread: bool, before: int | None, limit: int) -> list[Notice]:
     """Newest first; `before` is the number of the last notice of the page before."""
     rows = tx.execute(
-        f"SELECT {COLUMNS} FROM notice WHERE person_id = %s AND (%s OR read_at IS NULL)"  # noqa: S608
+        f"SELECT {COLUMNS} FROM notice WHERE person_id = %s AND (%s OR (read_at IS NULL AND done_at IS NULL))"  # noqa: S608
         " AND number < coalesce(%s, 9223372036854775807) ORDER BY number DESC LIMIT %s",
         [person, not unread, before, limit],
     ).fetchall()
@@ -117,7 +119,10 @@ def list_notices(tx: Tx, person: UUID, *, unread: bool, before: int | None, limi
 
 
 def count_unread(tx: Tx, person: UUID) -> int:
-    row = tx.execute("SELECT count(*) AS n FROM notice WHERE person_id = %s AND read_at IS NULL", [person]).fetchone()
+    """Open ones: neither read nor done."""
+    row = tx.execute(
+        "SELECT count(*) AS n FROM notice WHERE person_id = %s AND read_at IS NULL AND done_at IS NULL", [person]
+    ).fetchone()
     return int(row["n"]) if row else 0
 
 

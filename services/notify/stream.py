@@ -117,6 +117,8 @@ def as_view(notice: Notice) -> dict[str, object]:
         "text": f"{notice.text} Lý do: {notice.reason}" if notice.reason else notice.text,
         "link": notice.link,
         "read": notice.read_at is not None,
+        "done": notice.done_at is not None,
+        "done_by": notice.done_by,
     }
 
 

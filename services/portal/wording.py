@@ -81,6 +81,7 @@ TASK_STATES = {
     "started": ("Đang làm", "work"),
     "proposed": ("Đã trình đề xuất", "wait"),
     "returned": ("Bị trả lại", "bad"),
+    "declined": ("Bị từ chối", "bad"),
     "done": ("Đã xong", "good"),
     "withdrawn": ("Đã rút", "off"),
 }
@@ -101,6 +102,8 @@ ACTS = {
     "extension_asked": "Xin gia hạn đến",
     "extension_granted": "Gia hạn đến",
     "extension_refused": "Không gia hạn",
+    "declined": "Từ chối việc:",
+    "deadline_set": "Đổi thời hạn:",
     "due_soon": "Sắp đến hạn",
     "overdue": "Quá hạn",
     "submitted": "Trình văn bản",
@@ -246,6 +249,8 @@ DONE = {
     "task_closed": "Đã kết thúc việc.",
     "task_returned": "Đã trả lại đề xuất.",
     "task_withdrawn": "Đã rút việc.",
+    "task_declined": "Đã từ chối; người giao sẽ chuyển nơi khác hoặc yêu cầu làm.",
+    "deadline_set": "Đã đổi thời hạn.",
     "task_reassigned": "Đã chuyển việc.",
     "extension_asked": "Đã gửi đề nghị gia hạn.",
     "extension_answered": "Đã trả lời đề nghị gia hạn.",
@@ -328,6 +333,11 @@ LEG_STATES = {
     "open": ("đang chờ", "wait"),
     "done": ("đã duyệt", "good"),
     "skipped": ("bỏ qua", "off"),
+}
+
+KEPT = {
+    "unchanged": "giữ từ lần trước, nội dung không đổi",
+    "before_return": "giữ từ lần trước, trước bước trả lại",
 }
 
 SKIPS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPES = {
     "docs.document.submitted": "Trình văn bản",
     "docs.document.review_asked": "Chuyển xem xét",
+    "docs.document.review_answered": "Đã xem xét",
     "docs.document.review_due": "Nhắc hạn xem xét",
     "docs.document.remark_made": "Góp ý, trao đổi",
     "docs.document.opinion_asked": "Xin ý kiến",

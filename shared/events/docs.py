@@ -87,6 +87,15 @@ class ReviewAsked(DocumentFact, type="vn.vanthu.docs.document.review_asked.v1", 
     reason: str | None = None  # given back to this stage, and why
 
 
+class ReviewAnswered(
+    DocumentFact, type="vn.vanthu.docs.document.review_answered.v1", topic=DOCUMENT, key="document_id"
+):
+    """It is these people's turn no more: they have agreed, or somebody else did in their place; `act` says what was done."""
+
+    act: Literal["approved", "sent_back", "reviewer_replaced", "reviewers_changed"]
+    people: tuple[UUID, ...]
+
+
 class ReviewDue(DocumentFact, type="vn.vanthu.docs.document.review_due.v1", topic=DOCUMENT, key="document_id"):
     """A stage of review is due soon or late, or nobody is left who could answer: `people` are told, and with `clerks`
     those of the agency. Goes up: first who has to answer, then the head of their unit, then the clerks.
@@ -464,6 +473,8 @@ TaskAct = Literal[
     "extension_refused",
     "due_soon",
     "overdue",
+    "declined",
+    "deadline_set",
 ]
 
 

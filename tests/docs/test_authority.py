@@ -78,7 +78,9 @@ def test_a_reviewed_draft_goes_to_nobody_whose_delegation_ended_meanwhile(docs: 
     assert ok(docs.post(first, f"{path}/approve"))["state"] == "in_review", "others review as before"
     assert refusal(docs.post(last, f"{path}/approve")) == "signer_not_authorised_now"
     assert docs.get(docs.a.clerk, path)["state"] == "in_review"
-    assert [told.act for told in docs.stated()] == ["approved"], "the first one's act, no fact"
+    assert [(told.act, told.people) for told in docs.stated()] == [("approved", (first.person_id,))], (
+        "nothing of the last"
+    )
     ok(docs.post(last, f"{path}/return", {"reason": "Hết thời hạn giao ký"}))
     file_id = ok(docs.upload(docs.a.clerk), 201)["file_id"]
     body = {"parts": [{"file_id": file_id, "kind": "main"}], "reviewer_ids": []}

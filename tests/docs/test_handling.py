@@ -191,6 +191,50 @@ def test_a_task_passes_on_and_acts_on_the_documents_page_are_acts_on_tasks(docs:
     assert office.no(office.other, lead["id"], "note", text="x") == "task_ended"
 
 
+def test_a_unit_refuses_a_deadline_moves_and_what_was_closed_is_not_done(docs: Docs, office: Office) -> None:
+    found = office.registered()
+    lead, joint = office.slip(found)["leader"]
+    assert office.no(office.officer, lead["id"], "decline", reason="Không thuộc phòng") == "not_your_task"
+    told = office.do(office.other, joint["id"], "decline", reason="Việc này của Phòng Kinh tế")
+    assert (told["state"], told["reason"], told["may_work"]) == ("declined", "Việc này của Phòng Kinh tế", True)
+    fact = office.facts()[-1]
+    assert (fact.act, fact.people, fact.reason) == ("declined", (docs.b.leader.person_id,), told["reason"])
+    assert docs.get(docs.b.leader, "/counters/tasks")["to_decide"] == 1
+    insisted = office.do(docs.b.leader, joint["id"], "return", reason="Vẫn cần ý kiến pháp lý")
+    assert insisted["state"] == "returned"
+    office.do(office.other, joint["id"], "decline", reason="Xin chuyển")
+    moved = office.do(docs.b.leader, joint["id"], "reassign", person_id=str(docs.b.clerk.person_id), reason="Đồng ý")
+    assert (moved["state"], moved["holder"]["name"]) == ("open", docs.b.clerk.name)
+
+    # Another deadline, by who gave it: with a reason, and who allowed it is kept.
+    child = office.do(
+        office.head, lead["id"], "give", 201, person_id=str(office.officer.person_id), due_on=office.day(8)
+    )
+    (beneath,) = child["beneath"]
+    assert office.no(office.head, lead["id"], "deadline", due_on=office.day(12), reason="x") == "not_the_giver"
+    early = {"due_on": office.day(6), "reason": "Gấp"}
+    assert office.no(docs.b.leader, lead["id"], "deadline", **early) == "due_before_parts"
+    office.do(office.officer, beneath["id"], "extend", until=office.day(9), reason="Chờ số liệu")
+    after = office.do(docs.b.leader, lead["id"], "deadline", due_on=office.day(15), reason="Huyện gia hạn báo cáo")
+    assert (after["due_on"], after["history"][-1]["by"]) == (office.day(15), docs.b.leader.name)
+    assert after["history"][-1]["detail"].endswith("Huyện gia hạn báo cáo")
+    given = office.do(office.head, beneath["id"], "deadline", due_on=office.day(9), reason="Theo hạn mới")
+    assert given["extension"] is None
+
+    # Closed, and found not to be done: given back as long as the document is being handled.
+    office.do(office.head, beneath["id"], "close")
+    again = office.do(office.head, beneath["id"], "return", reason="Thiếu phụ lục 2")
+    assert (again["state"], again["ended_at"], again["may_reopen"]) == ("returned", None, False)
+    assert office.no(office.officer, beneath["id"], "close") == "not_the_giver"
+    office.do(office.officer, beneath["id"], "propose", text="Đủ phụ lục")
+    assert office.do(office.head, beneath["id"], "close")["may_reopen"]
+    office.do(docs.b.leader, joint["id"], "close")
+    office.do(docs.b.leader, lead["id"], "close")
+    assert office.status(found) == "06"
+    assert office.no(docs.b.leader, lead["id"], "return", reason="x") == "not_to_handle"
+    assert office.no(office.head, beneath["id"], "return", reason="x") == "not_to_handle"
+
+
 def test_no_task_is_seen_or_touched_from_another_agency(docs: Docs, office: Office) -> None:
     found = office.registered()
     task = office.slip(found)["leader"][0]["id"]

@@ -118,7 +118,7 @@ def test_workflows_that_cannot_be_used_are_refused_and_the_one_in_use_stays(docs
     assert refusal(put(docs, "nd30", by_hand({"kind": "author_head"}))) == "workflow_fixed"
     assert refusal(put(docs, "directory", by_hand({"kind": "author_head"}))) == "workflow_code_reserved"
     schema = docs.get(docs.a.clerk, "/workflows/schema")
-    assert set(schema["properties"]) == {"name", "types", "stages"}
+    assert set(schema["properties"]) == {"name", "types", "stages", "after_return"}
     stranger = {"kind": "person", "person_id": str(docs.b.clerk.person_id), "name": "x"}
     assert refusal(put(docs, "khac", by_hand(stranger), types=["TB"])) == "workflow_invalid"
     clerk = docs.http(docs.a.clerk.principal).put("/workflows/x", json={})
@@ -178,7 +178,8 @@ def test_back_to_an_earlier_stage_to_the_author_and_again_by_the_same_workflow(d
     assert seen["back_to"] == [{"key": "don-vi-soan-thao", "name": "Người đứng đầu đơn vị soạn thảo duyệt nội dung"}]
     body = {"reason": "Thiếu căn cứ", "to_stage": "don-vi-soan-thao"}
     ok(docs.post(docs.a.clerk, f"/documents/{document}/return", body))
-    (asked,) = docs.stated()
+    freed, asked = docs.stated()
+    assert (freed.act, docs.a.clerk.person_id in freed.people) == ("sent_back", True), "their turn no more"
     assert (asked.people, asked.reason) == ((people["head"].person_id,), "Thiếu căn cứ")
     ok(docs.post(people["head"], f"/documents/{document}/return", {"reason": "Viết lại mục 2"}))
     assert [type(e).__name__ for e in docs.stated()] == ["DocumentReturned"]

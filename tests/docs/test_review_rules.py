@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.docs.review import route, workflow
+from services.docs.review import escalation, route, workflow
 from services.docs.review.people import Directory, candidates, heads_over
 from services.docs.review.route import Route, Situation
 from services.docs.review.workflow import Stage, Who, Workflow
@@ -192,8 +192,8 @@ def test_reminders_go_to_the_person_then_the_head_then_the_clerk_and_each_once()
     said: list[tuple[str, tuple[UUID, ...], bool, datetime]] = []
     moment = NOW
     while len(said) < 4:
-        moment = route.next_look(held, situation(now=moment)) or moment
-        held, found = route.remind(held, situation(now=moment))
+        moment = escalation.next_look(held, situation(now=moment)) or moment
+        held, found = escalation.remind(held, situation(now=moment))
         said += [(each.kind, each.people, each.clerks, moment) for each in found]
     assert [(kind, people, clerks) for kind, people, clerks, _ in said] == [
         ("due_soon", (SECOND.person_id,), False),
@@ -203,12 +203,12 @@ def test_reminders_go_to_the_person_then_the_head_then_the_clerk_and_each_once()
     ]
     assert said[0][3] < due < said[1][3]
     assert said[2][3] == Calendar().add_hours(due, 4)
-    assert route.remind(held, situation(now=moment + timedelta(days=9)))[1] == []
+    assert escalation.remind(held, situation(now=moment + timedelta(days=9)))[1] == []
 
 
 def test_a_worker_that_slept_through_it_says_what_is_late_and_not_what_was_due_soon() -> None:
     held = begin(stage("mot", person(SECOND), deadline=workflow.Deadline(amount=1, unit="hours")))
-    _, found = route.remind(held, situation(now=NOW + timedelta(days=20)))
+    _, found = escalation.remind(held, situation(now=NOW + timedelta(days=20)))
     assert [(each.kind, each.clerks) for each in found] == [("overdue", False), ("overdue", False), ("overdue", True)]
 
 
@@ -217,9 +217,9 @@ def test_when_nobody_is_left_the_clerk_is_told_at_once_and_once() -> None:
     at = situation(HEAD, AUTHOR, alone)
     held = begin(stage("mot", person(OFFICE)), at=at)
     assert route.is_stuck(held, at.directory)
-    held, found = route.remind(held, at)
+    held, found = escalation.remind(held, at)
     assert [(each.kind, each.clerks) for each in found] == [("stuck", True)]
-    assert route.remind(held, at)[1] == []
+    assert escalation.remind(held, at)[1] == []
 
 
 # --- replacing
@@ -353,8 +353,8 @@ class ReviewLife(RuleBasedStateMachine):
         self.moment += timedelta(hours=5)
         self.held, asked = route.newly_asked(self.held, self.at().directory)
         assert route.newly_asked(self.held, self.at().directory)[1] == {}, "nobody is asked twice"
-        self.held, _ = route.remind(self.held, self.at())
-        assert route.remind(self.held, self.at())[1] == [], "nothing is said twice"
+        self.held, _ = escalation.remind(self.held, self.at())
+        assert escalation.remind(self.held, self.at())[1] == [], "nothing is said twice"
         assert all(AUTHOR.person_id not in people for people in asked.values())
 
     @invariant()

@@ -95,8 +95,9 @@ def test_reviewers_approve_before_the_leader_is_asked(docs: Docs) -> None:
     assert refusal(docs.post(docs.a.clerk, f"/documents/{document}/approve")) == "not_a_reviewer"
     for _click in range(2):
         assert ok(docs.post(reviewers[0], f"/documents/{document}/approve"))["state"] == "in_review"
-    (told,) = docs.stated()  # not the last one: no fact, but an act
-    assert (told.act, told.object_id, told.by.name) == ("approved", str(document), reviewers[0].name)
+    (told,) = docs.stated()
+    assert (told.act, told.document_id, told.by.name) == ("approved", document, reviewers[0].name)
+    assert told.people == (reviewers[0].person_id,), "whose turn it is no more"
     for _click in range(2):
         assert ok(docs.post(reviewers[1], f"/documents/{document}/approve"))["state"] == "preparing"
     assert names(docs.stated()) == ["DocumentApproved", "PrepareDocument"]

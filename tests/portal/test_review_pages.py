@@ -255,7 +255,18 @@ def test_a_leader_makes_a_workflow_in_a_form_and_sees_who_would_be_asked(office:
     assert saved.url.path == "/workflows/quyet-dinh"
     assert "QĐ" in leader.open("/workflows").text
     clerk = office.sit_down(office.docs.a.clerk)
-    assert "Lưu quy trình" not in clerk.open("/workflows/quyet-dinh").text
+    seen = clerk.open("/workflows/quyet-dinh").text
+    assert "Lưu quy trình" not in seen
+    assert "Xem ai sẽ được hỏi" not in seen, "no form that may not be sent"
+    assert "Các lần sửa" in seen
+    assert "Tạo mới với 2 bước: Ý kiến chuyên môn, Pháp chế" in seen
+    told = clerk.open("/workflows/new").text
+    assert office.docs.a.leader.name in told, "who may"
+    assert "Lưu quy trình" not in told
+    again = post(leader, saved, "/workflows/save", **typed | {"quorum-2": "any", "after_return": "from_return"})
+    assert "cần một nơi đồng ý (trước: tất cả)" in again.text
+    assert "đi tiếp từ bước đã trả lại" in again.text
+    saved = again
     assert "Đã ngừng dùng" in post(leader, saved, "/workflows/quyet-dinh/retire").text
 
 

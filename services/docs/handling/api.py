@@ -93,6 +93,10 @@ class ExtendBody(ReasonBody):
     until: date
 
 
+class DueBody(ReasonBody):
+    due_on: date
+
+
 class AnswerBody(Body):
     agreed: bool
     reason: Words | None = None
@@ -234,6 +238,7 @@ def _task(acting: Acting, task: Task) -> TaskView:
         history=entry_views(store.histories(acting.tx, [task.id])[task.id]),
         may_work=open_now and domain.may_work(task, acting.post, desk.posts),
         may_decide=open_now and domain.may_decide(task, acting.post),
+        may_reopen=task.state == "done" and held.status in handling.WORKING and domain.may_decide(task, acting.post),
     )
 
 
@@ -321,9 +326,30 @@ def close(task_id: UUID, acting: Member, body: CloseBody | None = None, if_match
 
 @router.post("/tasks/{task_id}/return")
 def give_back(task_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> TaskView:
+    """What was proposed or closed is not done yet; or who declined has to do it all the same."""
+    one = _Act(acting, task_id, if_match)
+    domain.check_giver(one.task, acting.post, done_too=True)
+    handling.give_back(one.desk, one.held, one.task, body.reason)
+    return one.answer()
+
+
+@router.post("/tasks/{task_id}/decline")
+def decline(task_id: UUID, body: ReasonBody, acting: Member, if_match: IfMatch = None) -> TaskView:
+    """By who holds it: not theirs to do, and why. It stays theirs until whoever gave it decides."""
+    one = _Act(acting, task_id, if_match)
+    one.worker()
+    beneath = [each for each in tasks.list_of(acting.tx, one.held.id) if each.parent_id == task_id]
+    step = domain.decline(one.task, beneath, body.reason, by=one.by, at=one.at, telling=one.tell_giver())
+    one.desk.keep(step)
+    return one.answer()
+
+
+@router.post("/tasks/{task_id}/deadline")
+def set_due(task_id: UUID, body: DueBody, acting: Member, if_match: IfMatch = None) -> TaskView:
+    """Another deadline, by who gave it, with the reason; the history keeps who allowed it."""
     one = _Act(acting, task_id, if_match)
     one.giver()
-    one.desk.keep(domain.give_back(one.task, body.reason, one.by, one.at, one.tell_holder()))
+    handling.set_due(one.desk, one.held, one.task, body.due_on, body.reason)
     return one.answer()
 
 

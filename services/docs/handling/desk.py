@@ -214,6 +214,32 @@ def check_due(desk: Desk, due_on: date, task: Task) -> None:
     domain.check_due(due_on, above, desk.acting.today(), desk.calendar)
 
 
+def give_back(desk: Desk, held: Incoming, task: Task, reason: str) -> None:
+    """A closed task is opened again, as long as its document is being handled and the task above it goes on."""
+    acting = desk.acting
+    if task.state == "done":
+        if held.status not in WORKING:
+            raise Rejected(refusals.NOT_TO_HANDLE, status=held.status)
+        if task.parent_id and store.get(acting.tx, task.parent_id).state in ENDED:
+            raise Rejected(refusals.ABOVE_ENDED)
+        leading = _leading(acting, held.id)
+        if task.part == "lead" and leading:
+            raise Rejected(refusals.LEAD_GIVEN, name=leading.holder.name)
+    telling = desk.told(held, desk.people(task.holder))
+    desk.keep(domain.give_back(task, reason, desk.by, acting.now(), telling))
+
+
+def set_due(desk: Desk, held: Incoming, task: Task, due_on: date, reason: str) -> None:
+    """Another deadline, not later than the task above has, nor earlier than those given on from it."""
+    check_due(desk, due_on, task)
+    beneath = _beneath(task, store.list_of(desk.acting.tx, held.id))
+    later = [each.holder.name for each in beneath if each.state not in ENDED and each.due_on and each.due_on > due_on]
+    if later:
+        raise Rejected(refusals.DUE_BEFORE_PARTS, day=f"{due_on:%d/%m/%Y}", names=", ".join(later))
+    telling = desk.told(held, desk.people(task.holder))
+    desk.keep(domain.set_due(task, due_on, reason, by=desk.by, at=desk.acting.now(), telling=telling))
+
+
 def pass_on(desk: Desk, held: Incoming, task: Task, to: To, reason: str) -> None:
     acting, holder = desk.acting, desk.holder(to)
     people = (*desk.people(holder), *desk.people(task.holder))

@@ -22,7 +22,7 @@ from shared.events import Actor
 from shared.events.docs import TaskAct, TaskChanged
 
 Part = Literal["lead", "joint", "handler"]
-State = Literal["open", "started", "proposed", "returned", "done", "withdrawn"]
+State = Literal["open", "started", "proposed", "returned", "declined", "done", "withdrawn"]
 Standing = Literal["ended", "overdue", "due_soon", "on_time", "no_deadline"]
 ENDED = frozenset({"done", "withdrawn"})
 SOON = 3  # working days
@@ -139,8 +139,9 @@ def check_worker(task: Task, post: Post, posts: tuple[Post, ...]) -> None:
         raise Rejected(refusals.NOT_YOUR_TASK, name=task.holder.name)
 
 
-def check_giver(task: Task, post: Post) -> None:
-    _check_open(task)
+def check_giver(task: Task, post: Post, *, done_too: bool = False) -> None:
+    if not (done_too and task.state == "done"):
+        _check_open(task)
     if not may_decide(task, post):
         raise Rejected(refusals.NOT_THE_GIVER, name=task.giver.name)
 
@@ -192,22 +193,46 @@ def propose(task: Task, text: str, by: Actor, at: datetime, telling: Telling) ->
     return _step(after, "proposed", by, at, telling, detail=text)
 
 
+def _check_parts(beneath: list[Task]) -> None:
+    if names := sorted({each.holder.name for each in beneath if each.state not in ENDED}):
+        raise Rejected(refusals.PARTS_OPEN, names=", ".join(names))
+
+
 def close(
     task: Task, beneath: list[Task], text: str | None, *, by: Actor, at: datetime, telling: Telling
 ) -> Step[Task] | None:
     """The work is done, says who gave it. Rejected(parts_open) while work given on from it goes on."""
     if task.state == "done":
         return None
-    if names := sorted({each.holder.name for each in beneath if each.state not in ENDED}):
-        raise Rejected(refusals.PARTS_OPEN, names=", ".join(names))
+    _check_parts(beneath)
     return _step(replace(task, state="done", percent=100, ended_at=at), "closed", by, at, telling, detail=text)
 
 
+def decline(
+    task: Task, beneath: list[Task], reason: str, *, by: Actor, at: datetime, telling: Telling
+) -> Step[Task] | None:
+    """Who was given it says that it is not theirs to do; whoever gave it passes it on, withdraws it, or insists."""
+    if task.state == "declined" and task.reason == reason:
+        return None
+    _check_parts(beneath)
+    return _step(replace(task, state="declined", reason=reason), "declined", by, at, telling, detail=reason)
+
+
 def give_back(task: Task, reason: str, by: Actor, at: datetime, telling: Telling) -> Step[Task]:
-    """What was proposed is not good enough."""
-    if task.state != "proposed":
+    """What was proposed is not good enough, what was closed is not done after all, or who declined has to do it."""
+    if task.state not in ("proposed", "declined", "done"):
         raise Rejected(refusals.NOT_PROPOSED)
-    return _step(replace(task, state="returned", reason=reason), "returned", by, at, telling, detail=reason)
+    after = replace(task, state="returned", reason=reason, ended_at=None, told=None)
+    return _step(after, "returned", by, at, telling, detail=reason)
+
+
+def set_due(task: Task, due_on: date, reason: str, *, by: Actor, at: datetime, telling: Telling) -> Step[Task] | None:
+    """Another deadline, by who gave the task; more time that was asked for is answered with it."""
+    if task.due_on == due_on:
+        return None
+    was = f"{task.due_on:%d/%m/%Y}" if task.due_on else "không có"
+    after = replace(task, due_on=due_on, extension=None, told=None)
+    return _step(after, "deadline_set", by, at, telling, detail=f"{was} → {due_on:%d/%m/%Y}: {reason}")
 
 
 def withdraw(task: Task, reason: str, by: Actor, at: datetime, telling: Telling) -> Step[Task]:
@@ -268,7 +293,7 @@ def _step(
         title=telling.title,
         holder=after.holder.name,
         due_on=after.due_on,
-        reason=after.reason if act in ("returned", "called_off") else None,
+        reason=after.reason if act in ("returned", "called_off", "declined") else None,
         people=others,
         by=by,
         at=at,

@@ -69,13 +69,24 @@ TASK_ENDED = Refusal(
 )
 NOT_PROPOSED = Refusal(
     "not_proposed",
-    vi="Việc này chưa có đề xuất để trả lại; hãy ghi ý kiến hoặc chuyển việc.",
-    en="Nothing is proposed on this task that could be returned; say it in a note, or pass the task on.",
+    vi="Việc này chưa có đề xuất, chưa bị từ chối và chưa kết thúc nên không có gì để trả lại; hãy ghi ý kiến hoặc chuyển việc.",
+    en="This task is neither proposed, declined nor closed, so there is nothing to return; say it in a note, or pass it on.",
 )
 PARTS_OPEN = Refusal(
     "parts_open",
     vi="Còn việc chưa xong: {names}. Hãy kết thúc hoặc rút các việc đó trước.",
     en="Work of {names} is still open; close or withdraw it first.",
+)
+DUE_BEFORE_PARTS = Refusal(
+    "due_before_parts",
+    vi="Thời hạn {day} sớm hơn thời hạn của việc đã giao tiếp cho {names}; hãy đổi hạn các việc đó trước.",
+    en="The deadline {day} is earlier than that of the work given on to {names}; change those first.",
+    status=422,
+)
+ABOVE_ENDED = Refusal(
+    "above_ended",
+    vi="Việc cấp trên đã kết thúc; hãy trả lại việc đó trước.",
+    en="The task above has ended; return that one first.",
 )
 EXTENSION_NOT_LATER = Refusal(
     "extension_not_later",

@@ -131,7 +131,7 @@ def count_tasks(tx: Tx, asked: dict[str, Any]) -> dict[str, int]:
         "open": f"({_MINE})",
         "due_soon": f"({_MINE}) AND {WHEN['due_soon']}",
         "overdue": f"({_MINE}) AND {WHEN['overdue']}",
-        "to_decide": "t.given_by = %(me)s AND (t.state = 'proposed' OR t.extension IS NOT NULL)",
+        "to_decide": "t.given_by = %(me)s AND (t.state IN ('proposed', 'declined') OR t.extension IS NOT NULL)",
     }
     counts = ", ".join(
         f"(SELECT count(*) FROM (SELECT FROM task t WHERE t.agency_id = {_AGENCY} AND t.ended_at IS NULL"  # noqa: S608

@@ -75,6 +75,7 @@ class TaskView(TaskInList):
     history: list[EntryView]
     may_work: bool
     may_decide: bool
+    may_reopen: bool = Field(description="it was closed, and may be returned as not done")
 
 
 class SlipView(View):

@@ -31,6 +31,7 @@ class SeatView(View):
     by: str | None
     at: datetime | None
     instead_of: str | None
+    kept: route.Kept | None = Field(description="an approval of an earlier round that still stands, and why")
     people: list[AskedView]
 
 
@@ -49,7 +50,9 @@ class StageView(View):
 
 
 class RouteView(View):
-    """`may_*`: what the reader may do now. `back_to`: the stages to which it can be given back, newest first."""
+    """`may_*`: what the reader may do now. `back_to`: the stages to which it can be given back, newest first. Of a document
+    that was given back to its author `resume_default` is where it begins again.
+    """
 
     document_id: UUID
     workflow: str | None
@@ -63,6 +66,8 @@ class RouteView(View):
     may_withdraw: bool
     may_replace: bool
     back_to: list[dict[str, str]]
+    resume_at: list[dict[str, str]] = Field(description="where the document may begin again once its author revised it")
+    resume_default: str | None = Field(description="where it does when the return does not say; none: all stages anew")
 
 
 class ReplaceBody(Body):
@@ -79,7 +84,7 @@ def get_route(document_id: UUID, acting: Member) -> RouteView:
     at = reviewing.situation(acting.tx, held, acting.now())
     known = routes.find_route(acting.tx, document_id)
     if known is None and held.reviews:
-        known = route.of_reviews(held.reviews, held.author_id, at)
+        known = route.of_reviews(held.reviews, held.author_id, at)  # submitted before lists were kept as routes
     return _view(acting, held, known, at)
 
 
@@ -103,6 +108,8 @@ def _view(acting: Acting, held: Document, known: Route | None, at: Situation) ->
     concerned = [one.person_id for t in turns for one in t.people] + [held.author_id]
     stuck = bool(known) and reviewed and route.is_stuck(known, at.directory) if known else False
     returns = bool(known) and reviewed and route.may_answer(known, acting.person_id, at.directory) if known else False
+    signs = held.state == "awaiting_signature" and any(s.person_id == acting.person_id for s in held.signers)
+    resumable = route.resumable(known, acting.person_id, at.directory) if known and (returns or signs) else ()
     return RouteView(
         document_id=held.id,
         workflow=known.name if known else None,
@@ -118,7 +125,16 @@ def _view(acting: Acting, held: Document, known: Route | None, at: Situation) ->
         back_to=[{"key": leg.stage.key, "name": leg.stage.name} for leg in reversed(route.stages_before(known))]
         if known and returns
         else [],
+        resume_at=[{"key": leg.stage.key, "name": leg.stage.name} for leg in resumable],
+        resume_default=_resume_default(known, acting, at, reviewed=reviewed) if known else None,
     )
+
+
+def _resume_default(known: Route, acting: Acting, at: Situation, *, reviewed: bool) -> str | None:
+    if not reviewed:
+        return known.resume_at
+    own = route.returning(known, acting.person_id, at.directory)
+    return own.stage.key if own and known.after_return == "from_return" else None
 
 
 def _stage(leg: Leg, known: Route, at: Situation, *, reviewed: bool) -> StageView:
@@ -142,6 +158,7 @@ def _stage(leg: Leg, known: Route, at: Situation, *, reviewed: bool) -> StageVie
                 by=seat.name,
                 at=seat.at,
                 instead_of=seat.instead_of,
+                kept=seat.kept,
                 people=asked_views(candidates(seat.who, at.directory, known.author_id))
                 if waits and seat.by is None
                 else [],

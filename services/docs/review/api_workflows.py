@@ -10,14 +10,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
-from services.docs import access, store_workdays
+from services.docs import access, store_registry, store_workdays
 from services.docs.access import Acting, IfMatch
 from services.docs.catalogue import DOCUMENT_TYPES
 from services.docs.review import refusals, reviewing, route, store
 from services.docs.review.people import Directory, candidates
 from services.docs.review.route import Leg, Seat, Situation
 from services.docs.review.store import Kept
-from services.docs.review.workflow import KEY, STANDARD, Workflow, parse, standard
+from services.docs.review.workflow import KEY, STANDARD, Workflow, differences, parse, standard
 from services.docs.standing import in_unit
 from services.docs.text import sort_key
 from services.docs.views import Body, View
@@ -29,6 +29,7 @@ router = APIRouter(tags=["workflows"])
 
 RESERVED = frozenset({reviewing.AUTOMATIC, "schema", "directory", "preview", "new", "save"})  # words of addresses
 
+KEEPERS = frozenset({"leader", "officer"})
 Keeper = Annotated[Acting, Depends(access.acting_as("leader", "officer"))]
 Reader = Annotated[Acting, Depends(access.acting_as("clerk", "leader", "officer"))]
 Code = Annotated[str, Path(pattern=KEY.pattern, max_length=40)]
@@ -46,11 +47,15 @@ class WorkflowView(View):
     changed_by: str | None
     changed_at: datetime | None
     retired: bool = False
+    changes: list[str] = Field(default=[], description="against the version before, in a list of versions")
 
 
 class WorkflowList(View):
+    """`keepers`: who of the agency may change workflows today."""
+
     items: list[WorkflowView]
     may_change: bool
+    keepers: list[str]
 
 
 class UnitView(View):
@@ -126,7 +131,9 @@ def list_workflows(acting: Reader) -> WorkflowList:
         changed_by=None,
         changed_at=None,
     )
-    return WorkflowList(items=[*own, default], may_change=bool(acting.post.roles & {"leader", "officer"}))
+    posts = store_registry.list_posts(acting.tx, acting.agency_id, acting.today())
+    keepers = dict.fromkeys(f"{each.name}, {each.title}" for each in posts if each.roles & KEEPERS)
+    return WorkflowList(items=[*own, default], may_change=bool(acting.post.roles & KEEPERS), keepers=list(keepers))
 
 
 @router.get("/workflows/schema")
@@ -175,7 +182,20 @@ def get_workflow(
 
 @router.get("/workflows/{code}/versions")
 def list_versions(code: Code, acting: Reader) -> list[WorkflowView]:
-    return [_view(each) for each in store.list_versions(acting.tx, code)]
+    """The newest first, each with what it changed."""
+    found = store.list_versions(acting.tx, code)
+    before = [*found[1:], None]
+    return [
+        _view(each).model_copy(update={"changes": _changes(older, each)})
+        for each, older in zip(found, before, strict=True)
+    ]
+
+
+def _changes(older: Kept | None, newer: Kept) -> list[str]:
+    if newer.retired:
+        return ["Ngừng dùng"]
+    said = ["Dùng lại"] if older and older.retired else []
+    return said + differences(older.body if older else None, newer.body)
 
 
 @router.put("/workflows/{code}")

@@ -5,8 +5,10 @@ The document's row is locked by the caller; route, history and facts are kept in
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from services.docs import document, drafting, store_workdays
@@ -14,15 +16,16 @@ from services.docs import refusals as docs_refusals
 from services.docs import store as documents
 from services.docs.access import Acting
 from services.docs.document import Document, Review
-from services.docs.review import refusals, route, store
-from services.docs.review.route import Reminder, Route, Situation
+from services.docs.review import escalation, refusals, route, store
+from services.docs.review.escalation import Reminder
+from services.docs.review.route import Route, Situation
 from services.docs.review.workflow import STANDARD, Workflow, standard, suits
 from services.docs.step import Step, ourselves
 from shared import outbox
 from shared.db import Tx
 from shared.errors import Rejected
 from shared.events import Actor, Event
-from shared.events.docs import ReviewAsked, ReviewDue
+from shared.events.docs import ReviewAnswered, ReviewAsked, ReviewDue
 
 AUTOMATIC = "auto"  # the workflow that the type of document has
 
@@ -72,38 +75,65 @@ def workflow_for(tx: Tx, type_code: str, code: str = AUTOMATIC) -> Chosen:
 
 
 def submit(acting: Acting, draft: Document, code: str | None) -> None:
-    """A new document: with a workflow on its route, without one to the reviewers that it names."""
+    """A new document: with a workflow on its route, without one to the reviewers that it names, whom the agency's own
+    deadline holds.
+    """
     now = acting.now()
-    if code is None:
+    if code is None and not draft.reviews:
         documents.keep_document(
             acting.tx, document.submit(draft, acting.by, now), source=acting.office.source, new=True
         )
         return
     at = situation(acting.tx, draft, now)
-    chosen = workflow_for(acting.tx, draft.type_code, code)
-    people = [each.person_id for each in draft.reviews]
-    begun = route.begin(chosen.body, chosen.code, chosen.version, author_id=draft.author_id, chosen=people, at=at)
-    begun, _ = route.newly_asked(begun, at.directory)
+    if code is None:
+        begun = route.begin_listed(draft.reviews, draft.author_id, acting.policy().review_days, at)
+    else:
+        chosen = workflow_for(acting.tx, draft.type_code, code)
+        people = [each.person_id for each in draft.reviews]
+        begun = route.begin(chosen.body, chosen.code, chosen.version, author_id=draft.author_id, chosen=people, at=at)
+    begun, _ = route.newly_asked(replace(begun, text=text_of(draft)), at.directory)
     routed = replace(draft, reviews=_reviews(begun, at))
     step = document.submit(routed, acting.by, now, routed=not begun.is_complete)
     documents.keep_document(acting.tx, step, source=acting.office.source, new=True)
-    store.save_route(acting.tx, draft.id, draft.agency_id, begun, route.next_look(begun, at))
+    store.save_route(acting.tx, draft.id, draft.agency_id, begun, escalation.next_look(begun, at))
 
 
 def resubmit(acting: Acting, held: Document, revised: Document, *, chosen: list[UUID] | None) -> Step[Document]:
-    """Revised and again: by the workflow that it began with, every stage anew."""
+    """Revised and again: by the workflow that it began with, from where the return said."""
     known = store.find_route(acting.tx, held.id)
-    if known is None or not known.code:
-        store.drop_route(acting.tx, held.id)
-        return document.resubmit(held, revised, acting.by, acting.now())
     if held.state not in ("returned", "refused"):
         raise Rejected(docs_refusals.NOT_RETURNED)
+    if known is None and not revised.reviews:
+        return document.resubmit(held, revised, acting.by, acting.now())
     at = situation(acting.tx, revised, acting.now())
-    begun, _ = route.newly_asked(route.again(known, chosen, at), at.directory)
+    if known is None:
+        days = acting.policy().review_days
+        known = route.begin_listed(revised.reviews, held.author_id, days, at)
+    elif not known.code and chosen is not None:
+        if not revised.reviews:
+            store.drop_route(acting.tx, held.id)
+            return document.resubmit(held, revised, acting.by, acting.now())
+        known = route.listed_again(known, revised.reviews)
+    begun = route.again(known, chosen, text_of(revised), at)
+    begun, _ = route.newly_asked(begun, at.directory)
     routed = replace(revised, reviews=_reviews(begun, at))
     step = document.resubmit(held, routed, acting.by, acting.now(), routed=not begun.is_complete)
-    store.save_route(acting.tx, held.id, held.agency_id, begun, route.next_look(begun, at))
+    store.save_route(acting.tx, held.id, held.agency_id, begun, escalation.next_look(begun, at))
     return step
+
+
+def text_of(held: Document) -> str:
+    """A digest of what reviewers agree to: type, abstract, and the files in their order."""
+    words = [held.type_code, held.abstract, *(f"{part.kind} {part.content.sha256}" for part in held.parts)]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def route_of(tx: Tx, held: Document, now: datetime) -> Route | None:
+    """Its route; of a document with a list of reviewers from before they were kept as one, the one that the list makes."""
+    known = store.find_route(tx, held.id)
+    if known is None and held.reviews and held.state == "in_review":
+        return route.of_reviews(held.reviews, held.author_id, situation(tx, held, now))
+    return known
 
 
 def _reviews(on: Route, at: Situation) -> tuple[Review, ...]:
@@ -131,12 +161,14 @@ def approve(acting: Acting, held: Document, known: Route, stage: str | None) -> 
         return document.finish_review(
             drafting.fresh(acting, held), tuple(reviews.values()), acting.by, at.now, detail=detail
         )
-    return _moved(acting.tx, held, after, at, Word("approved", acting.by, detail))
+    return _moved(acting.tx, held, known, after, at=at, word=Word("approved", acting.by, detail))
 
 
-def give_back(acting: Acting, held: Document, known: Route, reason: str, to: str | None) -> Step[Document] | None:
+def give_back(
+    acting: Acting, held: Document, known: Route, reason: str, *, to: str | None, resume_at: str | None
+) -> Step[Document] | None:
     """To the author, or to an earlier stage (`to`): by whose turn it is; to the author also by themself, and by a clerk
-    when nobody is left who could answer.
+    when nobody is left who could answer. `resume_at`: where the revised document begins again.
     """
     if held.state == "returned":
         return None
@@ -148,11 +180,21 @@ def give_back(acting: Acting, held: Document, known: Route, reason: str, to: str
     if not (turn or (to is None and (stranded or acting.person_id == held.author_id))):
         raise Rejected(docs_refusals.NOT_YOURS_TO_RETURN)
     if to is None:
-        store.rest(acting.tx, held.id)
+        after = route.given_back(known, acting.person_id, resume_at, at)
+        store.save_route(acting.tx, held.id, held.agency_id, after, None)
         return document.return_for_revision(held, acting.person_id, reason, acting.by, at.now, stranded=True)
     after = route.back_to(known, to, at)
     name = next(leg.stage.name for leg in after.legs if leg.stage.key == to)
-    return _moved(acting.tx, held, after, at, Word("sent_back", acting.by, f"{name}: {reason}", reason))
+    return _moved(acting.tx, held, known, after, at=at, word=Word("sent_back", acting.by, f"{name}: {reason}", reason))
+
+
+def resume_later(acting: Acting, held: Document, resume_at: str) -> None:
+    """The leader gives it back instead of signing, and says at which stage of review it begins again."""
+    known = store.find_route(acting.tx, held.id)
+    if known is None:
+        raise Rejected(refusals.STAGE_NOT_BEFORE)
+    at = situation(acting.tx, held, acting.now())
+    store.save_route(acting.tx, held.id, held.agency_id, route.given_back(known, None, resume_at, at), None)
 
 
 def replace_reviewer(
@@ -162,12 +204,14 @@ def replace_reviewer(
     if held.state != "in_review":
         raise Rejected(refusals.NOT_UNDER_REVIEW)
     at = situation(acting.tx, held, acting.now())
-    known = store.find_route(acting.tx, held.id) or route.of_reviews(held.reviews, held.author_id, at)
+    known = route_of(acting.tx, held, at.now)
+    if known is None:
+        raise Rejected(refusals.SEAT_NOT_OPEN)
     is_clerk = "clerk" in acting.post.roles
     after = route.replace_reviewer(known, stage, seat, new=person_id, by=acting.person_id, is_clerk=is_clerk, at=at)
     before = next(leg.seats[seat].who.label for leg in known.legs if leg.stage.key == stage)
     detail = f"{before} → {at.directory.name_of(person_id)}: {reason}"
-    return _moved(acting.tx, held, after, at, Word("reviewer_replaced", acting.by, detail))
+    return _moved(acting.tx, held, known, after, at=at, word=Word("reviewer_replaced", acting.by, detail))
 
 
 def may_withdraw(acting: Acting, held: Document) -> bool:
@@ -185,18 +229,34 @@ def may_withdraw(acting: Acting, held: Document) -> bool:
 class Word:
     """What is written down of an act: its name in the history, by whom, and what they added."""
 
-    act: str
+    act: Literal["approved", "sent_back", "reviewer_replaced", "reviewers_changed"]
     by: Actor
     detail: str | None
     reason: str | None = None
 
 
-def _moved(tx: Tx, held: Document, after: Route, at: Situation, word: Word) -> Step[Document]:
+def _freed(held: Document, was: Route, on: Route, at: Situation, word: Word) -> tuple[Event, ...]:
+    """Of those whose turn it was, the ones whose turn it is no more."""
+    before, after = (
+        {one.person_id: None for turn in route.turns(each, at.directory) for one in turn.people} for each in (was, on)
+    )
+    people = tuple(each for each in before if each not in after)
+    if not people:
+        return ()
+    return (
+        ReviewAnswered(
+            document_id=held.id, agency_id=held.agency_id, act=word.act, people=people, by=word.by, at=at.now
+        ),
+    )
+
+
+def _moved(tx: Tx, held: Document, was: Route, after: Route, *, at: Situation, word: Word) -> Step[Document]:
     """The document with the route's reviewers of now, and the facts to those whose turn it has become."""
     told, fresh = route.newly_asked(after, at.directory)
-    store.save_route(tx, held.id, held.agency_id, told, route.next_look(told, at))
+    store.save_route(tx, held.id, held.agency_id, told, escalation.next_look(told, at))
     moved = replace(held, reviews=route.mirrored(told, at.directory))
-    return Step(moved, word.act, word.by, at.now, detail=word.detail, tell=_asked(held, told, fresh, at.now, word))
+    facts = (*_freed(held, was, told, at, word), *_asked(held, told, fresh, at.now, word))
+    return Step(moved, word.act, word.by, at.now, detail=word.detail, tell=facts)
 
 
 def _asked(
@@ -229,8 +289,8 @@ def look_after(tx: Tx, held: Document, known: Route, now: datetime, *, source: s
         return []
     at, by = situation(tx, held, now), ourselves()
     told, fresh = route.newly_asked(known, at.directory)
-    told, reminders = route.remind(told, at)
-    store.save_route(tx, held.id, held.agency_id, told, route.next_look(told, at))
+    told, reminders = escalation.remind(told, at)
+    store.save_route(tx, held.id, held.agency_id, told, escalation.next_look(told, at))
     facts = [
         *_asked(held, told, fresh, now, Word("reviewers_changed", by, None)),
         *(_due(held, each, by, now) for each in reminders),

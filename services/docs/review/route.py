@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from services.docs import refusals as docs_refusals
 from services.docs.document import Review
 from services.docs.review import refusals
-from services.docs.review.people import Asked, Directory, candidates, heads_over, is_head_over
-from services.docs.review.workflow import Stage, Who, Workflow
+from services.docs.review.people import Asked, Directory, candidates, is_head_over
+from services.docs.review.workflow import AfterReturn, Deadline, Stage, Who, Workflow
 from services.docs.workdays import VIETNAM, Calendar
 from shared.errors import Rejected
 
 State = Literal["waiting", "open", "done", "skipped"]
-DUE_SOON, OVERDUE, HEAD_TOLD, CLERK_TOLD = 1, 2, 3, 4  # how far the reminders of a stage have got
-AFTER_OVERDUE = {HEAD_TOLD: 4, CLERK_TOLD: 8}  # office hours after the deadline
-LOOK_AGAIN = timedelta(minutes=15)  # people come and go
+Kept = Literal["unchanged", "before_return"]  # the text is the same; the stage lies before the one that gave it back
+LISTED = "Người xem xét được chọn"
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """`told`: who has been asked so far. `by`, `name`, `at`: who filled it; `instead_of` whom they stood in for."""
+    """`told`: who has been asked so far. `by`, `name`, `at`: who filled it; `instead_of` whom they stood in for. `kept`:
+    why an approval of an earlier round still stands.
+    """
 
     who: Who
     told: tuple[UUID, ...] = ()
@@ -36,11 +37,14 @@ class Seat:
     name: str | None = None
     at: datetime | None = None
     instead_of: str | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """A stage on its way. `skipped_for`: which condition left it out."""
+    """A stage on its way. `skipped_for`: which condition left it out. `before`: approvals of an earlier round that count
+    when it opens.
+    """
 
     stage: Stage
     seats: tuple[Seat, ...] = ()
@@ -51,6 +55,7 @@ class Leg:
     ended_at: datetime | None = None
     reminded: int = 0
     skipped_for: str | None = None
+    before: tuple[Seat, ...] = ()
 
     @property
     def filled(self) -> int:
@@ -64,7 +69,8 @@ class Leg:
 @dataclass(frozen=True, slots=True)
 class Route:
     """`code` and `version` name the workflow that it began with; its stages are kept here. `round`: how often the
-    document was submitted.
+    document was submitted. `text` is what was reviewed in it (a digest), `resume_at` the stage at which it begins again
+    after it was given back to its author; none: the first.
     """
 
     code: str
@@ -74,6 +80,9 @@ class Route:
     legs: tuple[Leg, ...]
     chosen: tuple[UUID, ...] = ()
     round: int = 1
+    after_return: AfterReturn = "anew"
+    text: str = ""
+    resume_at: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -115,27 +124,89 @@ def begin(
         stage = next(s for s in workflow.stages if any(w.kind == "chosen" for w in s.who))
         raise Rejected(refusals.REVIEWERS_TO_CHOOSE, stage=stage.name)
     legs = tuple(Leg(stage) for stage in workflow.stages)
-    return advance(Route(code, version, workflow.name, author_id, legs, tuple(chosen)), at)
+    begun = Route(code, version, workflow.name, author_id, legs, tuple(chosen), after_return=workflow.after_return)
+    return advance(begun, at)
+
+
+def begin_listed(reviews: Sequence[Review], author_id: UUID, days: int, at: Situation) -> Route:
+    """A document enters with a plain list of reviewers: one stage that needs all of them, within the agency's working days."""
+    leg = Leg(_listed(reviews, Deadline(amount=days, unit="days")))
+    return advance(Route("", 0, LISTED, author_id, (leg,)), at)
+
+
+def _listed(reviews: Sequence[Review], deadline: Deadline | None = None) -> Stage:
+    who = tuple(Who(kind="person", person_id=each.person_id, name=each.name) for each in reviews)
+    return Stage(key="xem-xet", name="Xem xét", who=who, deadline=deadline)
 
 
 def of_reviews(reviews: Sequence[Review], author_id: UUID, at: Situation) -> Route:
-    """The route of a document that was submitted with a list of reviewers: one stage that needs all of them."""
-    who = tuple(Who(kind="person", person_id=each.person_id, name=each.name) for each in reviews)
-    stage = Stage(key="xem-xet", name="Xem xét", who=who)
+    """The route of a document with a list of reviewers that has none on record: it was submitted before lists had them."""
+    stage = _listed(reviews)
     seats = tuple(
         Seat(each, told=(r.person_id,), by=r.person_id, name=r.name, at=at.now)
         if r.approved
         else Seat(each, told=(r.person_id,))
-        for each, r in zip(who, reviews, strict=True)
+        for each, r in zip(stage.who, reviews, strict=True)
     )
-    return Route("", 0, "Người xem xét được chọn", author_id, (Leg(stage, seats, "open", at.now),))
+    return Route("", 0, LISTED, author_id, (Leg(stage, seats, "open", at.now),))
 
 
-def again(route: Route, chosen: Sequence[UUID] | None, at: Situation) -> Route:
-    """The document was revised: every stage anew, by the workflow that it began with."""
-    legs = tuple(Leg(leg.stage) for leg in route.legs)
+def given_back(route: Route, person_id: UUID | None, resume_at: str | None, at: Situation) -> Route:
+    """It goes to its author, and begins again at `resume_at`; when that is not said, as the workflow has it. Raises
+    Rejected(stage_not_before) for a stage to which it can't come.
+    """
+    own = returning(route, person_id, at.directory)
+    if resume_at is None and route.after_return == "from_return":
+        resume_at = own.stage.key if own else None
+    elif resume_at is not None and all(leg.stage.key != resume_at for leg in resumable(route, person_id, at.directory)):
+        raise Rejected(refusals.STAGE_NOT_BEFORE)
+    return replace(route, resume_at=resume_at)
+
+
+def returning(route: Route, person_id: UUID | None, directory: Directory) -> Leg | None:
+    """The open stage on which somebody may give the document back."""
+    mine = {turn.leg.stage.key for turn in turns(route, directory) if person_id and _as(turn.people, person_id)}
+    return next(
+        (leg for leg in route.open_legs if leg.stage.key in mine or any(s.by == person_id for s in leg.seats)), None
+    )
+
+
+def resumable(route: Route, person_id: UUID | None, directory: Directory) -> tuple[Leg, ...]:
+    """The stages at which a document that somebody gives back may begin again: those that are done, and their own."""
+    own = returning(route, person_id, directory)
+    return (*stages_before(route), *([own] if own else []))
+
+
+def again(route: Route, chosen: Sequence[UUID] | None, text: str, at: Situation) -> Route:
+    """The document was revised and goes by the workflow that it began with, from the stage that the return said. What was
+    agreed before that stage stands; so does what was agreed of a text that did not change.
+    """
+    unchanged = bool(text) and text == route.text
+    known = {leg.stage.key for leg in route.legs}
+    passed, legs = route.resume_at in known, list(route.legs)
+    for group in _groups(route.legs):
+        passed = passed and all(legs[n].stage.key != route.resume_at for n in group)
+        for n in group:
+            if passed:
+                legs[n] = replace(legs[n], seats=_kept(legs[n].seats, "before_return"))
+            else:
+                before = (*legs[n].before, *legs[n].seats) if unchanged else ()
+                legs[n] = Leg(legs[n].stage, before=_kept((s for s in before if s.by), "unchanged"))
     picked = route.chosen if chosen is None else tuple(chosen)
-    return advance(replace(route, legs=legs, chosen=picked, round=route.round + 1), at)
+    return advance(
+        replace(route, legs=tuple(legs), chosen=picked, round=route.round + 1, text=text, resume_at=None), at
+    )
+
+
+def listed_again(route: Route, reviews: Sequence[Review]) -> Route:
+    """The same with another list of reviewers."""
+    leg = route.legs[0]
+    stage = _listed(reviews, leg.stage.deadline)
+    return replace(route, legs=(replace(leg, stage=stage),))
+
+
+def _kept(seats: Iterable[Seat], why: Kept) -> tuple[Seat, ...]:
+    return tuple(replace(seat, kept=why) if seat.by else seat for seat in seats)
 
 
 def advance(route: Route, at: Situation) -> Route:
@@ -144,10 +215,19 @@ def advance(route: Route, at: Situation) -> Route:
     for group in _groups(legs):
         for n in group:
             if legs[n].state == "waiting":
-                legs[n] = _open(legs[n], route, at)
+                legs[n] = _recalled(_open(legs[n], route, at), at)
         if any(legs[n].state == "open" for n in group):
             break
     return replace(route, legs=tuple(legs))
+
+
+def _recalled(leg: Leg, at: Situation) -> Leg:
+    """A stage that opens, with the approvals of an earlier round that still count on its seats."""
+    if leg.state != "open" or not leg.before:
+        return leg
+    earlier = {seat.who: seat for seat in leg.before}
+    after = replace(leg, seats=tuple(earlier.get(seat.who, seat) for seat in leg.seats), before=())
+    return replace(after, state="done", ended_at=at.now) if after.is_done else after
 
 
 def foreseen(workflow: Workflow, author_id: UUID, chosen: Sequence[UUID], at: Situation) -> tuple[Leg, ...]:
@@ -376,69 +456,3 @@ def is_stuck(route: Route, directory: Directory) -> bool:
         if leg.filled + able < leg.stage.needed(len(leg.seats)):
             return True
     return False
-
-
-# --- deadlines
-
-
-@dataclass(frozen=True, slots=True)
-class Reminder:
-    """That a stage is due soon or late. `people` are to be told, and with `clerks` the agency's clerks."""
-
-    stage: str
-    kind: Literal["due_soon", "overdue", "stuck"]
-    due_at: datetime | None
-    people: tuple[UUID, ...]
-    clerks: bool = False
-
-
-def remind(route: Route, at: Situation) -> tuple[Route, list[Reminder]]:
-    """What is to be said now that was not said yet: first the person, then the head of their unit, then the clerk."""
-    legs, found = list(route.legs), []
-    for n, leg in enumerate(legs):
-        if leg.state != "open":
-            continue
-        waiting = [turn for turn in turns(route, at.directory) if turn.leg.stage.key == leg.stage.key]
-        people = tuple(dict.fromkeys(one.person_id for turn in waiting for one in turn.people))
-        level = _level(leg, at)
-        if not people and leg.reminded < CLERK_TOLD:
-            found.append(Reminder(leg.stage.name, "stuck", leg.due_at, (), clerks=True))
-            level = CLERK_TOLD
-        else:
-            found += _said(leg, level, people, at)
-        legs[n] = replace(leg, reminded=max(leg.reminded, level))
-    return replace(route, legs=tuple(legs)), found
-
-
-def _level(leg: Leg, at: Situation) -> int:
-    if leg.due_at is None or leg.soon_at is None or at.now < leg.soon_at:
-        return 0
-    if at.now <= leg.due_at:
-        return DUE_SOON
-    late = at.calendar.hours(leg.due_at, at.now)
-    return max([OVERDUE, *(level for level, hours in AFTER_OVERDUE.items() if late >= hours)])
-
-
-def _said(leg: Leg, level: int, people: tuple[UUID, ...], at: Situation) -> Iterator[Reminder]:
-    heads = tuple(one.person_id for one in heads_over(people, at.directory))
-    for step in range(leg.reminded + 1, level + 1):
-        if step == DUE_SOON and level == DUE_SOON:
-            yield Reminder(leg.stage.name, "due_soon", leg.due_at, people)
-        elif step == OVERDUE:
-            yield Reminder(leg.stage.name, "overdue", leg.due_at, people)
-        elif step == HEAD_TOLD and heads:
-            yield Reminder(leg.stage.name, "overdue", leg.due_at, heads)
-        elif step == CLERK_TOLD:
-            yield Reminder(leg.stage.name, "overdue", leg.due_at, (), clerks=True)
-
-
-def next_look(route: Route, at: Situation) -> datetime | None:
-    """When the worker must look again; None: never, nothing is open."""
-    if not route.open_legs:
-        return None
-    moments = [at.now + LOOK_AGAIN]
-    for leg in route.open_legs:
-        if leg.due_at and leg.soon_at:
-            late = [at.calendar.add_hours(leg.due_at, hours) for hours in AFTER_OVERDUE.values()]
-            moments += [m for m in (leg.soon_at, leg.due_at + timedelta(seconds=1), *late) if m > at.now]
-    return min(moments)

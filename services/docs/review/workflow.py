@@ -23,6 +23,7 @@ from shared.errors import Rejected
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 STANDARD = "nd30"  # the code of the default, never an agency's own
 
+AfterReturn = Literal["anew", "from_return"]
 Kind = Literal["author_head", "unit", "unit_head", "role", "post", "person", "chosen"]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -100,11 +101,17 @@ class Stage(Data):
 
 
 class Workflow(Data):
-    """`types` are the document types that it is for; none: all types that have no workflow of their own."""
+    """`types` are the document types that it is for; none: all types that have no workflow of their own.
+
+    `after_return`: where a document that was given back to its author begins again when the return does not say it: all
+    stages anew, or from the stage that gave it back, with what was agreed before kept. What was agreed of a text that did
+    not change is kept in both cases.
+    """
 
     name: Name
     types: tuple[str, ...] = Field(default=(), max_length=40)
     stages: tuple[Stage, ...] = Field(min_length=1, max_length=20)
+    after_return: AfterReturn = "anew"
 
 
 def parse(data: Any) -> Workflow:
@@ -175,3 +182,62 @@ def standard() -> Workflow:
 
 def suits(workflow: Workflow, type_code: str) -> bool:
     return not workflow.types or type_code in workflow.types
+
+
+# --- what a change changes
+
+
+def differences(before: Workflow | None, after: Workflow) -> list[str]:
+    """What is otherwise than before, a sentence each, Vietnamese; of a new workflow its stages."""
+    if before is None:
+        return [f"Tạo mới với {len(after.stages)} bước: {', '.join(stage.name for stage in after.stages)}"]
+    found = []
+    if before.name != after.name:
+        found.append(f"Đổi tên “{before.name}” thành “{after.name}”")
+    if before.types != after.types:
+        found.append(
+            f"Loại văn bản: {', '.join(before.types) or 'các loại còn lại'} → {', '.join(after.types) or 'các loại còn lại'}"
+        )
+    if before.after_return != after.after_return:
+        found.append("Văn bản bị trả lại: " + AFTER_RETURN[after.after_return])
+    old, new = ({stage.key: stage for stage in each.stages} for each in (before, after))
+    found += [f"Bỏ bước “{old[key].name}”" for key in old if key not in new]
+    found += [f"Thêm bước “{new[key].name}”: {_asks(new[key])}" for key in new if key not in old]
+    stay = [key for key in new if key in old]
+    if stay != [key for key in old if key in new]:
+        found.append("Đổi thứ tự các bước")
+    for key in stay:
+        found += [f"Bước “{new[key].name}”: {each}" for each in _changed(old[key], new[key])]
+    return found
+
+
+AFTER_RETURN = {"anew": "đi lại từ bước đầu", "from_return": "đi tiếp từ bước đã trả lại"}
+
+
+def _changed(old: Stage, new: Stage) -> Iterable[str]:
+    if old.name != new.name:
+        yield f"trước đây tên là “{old.name}”"
+    if old.who != new.who:
+        yield f"hỏi {_asks(new)} (trước: {_asks(old)})"
+    if old.quorum != new.quorum:
+        yield f"cần {_quorum(new)} đồng ý (trước: {_quorum(old)})"
+    if old.deadline != new.deadline:
+        yield f"hạn {_limit(new)} (trước: {_limit(old)})"
+    if old.skip != new.skip:
+        yield "đổi điều kiện bỏ qua"
+    if old.with_previous != new.with_previous:
+        yield "cùng lúc với bước trước" if new.with_previous else "sau bước trước"
+
+
+def _asks(stage: Stage) -> str:
+    return "; ".join(who.label for who in stage.who)
+
+
+def _quorum(stage: Stage) -> str:
+    return {"all": "tất cả", "any": "một nơi"}.get(str(stage.quorum), f"{stage.quorum} nơi")
+
+
+def _limit(stage: Stage) -> str:
+    if stage.deadline is None:
+        return "không đặt"
+    return f"{stage.deadline.amount} {'giờ' if stage.deadline.unit == 'hours' else 'ngày'} làm việc"

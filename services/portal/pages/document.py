@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 # act → (path of the docs API, what the page says afterwards, which fields go along)
 ACTS = {
     "approve": ("approve", "approved", ("stage",)),
-    "return": ("return", "returned", ("reason", "to_stage")),
+    "return": ("return", "returned", ("reason", "to_stage", "resume_at")),
     "replace-reviewer": ("replace-reviewer", "reviewer_replaced", ("stage", "seat", "person_id", "reason")),
     "withdraw": ("withdraw", "withdrawn", ("reason",)),
     "issue": ("issue", "numbered", ("register_code",)),

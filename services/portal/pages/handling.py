@@ -26,6 +26,8 @@ ACTS = {
     "return": ("task_returned", ("reason",)),
     "withdraw": ("task_withdrawn", ("reason",)),
     "reassign": ("task_reassigned", ("reason",)),
+    "decline": ("task_declined", ("reason",)),
+    "deadline": ("deadline_set", ("due_on", "reason")),
     "extend": ("extension_asked", ("until", "reason")),
     "extension": ("extension_answered", ("agreed", "reason")),
 }

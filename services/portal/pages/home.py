@@ -42,6 +42,9 @@ def show_home(visit: Reading) -> Response:
         problems=list(problems.values()),
         first_things=_first_things(found),
         parked=_count_parked(found),
+        deadlines=[
+            each for name in ("overdue", "due_soon") for each in found.get(name, {"items": []})["items"][:SHOWN]
+        ],
     )
 
 
@@ -91,6 +94,8 @@ def _documents(visit: Visit) -> Loaders:
     loaders: Loaders = {
         "counters": lambda: visit.api.get("docs", "/counters"),
         "handling": lambda: visit.api.get("docs", "/counters/tasks"),
+        "overdue": lambda: visit.api.get("docs", "/tasks", when="overdue"),
+        "due_soon": lambda: visit.api.get("docs", "/tasks", when="due_soon"),
     }
     if visit.has("clerk"):
         states = ("returned", "refused", "signed")

@@ -57,12 +57,14 @@ def _policy_page(visit: Visit, *, error: Rejected | None = None, typed: Form | N
 @router.post("/policy")
 def change_policy(visit: Posting, form: Posted) -> Response:
     visit.need("leader", "officer")
-    body = {
+    body: dict[str, Any] = {
         "dispatch_level": form.get("dispatch_level"),
         "urgent_may_owe": form.get("urgent_may_owe") == "yes",
         "unchecked_allowed": form.get("unchecked_allowed") == "yes",
         "record_reading": form.get("record_reading") == "yes",
     }
+    if form.get("review_days").isdecimal():
+        body["review_days"] = int(form.get("review_days"))
     try:
         visit.api.put("docs", "/policy", body, version=form.get("version"))
     except Rejected as rejected:

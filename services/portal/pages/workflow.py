@@ -22,12 +22,15 @@ SKIPS = ("nobody_found", "author_is_asked", "signer_is_asked")
 
 @router.get("/workflows")
 def list_workflows(visit: Reading) -> Response:
-    return visit.page("workflows.html", found=visit.api.get("docs", "/workflows"))
+    return visit.page("workflows.html", found=visit.api.get("docs", "/workflows"), told=False)
 
 
 @router.get("/workflows/new")
 def new_workflow(visit: Reading, of: str = "nd30") -> Response:
     """A copy of one that there is, to be changed."""
+    listed = visit.api.get("docs", "/workflows")
+    if not listed["may_change"]:
+        return visit.page("workflows.html", found=listed, told=True)
     source = visit.api.get("docs", f"/workflows/{of[:40]}")
     return _page(visit, source["body"] | {"name": "", "types": []}, code="", version="")
 
@@ -70,7 +73,8 @@ def body_of(form: Form) -> dict[str, Any]:
     keys: set[str] = set()
     for n, stage in enumerate(stages, 1):
         stage["key"] = _free(stage["key"] or _code_of(stage["name"]) or f"buoc-{n}", keys)
-    return {"name": form.get("name"), "types": form.all("type"), "stages": stages}
+    after = "from_return" if form.get("after_return") == "from_return" else "anew"
+    return {"name": form.get("name"), "types": form.all("type"), "stages": stages, "after_return": after}
 
 
 def _place(form: Form, n: int) -> int:
@@ -140,9 +144,10 @@ def _page(
     listed = visit.api.get("docs", "/workflows")
     type_code = (form.get("preview_type") if form else "") or next(iter(body.get("types", [])), "CV")
     asked = {"type_code": type_code, "body": body if body.get("name") else body | {"name": "…"}}
-    found, missing = parts_of(
-        {"preview": lambda: visit.api.post("docs", "/workflows/preview", asked, key=f"preview-{code}")}
-    )
+    wanted = {"preview": lambda: visit.api.post("docs", "/workflows/preview", asked, key=f"preview-{code}")}
+    if code and (held is None or held["own"]):
+        wanted["versions"] = lambda: visit.api.get("docs", f"/workflows/{code}/versions")
+    found, missing = parts_of(wanted)
     stages = [stage | {"options": [option_of(who) for who in stage["who"]]} for stage in body["stages"]]
     return visit.page(
         "workflow.html",
@@ -155,6 +160,8 @@ def _page(
         options=_options(directory),
         directory=directory,
         preview=found.get("preview"),
+        versions=found.get("versions", []),
+        keepers=listed["keepers"],
         preview_type=type_code,
         may_change=listed["may_change"] and (held is None or held["own"]),
         may_make=listed["may_change"],
