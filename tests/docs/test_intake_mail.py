@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from services.docs.intake import letter, mailbox
 from services.docs.intake.account import Mailbox
 from services.docs.intake.mailbox import Post
+from shared import db
 from shared.errors import Rejected
 from shared.events.docs import MailAnswered
+from shared.events.registry import Heartbeat
 from tests.docs import papers, post_office
 from tests.docs.bringing import Intake, codes
 from tests.docs.conftest import SAMPLES, Docs
@@ -200,6 +203,21 @@ def test_one_mailbox_for_all_agencies_goes_by_the_address(docs: Docs, desk: Desk
     told = {answer.agency_id: answer for answer in answers(docs)}
     assert {each: answer.outcome for each, answer in told.items()} == {docs.b.agency_id: "taken", None: "refused"}
     assert "không ứng với cơ quan nào" in told[None].lines[0].vi
+
+
+def test_before_the_registry_has_told_its_agencies_no_address_is_wrong(
+    docs: Docs, desk: Desk, server: PostOffice
+) -> None:
+    desk.post = Post(desk.intake.desk, box(server, None))
+    with db.transaction(docs.pool) as tx:
+        tx.execute("DELETE FROM registry_copy WHERE topic = 'registry.agency'")
+    desk.office.deliver(mail(("x.pdf", LETTER), to="vanban+X99@tinh.example.vn"))
+    desk.settle()
+    assert (desk.where(), answers(docs)) == ({"INBOX": 1}, [])
+    docs.hear(Heartbeat(of="registry.agency", as_of=datetime.now(UTC)))
+    desk.settle()
+    assert desk.where() == {mailbox.REFUSED: 1}
+    assert [answer.outcome for answer in answers(docs)] == ["refused"]
 
 
 @pytest.mark.parametrize(
