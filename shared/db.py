@@ -113,6 +113,18 @@ def know_as(tx: Tx, person: UUID, keys: Iterable[UUID]) -> None:
     tx.execute("SELECT set_config('vanthu.person', %s, true), set_config('vanthu.keys', %s, true)", [str(person), held])
 
 
+@contextmanager
+def itself(tx: Tx) -> Iterator[None]:
+    """In the block the service itself reads, whoever the transaction's person is: for what is decided on everything that
+    the agency has. What is read so is never answered as it is.
+    """
+    row = tx.execute("SELECT current_setting('vanthu.person', true) AS person").fetchone()
+    tx.execute("SELECT set_config('vanthu.person', '', true)")
+    yield
+    # Not in a `finally`: a transaction that an error ends reads nothing more.
+    tx.execute("SELECT set_config('vanthu.person', %s, true)", [(row and row["person"]) or ""])
+
+
 def storable(text: str, limit: int = 2000) -> str:
     """Somebody else's text as PostgreSQL takes it, of bounded length: no NUL, no lone surrogate."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")[:limit]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from shared.events import Actor, Envelope, Event
 
@@ -16,7 +17,9 @@ SYSTEM = "docs"
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Thing]):
-    """`act` is a stable name for the history, `detail` what the person added, such as a reason."""
+    """`act` is a stable name for the history, `detail` what the person added, such as a reason. `about`: another thing that
+    the detail names; whoever may not read that one does not read the line.
+    """
 
     after: Thing
     act: str
@@ -24,6 +27,7 @@ class Step(Generic[Thing]):
     at: datetime
     detail: str | None = None
     tell: tuple[Event, ...] = ()
+    about: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

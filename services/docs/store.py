@@ -71,8 +71,8 @@ def keep(tx: Tx, step: Step[Any], save: Callable[[Tx, Any], None], *, subject: U
     """Save the next state, its history and its facts in one transaction; the row must be locked or new."""
     save(tx, step.after)
     tx.execute(
-        "INSERT INTO history (agency_id, subject_id, at, act, actor, detail) VALUES (%s, %s, %s, %s, %s, %s)",
-        [agency, subject, step.at, step.act, json_of(step.by), step.detail],
+        "INSERT INTO history (agency_id, subject_id, at, act, actor, detail, about) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [agency, subject, step.at, step.act, json_of(step.by), step.detail, step.about],
     )
     for event in step.tell:
         outbox.put(tx, event, source=source)

@@ -52,6 +52,11 @@ def get(tx: Tx, incoming_id: UUID) -> Incoming:
     return _incoming(tx.execute(f"{INCOMING} WHERE id = %s", [incoming_id]).fetchone())
 
 
+def find(tx: Tx, incoming_id: UUID) -> Incoming | None:
+    row = tx.execute(f"{INCOMING} WHERE id = %s", [incoming_id]).fetchone()
+    return _incoming(row) if row else None
+
+
 def lock(tx: Tx, incoming_id: UUID) -> Incoming:
     return _incoming(tx.execute(f"{INCOMING} WHERE id = %s FOR UPDATE", [incoming_id]).fetchone())
 

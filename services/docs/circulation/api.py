@@ -28,6 +28,7 @@ from services.docs.circulation.views import (
 from services.docs.delivery import ENDED
 from services.docs.document import Document, check_issued, return_for_revision
 from services.docs.views import Body, PartyView, View, party_view
+from shared.db import itself
 from shared.errors import NotFound, Rejected
 from shared.http import OnceOnly
 from shared.ids import new_id
@@ -200,8 +201,8 @@ def _suggested(acting: Acting, held: Document, follows: list[Kept]) -> list[Part
     found = {}
     for each in follows:
         if each.incoming_id is not None:
-            sender = store_incoming.get(acting.tx, each.incoming_id).sender
-            found[sender.identifier] = sender
+            if answered := store_incoming.find(acting.tx, each.incoming_id):  # none that the reader may not know
+                found[answered.sender.identifier] = answered.sender
             continue
         for delivery in store.list_deliveries(acting.tx, each.target):
             if delivery.status not in ENDED:
@@ -281,12 +282,12 @@ def _target(acting: Acting, held: Document, body: RelationBody) -> tuple[UUID, U
         raise NotFound("văn bản")
     # Locked: of two that want to replace the same document one is told of the other.
     earlier = held if body.document_id == held.id else store.lock(acting.tx, body.document_id)
-    relations.check_later(
-        held,
-        earlier,
-        replaced_by=kept.replacements_of(acting.tx, earlier.id),
-        before=kept.followed_by(acting.tx, earlier.id),
-    )
+    with itself(acting.tx):  # what the clerk may not know replaces it all the same
+        replaced, before = kept.replacements_of(acting.tx, earlier.id), kept.followed_by(acting.tx, earlier.id)
+    seen = kept.named_documents(acting.tx, [each.id for each in replaced.values()])
+    if any(each.id not in seen for each in replaced.values()):
+        raise Rejected(refusals.REPLACED_UNSEEN, number=earlier.descriptor.number_symbol)
+    relations.check_later(held, earlier, replaced_by=replaced, before=before)
     return earlier.id, None
 
 

@@ -17,9 +17,9 @@ from services.docs.circulation.views import (
     ArrivalView,
     ChainView,
     DestroyedView,
-    TwinView,
     asked_view,
     named_view,
+    twin_view,
 )
 from services.docs.incoming import Incoming
 from services.docs.views import Body, View
@@ -100,19 +100,7 @@ def _view(acting: Acting, held: Incoming) -> ArrivalView:
         asked=asked_view(held.asked),
         chased_at=held.chased_at,
         destroyed=[DestroyedView(filename=d.filename, sha256=d.sha256, size=d.size) for d in held.destroyed],
-        twins=[
-            TwinView(
-                incoming_id=each.incoming_id,
-                number_symbol=each.number_symbol,
-                issued_on=each.issued_on,
-                abstract=each.abstract,
-                status=each.status,
-                arrival_number=each.arrival_number,
-                arrived_at=each.arrived_at,
-                like=each.like,
-            )
-            for each in duplicates.standing(kept.twins_of(acting.tx, held))
-        ],
+        twins=[twin_view(each) for each in duplicates.standing(kept.twins_of(acting.tx, held))],
         chain=_chain(acting, held),
     )
 
@@ -124,6 +112,7 @@ def _chain(acting: Acting, held: Incoming) -> ChainView:
     answers = kept.relations_to(acting.tx, [held.document_id])
     way = kept.arrived_replacements(acting.tx, held.document_id)
     targets = [each.document.document_id for each in held.relations]
+    hidden = kept.hidden_among(acting.tx, targets) if targets else set()
     names = kept.named_documents(
         acting.tx,
         [*targets, *(each.document_id for each in later.values()), *(each.document_id for each in answers), *way],
@@ -134,8 +123,8 @@ def _chain(acting: Acting, held: Incoming) -> ChainView:
                 each.kind,
                 names.get(each.document.document_id),
                 document_id=each.document.document_id,
-                number_symbol=each.document.number_symbol,
-                issued_on=each.document.issued_on,
+                number_symbol=None if each.document.document_id in hidden else each.document.number_symbol,
+                issued_on=None if each.document.document_id in hidden else each.document.issued_on,
                 reason=each.reason,
             )
             for each in held.relations

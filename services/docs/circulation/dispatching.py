@@ -14,6 +14,7 @@ from services.docs.delivery import Delivery, dispatch, standing_recipients
 from services.docs.document import Document, check_issued
 from services.docs.finding import store as finding
 from services.docs.incoming import Incoming
+from shared.db import itself
 from shared.events.docs import Relation
 from shared.ids import new_id
 
@@ -41,7 +42,8 @@ def send(acting: Acting, held: Document, choice: Choice, note: str | None) -> No
     asking.check_not_frozen(kept.list_recalls(acting.tx, [held.id])[held.id], store.list_deliveries(acting.tx, held.id))
     recipients = addressing.check(work_out(acting, held, choice), choice.named)
     now, source, dispatch_id = acting.now(), acting.office.source, new_id()
-    related = related_of(acting, held)
+    with itself(acting.tx):  # what it follows hears of it, also what the clerk may not know
+        related = related_of(acting, held)
     kept.add_dispatch(
         acting.tx,
         {
@@ -68,10 +70,11 @@ def send(acting: Acting, held: Document, choice: Choice, note: str | None) -> No
         for each in recipients
     ]
     store.keep_new_deliveries(acting.tx, steps, source=source)
-    _ask_about_earlier(acting, held, related, {each.identifier for each in recipients})
-    for each in related.kept:
-        if each.complete and each.incoming_id is not None:
-            complete_answered(acting, held, each.incoming_id)
+    with itself(acting.tx):
+        _ask_about_earlier(acting, held, related, {each.identifier for each in recipients})
+        for each in related.kept:
+            if each.complete and each.incoming_id is not None:
+                complete_answered(acting, held, each.incoming_id)
     finding.put_document(acting.tx, held)  # it is found by its recipients, too
 
 

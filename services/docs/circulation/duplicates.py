@@ -19,6 +19,8 @@ Likeness = Literal["identifier", "number"]
 class Twin:
     """Another arrival that looks like the same document. `identifier`: agency, date, number and symbol are the same, or
     it is the same document of its sender; `number`: number, symbol and agency within the year, of another date.
+
+    `hidden`: the reader may not know it; nothing of it is said but whom to ask.
     """
 
     incoming_id: UUID
@@ -30,9 +32,13 @@ class Twin:
     arrival_number: int | None
     arrived_at: datetime
     like: Likeness
+    ask: str
+    hidden: bool = False
 
     @property
     def spoken(self) -> str:
+        if self.hidden:
+            return f"một văn bản mà bạn không được xem (hỏi {self.ask})"
         number = f"số đến {self.arrival_number}" if self.arrival_number else "chưa vào sổ"
         return f"{self.number_symbol or self.abstract} ({number}, đến {self.arrived_at:%d/%m/%Y})"
 

@@ -15,7 +15,7 @@ from services.docs.delivery import ENDED, REFUSED
 from services.docs.incoming import ARRIVED, Incoming
 from services.docs.step import Step, fact_of, ourselves
 from shared import outbox
-from shared.db import Tx, act_for
+from shared.db import Tx, act_for, itself
 from shared.events import Actor, Envelope, signing
 from shared.events.docs import (
     DeliveryChased,
@@ -70,7 +70,8 @@ def after_step(tx: Tx, step: Step[Incoming], *, source: str) -> None:
     if step.act == "registered":
         order_receipt(tx, step.after, "registered", step.at, source=source)
     if step.act == "registered" or step.after.status == REFUSED:
-        answer_for_earlier(tx, step.after, step.by, step.at, source=source)
+        with itself(tx):  # also for one that whoever answers may not know
+            answer_for_earlier(tx, step.after, step.by, step.at, source=source)
 
 
 def order_receipt(tx: Tx, arrived: Incoming, kind: Kind, at: datetime, *, source: str) -> None:

@@ -111,6 +111,11 @@ ALREADY_REPLACED = Refusal(
     vi="Văn bản số {number} đã được thay thế; văn bản đang có hiệu lực là số {current} ngày {day}. Hãy cập nhật hoặc thay thế văn bản đó.",
     en="Document {number} was replaced; the one that stands is {current} of {day}. Update or replace that one.",
 )
+REPLACED_UNSEEN = Refusal(
+    "replaced_unseen",
+    vi="Văn bản số {number} đã được thay thế bằng một văn bản mà bạn không được xem; hãy hỏi văn thư cơ quan.",
+    en="Document {number} was replaced by one that you may not read; ask the agency's registrar.",
+)
 RELATED_IN_A_CIRCLE = Refusal(
     "related_in_a_circle",
     vi="Văn bản số {number} ra đời sau và đã cập nhật hoặc thay thế chính văn bản này; hãy chọn lại.",

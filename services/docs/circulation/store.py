@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from services.docs.document import Document
 from services.docs.finding import store as finding
 from services.docs.incoming import Incoming
 from services.docs.store import json_of
-from shared.db import Tx
+from shared.db import Tx, itself
 from shared.errors import STALE_VERSION, NotFound, Rejected
 from shared.events import Actor
 from shared.ids import new_id
@@ -279,18 +280,37 @@ def named_documents(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Named]:
     return found | {row["document_id"]: Named(own=True, page_id=row["document_id"], **row) for row in owned}
 
 
+def hidden_among(tx: Tx, ids: Sequence[UUID]) -> set[UUID]:
+    """Of documents by the id that their sender gave them: those that the agency has and the transaction's person may not
+    know.
+    """
+    with itself(tx):
+        here = named_documents(tx, ids)
+    return set(here) - set(named_documents(tx, ids))
+
+
 # --- arriving twice
 
 
 def twins_of(tx: Tx, incoming: Incoming) -> list[Twin]:
-    """Other arrivals at the same agency that look like this one, the oldest first."""
+    """Other arrivals at the same agency that look like this one, the oldest first; those as well that the transaction's
+    person may not know, marked as hidden.
+    """
+    with itself(tx):
+        found = [Twin(like=_likeness(row, incoming), **row) for row in _alike(tx, incoming)]
+    rows = tx.execute("SELECT id FROM incoming WHERE id = ANY(%s)", [[each.incoming_id for each in found]]).fetchall()
+    seen = {row["id"] for row in rows}
+    return [replace(each, hidden=each.incoming_id not in seen) for each in found]
+
+
+def _alike(tx: Tx, incoming: Incoming) -> list[Row]:
     about = incoming.descriptor
     number = (about.number_symbol or "").lower()
     year = about.issued_on.isoformat()[:4] if about.issued_on else None
-    rows = tx.execute(
+    return tx.execute(
         "SELECT id AS incoming_id, document_id, descriptor ->> 'number_symbol' AS number_symbol,"
         " (descriptor ->> 'issued_on')::date AS issued_on, descriptor ->> 'abstract' AS abstract, status, arrival_number,"
-        " arrived_at FROM incoming WHERE id <> %(id)s AND agency_id = %(agency)s AND (document_id = %(document)s"
+        " arrived_at, coalesce(assignee_name || ' hoặc văn thư', 'văn thư') AS ask FROM incoming WHERE id <> %(id)s AND agency_id = %(agency)s AND (document_id = %(document)s"
         " OR (number_key = %(number)s AND sender_identifier = %(sender)s AND issued_year = %(year)s)) ORDER BY id",
         {
             "id": incoming.id,
@@ -301,7 +321,6 @@ def twins_of(tx: Tx, incoming: Incoming) -> list[Twin]:
             "year": year,
         },
     ).fetchall()
-    return [Twin(like=_likeness(row, incoming), **row) for row in rows]
 
 
 def _likeness(row: Row, incoming: Incoming) -> Any:

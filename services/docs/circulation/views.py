@@ -10,6 +10,7 @@ from uuid import UUID
 from services.docs.catalogue import STATUSES, refusal_sentence
 from services.docs.circulation.addressing import Addressees, Ended
 from services.docs.circulation.asking import Recall, may_chase
+from services.docs.circulation.duplicates import Twin
 from services.docs.circulation.relations import Kind, Named
 from services.docs.delivery import Asked, Delivery
 from services.docs.store import Entry
@@ -225,14 +226,33 @@ class CirculationView(View):
 
 
 class TwinView(View):
-    incoming_id: UUID
-    number_symbol: str | None
-    issued_on: date | None
-    abstract: str
-    status: str
-    arrival_number: int | None
-    arrived_at: datetime
+    """`hidden`: there is one that the reader may not know, and nothing of it is said but whom to ask about it."""
+
+    incoming_id: UUID | None = None
+    number_symbol: str | None = None
+    issued_on: date | None = None
+    abstract: str = ""
+    status: str | None = None
+    arrival_number: int | None = None
+    arrived_at: datetime | None = None
     like: Literal["identifier", "number"]
+    hidden: bool = False
+    ask: str | None = None
+
+
+def twin_view(each: Twin) -> TwinView:
+    if each.hidden:
+        return TwinView(like=each.like, hidden=True, ask=each.ask)
+    return TwinView(
+        incoming_id=each.incoming_id,
+        number_symbol=each.number_symbol,
+        issued_on=each.issued_on,
+        abstract=each.abstract,
+        status=each.status,
+        arrival_number=each.arrival_number,
+        arrived_at=each.arrived_at,
+        like=each.like,
+    )
 
 
 class DestroyedView(View):

@@ -127,7 +127,7 @@ def _text(value: Any) -> str:
 
 
 # Under which names a payload says what it is about.
-SUBJECTS = ("document_id", "delivery_id", "incoming_id", "workfile_id", "object_id", "register_id")
+SUBJECTS = ("document_id", "delivery_id", "incoming_id", "workfile_id", "subject_id", "object_id", "register_id")
 
 
 def _by(data: dict[str, Any]) -> dict[str, Any]:

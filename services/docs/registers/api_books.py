@@ -9,11 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.docs import access, store_workdays
+from services.docs import access, standing, store_workdays
 from services.docs.access import Acting, DoorDep, Member
 from services.docs.registers import books, store, store_books, work
 from services.docs.registers.books import BOOKS, Kind
-from services.docs.registers.refusals import PRINT_NOT_READY
+from services.docs.registers.refusals import PRINT_NOT_READY, PRINT_SAYS_TOO_MUCH
 from services.docs.registers.store_books import Place, Print
 from services.docs.views import Body, ReasonView, View
 from shared import outbox
@@ -186,6 +186,7 @@ def order_print(body: PrintBody, acting: Member, once: OnceOnly) -> PrintView:
             format=body.format,
             ordered_by=acting.by,
             ordered_at=acting.now(),
+            keys=standing.keys_of(acting.post),
         )
         work.order(acting.tx, order)
         _tell(acting, order)
@@ -208,7 +209,7 @@ def _tell(acting: Acting, order: Print) -> None:
 
 @router.get("/book-prints")
 def list_prints(acting: Member) -> PrintsView:
-    """The agency's newest orders."""
+    """One's own newest orders; who sees all of the agency's documents sees everybody's."""
     found = store_books.list_prints(acting.tx, acting.agency_id, access.PAGE)
     return PrintsView(items=[_print_view(each) for each in found])
 
@@ -220,9 +221,13 @@ def get_print(print_id: UUID, acting: Member) -> PrintView:
 
 @router.get("/book-prints/{print_id}/content", response_class=Response)
 def get_print_content(print_id: UUID, door: DoorDep) -> Response:
-    """The file. Raises Rejected(print_not_ready)."""
+    """The file. Raises Rejected(print_not_ready), Rejected(print_says_too_much) when something in it is kept from the
+    reader since.
+    """
     with door.open("clerk", "leader") as acting:
         found = store_books.get_print(acting.tx, print_id)
+        if store_books.says_too_much(acting.tx, found):
+            raise Rejected(PRINT_SAYS_TOO_MUCH)
     if found.content is None:
         raise Rejected(PRINT_NOT_READY)
     name = f"so-{found.kind}-{found.register_code or 'chuyen-giao'}-{found.year}.{found.format}"

@@ -24,6 +24,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST_NAMES = 12  # recipients named in a line; of a dispatch to all agencies the rest is counted
 MOST_LINES = 250_000  # of one printed book
 RECEIVED = ("03", "04", "05", "06")
+WITHHELD = "(Hạn chế tiếp cận: chỉ người được giao và văn thư xem được)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,9 @@ def register_of(kind: Kind, plan: Plan, code: str | None) -> Register | None:
 
 
 def line(kind: Kind, row: Mapping[str, Any], calendar: Calendar, today: date) -> Line:
-    """From a row of the store; by the calendar what is late, and by how much, as of `today`."""
+    """From a row of the store; by the calendar what is late, and by how much, as of `today`. Of what is restricted others
+    see the number and nothing else: the series shows no gap.
+    """
     if kind == "follow_up":
         return _follow_up(row, calendar, today)
     return {"out": _out, "copies": _out, "in": _in, "transfer": _transfer}[kind](row)
@@ -155,7 +158,7 @@ def _out(row: Mapping[str, Any]) -> Line:
     names = _names(row["names"] or (), row["sent"] or 0) if electronic else row["recipients"] or ""
     copies = str(row["sent"]) if row["sent"] else ("" if row["copies"] is None else f"{row['copies']:02d}")
     cells = (
-        row["number_symbol"] or f"{row['number']:02d}",
+        f"{row['number']:02d}" if row["withheld"] else row["number_symbol"] or f"{row['number']:02d}",
         _day(row["dated"]),
         _what(row),
         row["signer"] or "",
@@ -192,7 +195,7 @@ def _follow_up(row: Mapping[str, Any], calendar: Calendar, today: date) -> Line:
     joint = f"phối hợp: {row['joint']}" if row["joint"] else ""
     cells = (
         f"{row['number']:02d}",
-        f"{about}: {row['abstract']}" if row["abstract"] else about,
+        WITHHELD if row["withheld"] else f"{about}: {row['abstract']}" if row["abstract"] else about,
         "; ".join(part for part in (row["assignee"], joint) if part),
         _day(row["due"]),
         _progress(row, calendar, today),
@@ -240,6 +243,8 @@ def _arrived(row: Mapping[str, Any]) -> tuple[Literal["incoming"], UUID] | None:
 
 
 def _what(row: Mapping[str, Any]) -> str:
+    if row["withheld"]:
+        return WITHHELD
     if row["secrecy"]:
         return f"{row['type_name']} (độ {row['secrecy']})"
     if row["type_name"] is None:  # a number reserved for paper, its document not registered
@@ -248,6 +253,8 @@ def _what(row: Mapping[str, Any]) -> str:
 
 
 def _note(row: Mapping[str, Any]) -> str:
+    if row["withheld"]:
+        return "HỦY" if row["void_reason"] else ""
     found = []
     if row["void_reason"]:
         who = f" ({row['void_by']}, {_day(row['void_at'])})" if row["void_by"] else ""

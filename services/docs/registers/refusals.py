@@ -210,3 +210,10 @@ PRINT_NOT_READY = Refusal(
     vi="Tệp sổ đang được tạo; hãy mở lại sau ít phút.",
     en="The file is being made; open it again in a few minutes.",
 )
+
+PRINT_SAYS_TOO_MUCH = Refusal(
+    "print_says_too_much",
+    vi="Sau khi in, có văn bản trong sổ được hạn chế tiếp cận với bạn; hãy đặt in lại, dòng đó sẽ chỉ còn số.",
+    en="Since it was printed, something in this book was restricted from you; order it again, that line will show its number only.",
+    status=409,
+)

@@ -50,6 +50,7 @@ def span(tx: Tx, agency_id: UUID, code: str, period: Period) -> Span:
     return Span(row["first"], row["last"], counted["n"] if counted else 0)
 
 
+# A number whose document the reader may not know is `withheld`: row-level security leaves the book's own line alone.
 # Fetched by number first, joined after: a page costs its lines, however long the book is.
 _PAGE = (
     "WITH page AS MATERIALIZED (SELECT * FROM book b WHERE b.agency_id = %(agency)s AND b.register_code = %(code)s"
@@ -64,7 +65,7 @@ _OUT = (
     f"{_PAGE} SELECT {_BOOK}, d.id AS document_id, coalesce(d.type_name, p.type_name) AS type_name,"  # noqa: S608  own words
     " coalesce(d.abstract, p.abstract) AS abstract, coalesce(d.issued_on, p.signed_on) AS dated,"
     " coalesce(d.signers -> 0 ->> 'name', p.signer) AS signer, d.author_name, p.recipients, p.copies, p.keeper, k.purpose,"
-    " s.names, s.sent, s.sent_at, s.received"
+    " s.names, s.sent, s.sent_at, s.received, d.id IS NULL AND p.id IS NULL AND b.block_id IS NULL AS withheld"
     " FROM page b LEFT JOIN document d ON d.id = b.subject_id LEFT JOIN paper_entry p ON p.id = b.subject_id"
     " LEFT JOIN number_block k ON k.id = b.block_id"
     " LEFT JOIN LATERAL (SELECT (array_agg(v.receiver ->> 'name' ORDER BY v.receiver_identifier))[1:12] AS names,"
@@ -82,7 +83,7 @@ _IN = (
     " coalesce(i.assignee_name, p.keeper) AS assignee, i.status, h.assigned_at, h.status_at, k.due, k.joint, k.percent,"
     " (SELECT array_agg(d.number_symbol ORDER BY d.issued_on) FROM document_relation r JOIN document d ON d.id = r.document_id"
     "  WHERE r.agency_id = i.agency_id AND r.target = i.document_id AND r.kind = 'answers' AND d.number_symbol IS NOT NULL)"
-    " AS answers"
+    " AS answers, i.id IS NULL AND p.id IS NULL AS withheld"
     " FROM page b LEFT JOIN incoming i ON i.id = b.subject_id LEFT JOIN paper_entry p ON p.id = b.subject_id"
     " LEFT JOIN LATERAL (SELECT max(h.at) FILTER (WHERE h.act = 'assigned') AS assigned_at,"
     "  max(h.at) FILTER (WHERE h.act IN ('registered', 'assigned', 'started', 'completed')) AS status_at"
@@ -154,7 +155,7 @@ def count_sent(tx: Tx, agency_id: UUID, period: Period) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Print:
-    """A book ordered as a file."""
+    """A book ordered as a file. It is printed as its orderer reads it, who holds these `keys` to what is restricted."""
 
     id: UUID
     agency_id: UUID
@@ -166,6 +167,7 @@ class Print:
     format: str
     ordered_by: Actor
     ordered_at: datetime
+    keys: tuple[UUID, ...]
     state: str = "waiting"
     entries: int | None = None
     pages: int | None = None
@@ -177,10 +179,32 @@ class Print:
         return Period(self.year, self.since, self.until)
 
 
+PRINT = (
+    "SELECT id, agency_id, kind, register_code, year, since, until, format, ordered_by, ordered_at, keys, state, entries,"
+    " pages, content, reason FROM book_print"
+)
+
+
+def says_too_much(tx: Tx, order: Print) -> bool:
+    """Whether something in a printed book was kept from its reader after it was ordered."""
+    row = tx.execute(
+        "SELECT EXISTS (SELECT FROM restriction r JOIN restriction_alias a ON a.alias_id = r.subject_id"
+        " JOIN book b ON b.subject_id = r.subject_id WHERE NOT may_know(r.readers) AND a.since >= %(at)s"
+        " AND (%(code)s::text IS NULL OR b.register_code = %(code)s) AND b.year = %(year)s AND b.entered_on <= %(day)s) AS yes",
+        {
+            "at": order.ordered_at,
+            "code": order.register_code,
+            "year": order.year,
+            "day": order.ordered_at.astimezone(PAPER_ZONE).date(),
+        },
+    ).fetchone()
+    return bool(row and row["yes"])
+
+
 def add_print(tx: Tx, order: Print) -> None:
     tx.execute(
         "INSERT INTO book_print (id, agency_id, kind, register_code, year, since, until, format, ordered_by, ordered_at,"
-        " state) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " state, keys, readers) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             order.id,
             order.agency_id,
@@ -193,12 +217,14 @@ def add_print(tx: Tx, order: Print) -> None:
             json_of(order.ordered_by),
             order.ordered_at,
             order.state,
+            list(order.keys),
+            [order.agency_id, order.ordered_by.person_id],
         ],
     )
 
 
 def get_print(tx: Tx, print_id: UUID) -> Print:
-    row = tx.execute("SELECT * FROM book_print WHERE id = %s", [print_id]).fetchone()
+    row = tx.execute(f"{PRINT} WHERE id = %s", [print_id]).fetchone()
     if row is None:
         raise NotFound("bản in sổ")
     return _print(row)
@@ -207,7 +233,7 @@ def get_print(tx: Tx, print_id: UUID) -> Print:
 def list_prints(tx: Tx, agency_id: UUID, limit: int) -> list[Print]:
     """The newest first."""
     rows = tx.execute(
-        "SELECT * FROM book_print WHERE agency_id = %s ORDER BY id DESC LIMIT %s", [agency_id, limit]
+        f"{PRINT} WHERE agency_id = %s ORDER BY id DESC LIMIT %s", [agency_id, limit]
     ).fetchall()
     return [_print(row) for row in rows]
 
@@ -230,4 +256,4 @@ def end_print(
 
 def _print(row: Row) -> Print:
     content = BlobRef.model_validate(row["content"]) if row["content"] else None
-    return Print(**{**row, "ordered_by": Actor.model_validate(row["ordered_by"]), "content": content})
+    return Print(**{**row, "ordered_by": Actor.model_validate(row["ordered_by"]), "content": content, "keys": tuple(row["keys"])})

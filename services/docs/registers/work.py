@@ -59,6 +59,7 @@ class Press:
         agency_id, print_id = UUID(job.payload["agency_id"]), UUID(job.subject)
         with db.transaction(self.pool, agency=agency_id) as tx:
             wanted = store_books.get_print(tx, print_id)
+            know_as_orderer(tx, wanted)
             facts, span = facts_of(tx, wanted)
         with tempfile.TemporaryDirectory(prefix="vanthu-book-") as folder:
             lines, out = Path(folder) / "lines", Path(folder) / "book"
@@ -119,6 +120,12 @@ def facts_of(tx: db.Tx, wanted: Print) -> tuple[Facts, Span | None]:
     return facts, span
 
 
+def know_as_orderer(tx: db.Tx, wanted: Print) -> None:
+    """From here on what its orderer may read is read, as on their screen."""
+    if wanted.ordered_by.person_id:
+        db.know_as(tx, wanted.ordered_by.person_id, wanted.keys)
+
+
 def read_all(pool: db.Pool, wanted: Print, span: Span | None) -> Iterator[Line]:
     """Every line of a book, batch by batch, each batch in a transaction of its own."""
     number, place = 0, None
@@ -127,6 +134,7 @@ def read_all(pool: db.Pool, wanted: Print, span: Span | None) -> Iterator[Line]:
         calendar = store_workdays.calendar_for(tx, wanted.agency_id)
     while True:
         with db.transaction(pool, agency=wanted.agency_id) as tx:
+            know_as_orderer(tx, wanted)
             if span is not None and wanted.register_code:
                 rows = store_books.read_entries(
                     tx,

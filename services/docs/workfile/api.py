@@ -14,6 +14,7 @@ from services.docs import access, numbering
 from services.docs.access import Acting, DoorDep, IfMatch, Line, Member, ReasonLine, Text, acting_as
 from services.docs.finding import store as finding
 from services.docs.refusals import CONTENT_DISPOSED
+from services.docs.review import talking
 from services.docs.step import Step
 from services.docs.views import Body
 from services.docs.workfile import api_lists, domain, erasing, listing, printing, store, subjects, work
@@ -226,6 +227,8 @@ def open_file(body: OpenBody, acting: Member, once: OnceOnly) -> FileView:
 def put_in(file_id: UUID, body: MemberBody, acting: Member, response: Response) -> FileView:
     """A reference to a document that the person may see; nothing is copied. It may stand in other files, too."""
     file, count = _locked(acting, file_id, None)
+    if body.kind == "draft":
+        talking.subject_of(acting, body.subject_id)  # a draft is for its author, its editors and those who were asked
     found = subjects.get(acting.tx, body.kind, body.subject_id)
     now = acting.now()
     step = domain.put_in(file, body.kind, body.subject_id, acting.by, now, members=count, what=subjects.name_of(found))

@@ -143,8 +143,10 @@ def _stood(
     return Step(file, f"workfile_{act}", by, at, detail=reason, tell=(fact,))
 
 
-def _step(file: WorkFile, act: str, fact: Fact, detail: str | None = None) -> Step[WorkFile]:
-    return Step(file, f"workfile_{act}", fact.by, fact.at, detail=detail, tell=(fact,))
+def _step(
+    file: WorkFile, act: str, fact: Fact, detail: str | None = None, about: UUID | None = None
+) -> Step[WorkFile]:
+    return Step(file, f"workfile_{act}", fact.by, fact.at, detail=detail, tell=(fact,), about=about)
 
 
 # --- open and fill
@@ -168,7 +170,7 @@ def put_in(
     if members >= MOST_MEMBERS:
         raise Rejected(refusals.FILE_FULL, most=MOST_MEMBERS)
     fact = WorkfileFiled.model_validate(_about(file) | {"kind": kind, "subject_id": subject_id, "by": by, "at": at})
-    return _step(file, "filed", fact, what)
+    return _step(file, "filed", fact, what, subject_id)
 
 
 def take_out(
@@ -178,7 +180,7 @@ def take_out(
     fact = WorkfileFiled.model_validate(
         _about(file) | {"kind": kind, "subject_id": subject_id, "taken_out": True, "reason": reason, "by": by, "at": at}
     )
-    return _step(file, "taken_out", fact, f"{what}: {reason}")
+    return _step(file, "taken_out", fact, f"{what}: {reason}", subject_id)
 
 
 # --- close

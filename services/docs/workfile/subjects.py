@@ -45,6 +45,7 @@ class Line:
     author: str
     pages: int | None
     destroyed: bool = False
+    hidden: bool = False
     parts: tuple[tuple[str, BlobRef], ...] = ()
 
 
@@ -81,7 +82,14 @@ def line(tx: Tx, member: Member, *, destroyed: bool) -> Line:
         found = get(tx, member.kind, member.subject_id)
     except NotFound:
         return Line(
-            member=member, number_symbol=None, dated=None, abstract=HIDDEN, author="", pages=None, destroyed=destroyed
+            member=member,
+            number_symbol=None,
+            dated=None,
+            abstract=HIDDEN,
+            author="",
+            pages=None,
+            destroyed=destroyed,
+            hidden=True,
         )
     parts = parts_of(tx, found)
     counted = [finding.find_pages(tx, ref.sha256) for _, ref in parts]

@@ -194,7 +194,7 @@ def _member_view(line: Content) -> MemberView:
         abstract=line.abstract,
         author=line.author,
         pages=line.pages,
-        note=line.member.note,
+        note="" if line.hidden else line.member.note,
         destroyed=line.destroyed,
     )
 
