@@ -23,6 +23,7 @@ from services.docs.circulation import consumer as circulation
 from services.docs.circulation import receiving
 from services.docs.document import Document
 from services.docs.intake import arrivals
+from services.docs.handling import chased
 from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
 from services.docs.workfile import erasing
@@ -69,7 +70,7 @@ def make_follower(source: str, partners: Iterable[str]) -> Follower:
         DeliveryDispatched: receive_dispatched_delivery,
         DeliveryRenewed: receive_renewed_delivery,
         DeliveryStatusReported: receive_delivery_status,
-        DeliveryChased: circulation.receive_chased,
+        DeliveryChased: chased.receive_chased,
         DeliveryReceiptGiven: circulation.receive_receipt,
         signing.ReceiptSealed: receiving.receive_sealed_receipt,
         exchange.DocumentSent: consumer_exchange.receive_partner_document,

@@ -109,14 +109,31 @@ def put_authority(tx: Tx, stated: AuthorityStated) -> None:
 
 
 def put_certificate(tx: Tx, stated: CertificateStated) -> None:
-    """A person's; an agency's seal is signing's to look at."""
+    """Of a person's enough to say why a document waits for them; of an agency's seal, which signing looks after, whether
+    there is one.
+    """
     if stated.person_id is None:
+        tx.execute(
+            "INSERT INTO seal_certificate (certificate_id, agency_id, not_before, not_after, status) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT (certificate_id) DO UPDATE SET status = excluded.status",
+            [stated.certificate_id, stated.agency_id, stated.not_before, stated.not_after, stated.status],
+        )
         return
     tx.execute(
         "INSERT INTO certificate (certificate_id, person_id, not_before, not_after, status) VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (certificate_id) DO UPDATE SET status = excluded.status",
         [stated.certificate_id, stated.person_id, stated.not_before, stated.not_after, stated.status],
     )
+
+
+def sealing_among(tx: Tx, agencies: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Those that have a seal which may be used."""
+    rows = tx.execute(
+        "SELECT DISTINCT agency_id FROM seal_certificate WHERE agency_id = ANY(%s) AND status = 'active'"
+        " AND not_before <= %s AND not_after >= %s",
+        [list(agencies), now, now],
+    ).fetchall()
+    return {row["agency_id"] for row in rows}
 
 
 def certificates_of(tx: Tx, people: Sequence[UUID]) -> dict[UUID, list[Certificate]]:

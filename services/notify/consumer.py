@@ -11,6 +11,7 @@ from uuid import UUID
 from services.notify import expiry, store, store_expiry, store_work
 from services.notify.answering import answer_mail
 from services.notify.domain import (
+    BEYOND,
     Call,
     Clerks,
     Delivery,
@@ -18,8 +19,10 @@ from services.notify.domain import (
     DocumentUnknown,
     Known,
     Person,
+    subjects_of,
     title_of,
     whose_turn,
+    withheld,
 )
 from services.notify.mailing import order
 from services.notify.settling import settled_by, work_of
@@ -47,6 +50,7 @@ def follower() -> Follower:
             docs.NumberVoided,
             docs.DeliveryStatusReported,
             docs.DeliveryChased,
+            docs.ArrivalChased,
             docs.WorkfileDue,
             docs.WorkfileSubmitted,
             docs.WorkfileReturned,
@@ -82,6 +86,9 @@ def follower() -> Follower:
             docs.DocumentSubmitted: learn_submitted_document,
             docs.DocumentIssued: learn_issued_document,
             docs.DeliveryDispatched: learn_delivery,
+            docs.DocumentAccessChanged: learn_access,
+            docs.ArrivalAccessChanged: learn_access,
+            docs.ArrivalPolicyChanged: learn_policy,
             registry.AgencyStated: copy_agency,
             registry.PersonStated: copy_person,
             registry.CertificateStated: copy_certificate,
@@ -164,7 +171,23 @@ def learn_delivery(tx: Tx, envelope: Envelope) -> None:
             symbol=dispatched.descriptor.number_symbol,
         ),
     )
+    if dispatched.receiver.agency_id and store.needs_to_know(tx, dispatched.receiver.agency_id):
+        store.save_restricted(tx, dispatched.receiver.agency_id, dispatched.delivery_id, restricted=True)
     call_whose_turn_it_is(tx, envelope)
+
+
+def learn_access(tx: Tx, envelope: Envelope) -> None:
+    """A document, or what arrived, is restricted at an agency, or open again."""
+    fact = envelope.data
+    assert isinstance(fact, docs.DocumentAccessChanged | docs.ArrivalAccessChanged)  # noqa: S101  registered for these
+    subject = fact.delivery_id if isinstance(fact, docs.ArrivalAccessChanged) else fact.document_id
+    store.save_restricted(tx, fact.agency_id, subject, restricted=fact.restricted)
+
+
+def learn_policy(tx: Tx, envelope: Envelope) -> None:
+    fact = envelope.data
+    assert isinstance(fact, docs.ArrivalPolicyChanged)  # noqa: S101  registered for this type
+    store.save_policy(tx, fact.agency_id, need_to_know=fact.need_to_know)
 
 
 # --- notices
@@ -177,7 +200,7 @@ def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
     if ended := settled_by(envelope.data):
         store_work.end(tx, ended, by=_who(envelope.data), at=envelope.time)
     try:
-        calls = whose_turn(envelope.data, _known(tx, envelope))
+        calls = _calls(tx, envelope)
     except DocumentUnknown as unknown:
         store.hold_for_document(tx, unknown.document_id, envelope)
         return
@@ -199,6 +222,22 @@ def _who(fact: Event) -> str | None:
     """Who ended the work, when it was a person."""
     by = getattr(fact, "by", None)
     return by.name if by is not None and by.person_id is not None else None
+
+
+def _calls(tx: Tx, envelope: Envelope) -> list[Call]:
+    """Whom to tell what; of what an agency has restricted its clerks at large, and whoever the fact only happens to
+    reach, read that there is something, and where.
+    """
+    event, known = envelope.data, _known(tx, envelope)
+    calls = whose_turn(event, known)
+    keeping = store.restricting(tx, subjects_of(event)) if calls else set()
+    if not keeping:
+        return list(calls)
+    beyond = isinstance(event, BEYOND)
+    return [
+        blind if beyond or (isinstance(call.to, Clerks) and call.to.agency_id in keeping) else call
+        for call, blind in zip(calls, withheld(event, known), strict=True)
+    ]
 
 
 def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], envelope: Envelope) -> None:

@@ -6,7 +6,7 @@ Pure: no IO and no clock. Who the clerks of an agency are, and what their addres
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -84,7 +84,7 @@ class DocumentUnknown(Exception):
 
 def title_of(descriptor: docs.Descriptor) -> str:
     """Type and abstract on one line, as an office speaks of a document."""
-    return " ".join(f"{descriptor.type_name}: {descriptor.abstract}".split())
+    return " ".join(f"{descriptor.type_name}: {descriptor.abstract}".split()).removesuffix(":")
 
 
 def whose_turn(event: Event, known: Known) -> tuple[Call, ...]:
@@ -94,6 +94,39 @@ def whose_turn(event: Event, known: Known) -> tuple[Call, ...]:
     """
     rule = RULES.get(type(event))
     return rule(event, known) if rule else ()
+
+
+# Of what somebody may not know no word is said: not its title, its number, nor what was written about it.
+WITHHELD = "Một văn bản hạn chế tiếp cận"
+# Facts that tell people who need not have to do with the document: whoever is mentioned, whoever is next above.
+BEYOND = (docs.RemarkMade, docs.ReviewDue)
+
+
+def withheld(event: Event, known: Known) -> tuple[Call, ...]:
+    """The same calls in the same order, without a word of the document."""
+    masked: dict[str, Any] = {}
+    if isinstance(event, docs.DeliveryDispatched | docs.DocumentIssued | docs.DocumentSubmitted):
+        masked["descriptor"] = event.descriptor.model_copy(
+            update={"type_name": WITHHELD, "abstract": "", "number_symbol": None}
+        )
+    if isinstance(event, docs.DeliveryDispatched):
+        masked["relations"] = ()
+    if hasattr(event, "title"):
+        masked["title"] = WITHHELD
+    if hasattr(event, "stage") and isinstance(event, docs.ReviewDue):
+        masked["stage"] = "xem xét"
+    document, delivery = known.document, known.delivery
+    blind = Known(
+        document=replace(document, title=WITHHELD, symbol=None) if document else None,
+        delivery=replace(delivery, title=WITHHELD, symbol=None) if delivery else None,
+    )
+    return tuple(replace(call, reason=None) for call in whose_turn(event.model_copy(update=masked), blind))
+
+
+def subjects_of(event: Event) -> tuple[UUID, ...]:
+    """Under which ids an agency may have restricted what an event is about."""
+    found = (getattr(event, name, None) for name in ("document_id", "delivery_id"))
+    return tuple(each for each in found if isinstance(each, UUID))
 
 
 def _document(document_id: UUID, known: Known) -> Document:
@@ -311,6 +344,12 @@ def _chased(event: docs.DeliveryChased, known: Known) -> tuple[Call, ...]:
     return (Call(Clerks(event.receiver.agency_id), "Nơi gửi đôn đốc xử lý", text, where, reason=event.note),)
 
 
+def _chase_passed_on(event: docs.ArrivalChased, _known: Known) -> tuple[Call, ...]:
+    text = f"{event.title}. {event.sender_name} đôn đốc; văn bản đang giao bạn xử lý."
+    where = f"/incoming/{event.incoming_id}"
+    return tuple(Call(Person(each), "Nơi gửi đôn đốc xử lý", text, where, reason=event.note) for each in event.people)
+
+
 def _named(descriptor: docs.Descriptor) -> str:
     title = title_of(descriptor)
     return f"{descriptor.number_symbol} – {title}" if descriptor.number_symbol else title
@@ -485,6 +524,7 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     docs.DeliveryDispatched: _dispatched,
     docs.DeliveryStatusReported: _status_reported,
     docs.DeliveryChased: _chased,
+    docs.ArrivalChased: _chase_passed_on,
     signing.DocumentPrepared: _prepared,
     signing.DocumentCounterSealed: _counter_sealed,
     signing.DocumentSigned: _signed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,37 @@ COLUMNS = "id, person_id, number, at, title, text, reason, link, read_at, done_a
 def act_for_people(tx: Tx, people: Iterable[UUID]) -> None:
     """From here to the end of the transaction the notices of these people are visible, and no others'."""
     tx.execute("SELECT set_config('vanthu.people', %s, true)", [",".join(map(str, people))])
+
+
+# --- what agencies keep for those who need to know it
+
+
+def save_restricted(tx: Tx, agency_id: UUID, subject: UUID, *, restricted: bool) -> None:
+    tx.execute(
+        "INSERT INTO restricted (agency_id, subject_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+        if restricted
+        else "DELETE FROM restricted WHERE agency_id = %s AND subject_id = %s",
+        [agency_id, subject],
+    )
+
+
+def restricting(tx: Tx, subjects: Sequence[UUID]) -> set[UUID]:
+    """The agencies that have restricted one of these."""
+    rows = tx.execute("SELECT agency_id FROM restricted WHERE subject_id = ANY(%s)", [list(subjects)]).fetchall()
+    return {row["agency_id"] for row in rows}
+
+
+def save_policy(tx: Tx, agency_id: UUID, *, need_to_know: bool) -> None:
+    tx.execute(
+        "INSERT INTO need_to_know (agency_id) VALUES (%s) ON CONFLICT DO NOTHING"
+        if need_to_know
+        else "DELETE FROM need_to_know WHERE agency_id = %s",
+        [agency_id],
+    )
+
+
+def needs_to_know(tx: Tx, agency_id: UUID) -> bool:
+    return tx.execute("SELECT FROM need_to_know WHERE agency_id = %s", [agency_id]).rowcount > 0
 
 
 # --- inboxes

@@ -212,6 +212,42 @@ class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", top
     relations: tuple[Relation, ...] = ()
 
 
+class DocumentAccessChanged(
+    DocumentFact, type="vn.vanthu.docs.document.access_changed.v1", topic=DOCUMENT, key="document_id"
+):
+    """From here on a document is for those who need to know it alone, or for everybody at its agency again."""
+
+    restricted: bool
+
+
+class ArrivalAccessChanged(Fact, type="vn.vanthu.docs.delivery.access_changed.v1", topic=DELIVERY, key="delivery_id"):
+    """The same of what arrived, decided by its receiver for its own people."""
+
+    delivery_id: UUID
+    incoming_id: UUID
+    agency_id: UUID
+    restricted: bool
+
+
+class ArrivalPolicyChanged(Fact, type="vn.vanthu.docs.delivery.policy_changed.v1", topic=DELIVERY, key="agency_id"):
+    """Whether everything that arrives at an agency from now on is for those alone whom it is given to."""
+
+    agency_id: UUID
+    need_to_know: bool
+
+
+class ArrivalChased(Fact, type="vn.vanthu.docs.delivery.chase_passed_on.v1", topic=DELIVERY, key="delivery_id"):
+    """A sender's chase reached those who have the document now, beside the clerks who got it: `people`."""
+
+    delivery_id: UUID
+    incoming_id: UUID
+    agency_id: UUID
+    title: str
+    sender_name: str
+    people: tuple[UUID, ...]
+    note: str | None = None
+
+
 class DeliveryRenewed(Fact, type="vn.vanthu.docs.delivery.renewed.v1", topic=DELIVERY, key="delivery_id"):
     """A better version of the main part that was delivered: the same bytes with more proof after them.
 

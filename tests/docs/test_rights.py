@@ -8,7 +8,7 @@ import pytest
 
 from services.docs.standing import keys_of
 from shared import db
-from shared.events.docs import DocsAct
+from shared.events.docs import ArrivalAccessChanged, DocsAct
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import Person, validated
 from tests.docs.test_handling import Office
@@ -119,8 +119,11 @@ def test_a_change_of_access_is_warned_of_until_another_confirms_it(docs: Docs, o
     assert [each["subject_id"] for each in docs.get(docs.b.leader, "/access/changes")] == [str(found)]
     assert docs.get(office.other, "/access/changes") == []
     assert ok(docs.post(docs.b.leader, f"{path}/access/confirm"))["unconfirmed"] == []
-    acts = [each.data.act for each in docs.outbox(after=0) if isinstance(each.data, DocsAct)]
-    assert acts[-2:] == ["access_changed", "access_confirmed"]
+    said = [each.data for each in docs.outbox(after=0)][-2:]
+    assert isinstance(said[0], ArrivalAccessChanged)
+    assert (said[0].restricted, said[0].incoming_id) == (True, found)
+    assert isinstance(said[1], DocsAct)
+    assert said[1].act == "access_confirmed"
     unknown = {"restricted": True, "people": [str(docs.a.clerk.person_id)]}
     assert refusal(docs.post(docs.b.clerk, f"{path}/access", unknown)) == "holder_unknown"
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import Field
 
-from services.docs import store, store_incoming
+from services.docs import store, store_incoming, store_registry
 from services.docs.access import Acting, Clerk, Identifier, Member, ReasonLine, Text
 from services.docs.circulation import api_arrivals, api_groups, api_receipts, asking, dispatching, refusals, relations
 from services.docs.circulation import store as kept
@@ -130,12 +130,22 @@ def _view(acting: Acting, held: Document) -> CirculationView:
     histories = store.histories(acting.tx, [each.id for each in deliveries])
     recalls = kept.list_recalls(acting.tx, [held.id])[held.id]
     follows = kept.relations_of(acting.tx, held.id)
+    receivers = [each.receiver.agency_id for each in deliveries if each.receiver.agency_id]
+    lines = delivery_lines(
+        deliveries,
+        histories,
+        acting.now(),
+        given={each.delivery_id for each in kept.receipts_of(acting.tx, held.id)},
+        sealing=store_registry.sealing_among(acting.tx, receivers, acting.now()),
+    )
     return CirculationView(
         document_id=held.id,
         dispatches=[_dispatch_view(row) for row in kept.list_dispatches(acting.tx, held.id)],
         recalls=recall_views(recalls),
         frozen=asking.is_frozen(recalls, deliveries) is not None,
-        deliveries=delivery_lines(deliveries, histories, acting.now()),
+        may_chase=any(each.may_chase for each in lines),
+        may_recall=any(each.may_recall for each in lines),
+        deliveries=lines,
         chain=_chain(acting, held, follows),
         suggested=_suggested(acting, held, follows),
     )

@@ -66,7 +66,7 @@ def print_stamped(incoming_id: UUID, door: DoorDep) -> Response:
             number=held.arrival_number,
             day=f"{store_numbering.entered_on(acting.tx, held.id):%d/%m/%Y}",
             passed_to=held.assignee_name or "",
-            file_notation="",
+            file_notation=kept.file_notation(acting.tx, held.id),
             marked=f"Bản in từ hệ thống Vanthu lúc {at:%H:%M} ngày {at:%d/%m/%Y}; không phải bản gốc có chữ ký số",
         )
         part = held.parts[0]

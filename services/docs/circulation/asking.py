@@ -102,6 +102,11 @@ def check_not_frozen(recalls: Sequence[Recall], deliveries: Sequence[Delivery]) 
         raise Rejected(refusals.FROZEN, day=f"{frozen.at:%d/%m/%Y}")
 
 
+def may_ask_back(delivery: Delivery) -> bool:
+    """Whether a recall can still be asked of this recipient."""
+    return delivery.status not in ENDED and not (delivery.asked and delivery.asked.is_open_recall)
+
+
 def may_chase(delivery: Delivery, now: datetime) -> bool:
     return _is_due(delivery) and (delivery.chased_at is None or now - delivery.chased_at >= CHASE_EVERY)
 
@@ -143,7 +148,9 @@ def _chase(delivery: Delivery, sender: Party, note: str | None, by: Actor, at: d
 
 
 def _is_due(delivery: Delivery) -> bool:
-    return delivery.status not in ENDED and delivery.status != COMPLETED
+    """Whoever was asked to give it back is not urged to get on with it."""
+    back = delivery.asked is not None and delivery.asked.is_open_recall
+    return delivery.status not in ENDED and delivery.status != COMPLETED and not back
 
 
 def _names(deliveries: Sequence[Delivery], most: int = 10) -> str:

@@ -6,12 +6,17 @@ JSON object in canonical form (keys sorted, no blanks, UTF-8), a line end.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
 
 from services.docs.incoming import Incoming
 from shared.events.docs import Party
@@ -61,6 +66,39 @@ def text_of(arrived: Incoming, kind: Kind, receipt_id: UUID, at: datetime) -> st
 
 def _party(party: Party) -> dict[str, str]:
     return {"identifier": party.identifier, "name": party.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Whose certificate a receipt's signature carries, as it says of itself."""
+
+    subject: str
+    issuer: str
+    serial: str
+
+
+def sealed_by(receipt: Receipt) -> Seal | None:
+    """From the CMS in a receipt; None when it carries no certificate of a signer that can be read. Nothing is checked."""
+    try:
+        found = pkcs7.load_der_pkcs7_certificates(base64.b64decode(receipt.signature or ""))
+    except ValueError:
+        return None
+    for each in found:
+        if not _is_authority(each):
+            return Seal(_name(each.subject), _name(each.issuer), f"{each.serial_number:x}")
+    return None
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def _name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME) or name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(found[0].value) if found else name.rfc4514_string()
 
 
 def is_of(receipt: Receipt, digests: Collection[str]) -> bool:

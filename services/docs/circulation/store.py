@@ -328,6 +328,16 @@ def _likeness(row: Row, incoming: Incoming) -> Any:
     return "identifier" if same else "number"
 
 
+def file_notation(tx: Tx, incoming_id: UUID) -> str:
+    """Number and notation of the work file that a document lies in, of the first when there are several; none: empty."""
+    row = tx.execute(
+        "SELECT f.code FROM work_file_member m JOIN work_file f ON f.id = m.file_id WHERE m.subject_id = %s"
+        " ORDER BY m.filed_at, f.id LIMIT 1",
+        [incoming_id],
+    ).fetchone()
+    return row["code"] if row else ""
+
+
 # --- what stays of what was destroyed
 
 

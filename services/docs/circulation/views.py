@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 from services.docs.catalogue import STATUSES, refusal_sentence
 from services.docs.circulation.addressing import Addressees, Ended
-from services.docs.circulation.asking import Recall, may_chase
+from services.docs.circulation.asking import Recall, may_ask_back, may_chase
 from services.docs.circulation.duplicates import Twin
 from services.docs.circulation.relations import Kind, Named
 from services.docs.delivery import Asked, Delivery
@@ -172,7 +172,14 @@ def recall_views(recalls: Iterable[Recall]) -> list[RecallView]:
     return [RecallView(at=r.at, by=r.by.name, recipients=r.recipients, note=r.reason, whole=r.whole) for r in recalls]
 
 
+Receipted = Literal["given", "expected", "no_seal", "partner", "none"]
+
+
 class DeliveryLine(View):
+    """`receipt`: whether the receiver's sealed receipt is here, and why it is not: no seal is registered for the agency,
+    another system gives its own, or it is on its way.
+    """
+
     delivery_id: UUID
     dispatch_id: UUID | None
     receiver: PartyView
@@ -186,11 +193,29 @@ class DeliveryLine(View):
     asked: AskedView | None
     chased_at: datetime | None
     may_chase: bool
+    may_recall: bool
+    receipt: Receipted
     history: list[EntryView]
 
 
+def receipted(delivery: Delivery, given: Collection[UUID], sealing: Collection[UUID]) -> Receipted:
+    """`given`: deliveries that have a receipt; `sealing`: agencies that have a seal."""
+    if delivery.id in given:
+        return "given"
+    if delivery.partner:
+        return "partner"
+    if delivery.receiver.agency_id not in sealing:
+        return "no_seal"
+    return "none" if delivery.status == "00" else "expected"
+
+
 def delivery_lines(
-    deliveries: Iterable[Delivery], histories: Mapping[UUID, list[Entry]], now: datetime
+    deliveries: Iterable[Delivery],
+    histories: Mapping[UUID, list[Entry]],
+    now: datetime,
+    *,
+    given: Collection[UUID],
+    sealing: Collection[UUID],
 ) -> list[DeliveryLine]:
     return [
         DeliveryLine(
@@ -207,6 +232,8 @@ def delivery_lines(
             asked=asked_view(each.asked),
             chased_at=each.chased_at,
             may_chase=may_chase(each, now),
+            may_recall=may_ask_back(each),
+            receipt=receipted(each, given, sealing),
             history=entry_views(histories[each.id]),
         )
         for each in deliveries
@@ -220,6 +247,8 @@ class CirculationView(View):
     dispatches: list[DispatchView]
     recalls: list[RecallView]
     frozen: bool
+    may_chase: bool
+    may_recall: bool
     deliveries: list[DeliveryLine]
     chain: ChainView
     suggested: list[PartyView]

@@ -5,6 +5,7 @@ That the rest is not seen is the database's doing (migration 0018): a row that i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -23,7 +24,8 @@ from services.docs.step import Step
 from services.docs.views import Body, View
 from shared import outbox
 from shared.errors import FORBIDDEN, Rejected
-from shared.events.docs import DocsAct
+from shared.events import Event
+from shared.events.docs import ArrivalAccessChanged, ArrivalPolicyChanged, DocumentAccessChanged
 
 router = APIRouter(tags=["rights"])
 
@@ -88,8 +90,9 @@ def change_policy(body: PolicyBody, acting: Head) -> PolicyView:
     """By a leader; it counts for what arrives afterwards."""
     if store_rights.is_need_to_know(acting.tx, acting.agency_id) != body.need_to_know:
         store_rights.save_policy(acting.tx, acting.agency_id, need_to_know=body.need_to_know)
-        said = {"need_to_know": str(body.need_to_know).lower()}
-        _told(acting, "policy_changed", "policy", acting.agency_id, said)
+        known = body.need_to_know
+        fact = ArrivalPolicyChanged(agency_id=acting.agency_id, need_to_know=known, by=acting.by, at=acting.now())
+        outbox.put(acting.tx, fact, source=acting.office.source)
     return _policy(acting)
 
 
@@ -111,7 +114,12 @@ def change_document_access(document_id: UUID, body: AccessBody, acting: Member) 
     own = held.author_id == acting.person_id
     if held.agency_id != acting.agency_id:
         raise Rejected(FORBIDDEN)
-    _change_access(acting, "document", document_id, body, own=own)
+
+    def fact(at: datetime) -> Event:
+        about = {"document_id": document_id, "agency_id": acting.agency_id}
+        return DocumentAccessChanged.model_validate(about | {"restricted": body.restricted, "by": acting.by, "at": at})
+
+    _change_access(acting, "document", document_id, body, fact=fact, own=own)
     return _view(acting, document_id, own=own)
 
 
@@ -130,8 +138,19 @@ def get_incoming_access(incoming_id: UUID, acting: Member) -> AccessView:
 @router.post("/incoming/{incoming_id}/access")
 def change_incoming_access(incoming_id: UUID, body: AccessBody, acting: Member) -> AccessView:
     """By a leader or the registrar."""
-    store_incoming.lock(acting.tx, incoming_id)
-    _change_access(acting, "incoming", incoming_id, body)
+    held = store_incoming.lock(acting.tx, incoming_id)
+
+    def fact(at: datetime) -> Event:
+        return ArrivalAccessChanged(
+            delivery_id=held.delivery_id,
+            incoming_id=held.id,
+            agency_id=acting.agency_id,
+            restricted=body.restricted,
+            by=acting.by,
+            at=at,
+        )
+
+    _change_access(acting, "incoming", incoming_id, body, fact=fact)
     return _view(acting, incoming_id)
 
 
@@ -145,7 +164,16 @@ def _may_change(acting: Acting, *, own: bool) -> bool:
     return own or sees_all(acting.post) or "leader" in acting.post.roles
 
 
-def _change_access(acting: Acting, kind: str, subject: UUID, body: AccessBody, *, own: bool = False) -> None:
+def _change_access(
+    acting: Acting,
+    kind: str,
+    subject: UUID,
+    body: AccessBody,
+    *,
+    fact: Callable[[datetime], Event],
+    own: bool = False,
+) -> None:
+    """`fact`: what is stated of the change, at its time."""
     if not _may_change(acting, own=own):
         raise Rejected(FORBIDDEN)
     wanted, keys = _wanted(acting, body)
@@ -155,10 +183,9 @@ def _change_access(acting: Acting, kind: str, subject: UUID, body: AccessBody, *
     said = "Mở cho cả cơ quan"
     if wanted:
         said = "Hạn chế" + "".join(f", {each.name}" for each in (*wanted.people, *wanted.units))
-    at, told = acting.now(), {"restricted": str(body.restricted).lower()}
+    at = acting.now()
     store_rights.add_change(acting.tx, acting.agency_id, subject, kind, said, by=acting.by, at=at)
-    act = DocsAct(act="access_changed", object_kind=kind, object_id=str(subject), detail=told, by=acting.by, at=at)
-    step = Step(subject, "access_changed", acting.by, at, detail=said, tell=(act,))
+    step = Step(subject, "access_changed", acting.by, at, detail=said, tell=(fact(at),))
     store.keep(
         acting.tx,
         step,
@@ -195,13 +222,8 @@ def _confirm(acting: Acting, subject: UUID, *, own: bool = False) -> AccessView:
         raise Rejected(OWN_CHANGE)
     if found:
         store_rights.confirm(acting.tx, subject, acting.by, acting.now())
-        _told(acting, "access_confirmed", found[0].kind, subject, {})
+        access.note(acting, "access_confirmed", found[0].kind, subject)
     return _view(acting, subject, own=own)
-
-
-def _told(acting: Acting, act: str, kind: str, subject: UUID, detail: dict[str, str]) -> None:
-    fact = DocsAct(act=act, object_kind=kind, object_id=str(subject), detail=detail, by=acting.by, at=acting.now())
-    outbox.put(acting.tx, fact, source=acting.office.source)
 
 
 def _view(acting: Acting, subject: UUID, *, own: bool = False) -> AccessView:

@@ -50,18 +50,40 @@ INSERT INTO restriction_alias (agency_id, alias_id, subject_id)
         UNION SELECT unnest(ARRAY[i.delivery_id, i.document_id]) FROM incoming i WHERE i.id = r.subject_id
     ) known (id);
 
--- What came in and became part of a document is that document's.
-ALTER TABLE intake_item ADD COLUMN part_of uuid;
+-- Which agencies have a seal: whoever has none gives no receipts. A copy, as `certificate` of people's.
+CREATE TABLE seal_certificate (
+    certificate_id uuid PRIMARY KEY,
+    agency_id uuid NOT NULL,
+    not_before timestamptz NOT NULL,
+    not_after timestamptz NOT NULL,
+    status text NOT NULL
+);
+CREATE INDEX seal_certificate_agency ON seal_certificate (agency_id);
+
+-- A file, and what came in as that file, is that of the documents that it became part of.
+CREATE TABLE file_use (
+    file_id uuid NOT NULL,
+    agency_id uuid NOT NULL,
+    subject_id uuid NOT NULL, -- of a draft, document or arrival
+    PRIMARY KEY (file_id, subject_id)
+);
 CREATE INDEX intake_item_file ON intake_item (file_id) WHERE file_id IS NOT NULL;
 CREATE FUNCTION name_what_it_became() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE intake_item SET part_of = NEW.subject_id WHERE part_of IS NULL
-        AND file_id IN (SELECT (p ->> 'file_id')::uuid FROM jsonb_array_elements(NEW.fields -> 'parts') p);
+    IF TG_TABLE_NAME = 'edition' THEN
+        INSERT INTO file_use (file_id, agency_id, subject_id) SELECT (p ->> 'file_id')::uuid, NEW.agency_id, NEW.subject_id
+            FROM jsonb_array_elements(to_jsonb(NEW) -> 'fields' -> 'parts') p ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO file_use (file_id, agency_id, subject_id) SELECT i.file_id, i.agency_id, i.used_for FROM intake_item i
+            WHERE i.id = NEW.id AND i.file_id IS NOT NULL AND i.used_for IS NOT NULL ON CONFLICT DO NOTHING;
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER name_what_it_became AFTER INSERT ON edition FOR EACH ROW EXECUTE FUNCTION name_what_it_became();
-UPDATE intake_item i SET part_of = e.subject_id FROM edition e, jsonb_array_elements(e.fields -> 'parts') p
-    WHERE (p ->> 'file_id')::uuid = i.file_id;
+CREATE TRIGGER name_what_it_became AFTER UPDATE OF used_for ON intake_item FOR EACH ROW EXECUTE FUNCTION name_what_it_became();
+INSERT INTO file_use (file_id, agency_id, subject_id)
+    SELECT DISTINCT (p ->> 'file_id')::uuid, e.agency_id, e.subject_id FROM edition e, jsonb_array_elements(e.fields -> 'parts') p
+    UNION SELECT file_id, agency_id, used_for FROM intake_item WHERE file_id IS NOT NULL AND used_for IS NOT NULL;
 
 -- Of which document a line in another thing's history speaks: a work file's says what was put into it.
 ALTER TABLE history ADD COLUMN about uuid;
@@ -86,20 +108,26 @@ BEGIN
         'book_print'] LOOP
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
     END LOOP;
-    ALTER TABLE restriction_alias ENABLE ROW LEVEL SECURITY;
-    ALTER TABLE restriction_alias FORCE ROW LEVEL SECURITY;
-    EXECUTE format('CREATE POLICY own ON restriction_alias USING (agency_id = %s)', own);
+    FOREACH name IN ARRAY ARRAY['restriction_alias', 'file_use'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY own ON %I USING (agency_id = %s)', name, own);
+    END LOOP;
     FOR name, subject IN VALUES ('draft', 'id'), ('typed', 'draft_id'), ('dispatch', 'document_id'), ('recall', 'document_id'),
         ('document_relation', 'document_id'), ('incoming_relation', 'incoming_id'), ('content_destroyed', 'subject_id') LOOP
         EXECUTE format('CREATE POLICY need_to_know ON %I AS RESTRICTIVE FOR SELECT USING (NOT EXISTS'
             ' (SELECT FROM restriction r WHERE r.subject_id = %I.%I AND NOT may_know(r.readers)))', name, name, subject);
     END LOOP;
-    CREATE POLICY need_to_know_about ON history AS RESTRICTIVE FOR SELECT USING (about IS NULL OR NOT EXISTS
-        (SELECT FROM restriction r WHERE r.subject_id = about AND NOT may_know(r.readers)));
+    CREATE POLICY need_to_know_about ON history AS RESTRICTIVE FOR SELECT USING (NOT EXISTS
+        (SELECT FROM restriction_alias a JOIN restriction r ON r.subject_id = a.subject_id
+            WHERE a.alias_id IN (history.subject_id, history.about) AND NOT may_know(r.readers)));
     CREATE POLICY need_to_know ON opinion AS RESTRICTIVE FOR SELECT USING (EXISTS
         (SELECT FROM opinion_request q WHERE q.id = request_id));
     CREATE POLICY need_to_know ON receipt AS RESTRICTIVE FOR SELECT USING (may_know_of(ARRAY[delivery_id]));
-    CREATE POLICY need_to_know ON intake_item AS RESTRICTIVE FOR SELECT USING (may_know_of(ARRAY[used_for, part_of]));
+    CREATE POLICY need_to_know ON file AS RESTRICTIVE FOR SELECT USING (may_know_of(
+        ARRAY(SELECT u.subject_id FROM file_use u WHERE u.file_id = file.id)));
+    CREATE POLICY need_to_know ON intake_item AS RESTRICTIVE FOR SELECT USING (may_know_of(
+        ARRAY(SELECT u.subject_id FROM file_use u WHERE u.file_id = intake_item.file_id) || used_for));
     CREATE POLICY need_to_know ON intake_step AS RESTRICTIVE FOR SELECT USING (EXISTS
         (SELECT FROM intake_item i WHERE i.id = item_id));
     CREATE POLICY need_to_know ON ledger_entry AS RESTRICTIVE FOR SELECT USING

@@ -232,9 +232,7 @@ def get_print(tx: Tx, print_id: UUID) -> Print:
 
 def list_prints(tx: Tx, agency_id: UUID, limit: int) -> list[Print]:
     """The newest first."""
-    rows = tx.execute(
-        f"{PRINT} WHERE agency_id = %s ORDER BY id DESC LIMIT %s", [agency_id, limit]
-    ).fetchall()
+    rows = tx.execute(f"{PRINT} WHERE agency_id = %s ORDER BY id DESC LIMIT %s", [agency_id, limit]).fetchall()
     return [_print(row) for row in rows]
 
 
@@ -256,4 +254,6 @@ def end_print(
 
 def _print(row: Row) -> Print:
     content = BlobRef.model_validate(row["content"]) if row["content"] else None
-    return Print(**{**row, "ordered_by": Actor.model_validate(row["ordered_by"]), "content": content, "keys": tuple(row["keys"])})
+    return Print(
+        **{**row, "ordered_by": Actor.model_validate(row["ordered_by"]), "content": content, "keys": tuple(row["keys"])}
+    )

@@ -143,9 +143,7 @@ def _stood(
     return Step(file, f"workfile_{act}", by, at, detail=reason, tell=(fact,))
 
 
-def _step(
-    file: WorkFile, act: str, fact: Fact, detail: str | None = None, about: UUID | None = None
-) -> Step[WorkFile]:
+def _step(file: WorkFile, act: str, fact: Fact, detail: str | None = None, about: UUID | None = None) -> Step[WorkFile]:
     return Step(file, f"workfile_{act}", fact.by, fact.at, detail=detail, tell=(fact,), about=about)
 
 

@@ -29,6 +29,11 @@ _SUBMISSION = (
 )
 
 
+def _noted(line: Line) -> str:
+    found = ("" if line.hidden else line.member.note, "đã hủy" if line.destroyed else "")
+    return "; ".join(text for text in found if text)
+
+
 def contents(file: WorkFile, agency: str, lines: Sequence[Line]) -> Sheet:
     about = f"{agency}. Hồ sơ {file.place.code}: {file.title}. Thời hạn bảo quản: {retention(file.place.years)}."
     rows = [
@@ -39,7 +44,7 @@ def contents(file: WorkFile, agency: str, lines: Sequence[Line]) -> Sheet:
             each.abstract,
             each.author,
             each.pages if each.pages is not None else "",
-            "; ".join(text for text in (each.member.note, "đã hủy" if each.destroyed else "") if text),
+            _noted(each),
         )
         for n, each in enumerate(lines, 1)
     ]

@@ -123,6 +123,13 @@ def print_stamped(visit: Reading, incoming_id: UUID) -> Response:
 
 
 @router.get("/documents/{document_id}/receipts/{receipt_id}")
+def show_receipt(visit: Reading, document_id: UUID, receipt_id: UUID) -> Response:
+    """What a receipt proves, and how anybody checks it."""
+    receipt = visit.api.get("docs", f"/receipts/{receipt_id}/page")
+    return visit.page("receipt.html", receipt=receipt, document_id=document_id)
+
+
+@router.get("/documents/{document_id}/receipts/{receipt_id}/file")
 def download_receipt(visit: Reading, document_id: UUID, receipt_id: UUID) -> Response:  # noqa: ARG001  part of the address
     name = f"bien-nhan-{receipt_id}.json"
     return relay(visit, "docs", f"/receipts/{receipt_id}", filename=name, media_type="application/json")
