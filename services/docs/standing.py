@@ -13,6 +13,7 @@ from services.docs.catalogue import DOCUMENT_TYPES, DocumentType
 from services.docs.text import fold
 from shared.errors import FORBIDDEN, Rejected
 from shared.events.docs import Party, Signer
+from shared.events.registry import PostFunction
 
 # How the titles of those begin who head a unit or an agency, marks folded; deputies are "phó …".
 HEADS = ("truong ", "chanh ", "giam doc", "chu tich", "cuc truong", "chi cuc truong", "vu truong", "quyen ", "bi thu")
@@ -20,7 +21,9 @@ HEADS = ("truong ", "chanh ", "giam doc", "chu tich", "cuc truong", "chi cuc tru
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A person at one post of theirs, as registry last stated both."""
+    """A person at one post of theirs, as registry last stated both. `function`: what the post is there for; where nobody
+    has said it, its title tells.
+    """
 
     person_id: UUID
     name: str
@@ -33,6 +36,7 @@ class Post:
     valid_until: date | None
     unit: str | None = None
     unit_id: UUID | None = None
+    function: PostFunction | None = None
 
     def holds(self, day: date) -> bool:
         return self.active and _covers(self.valid_from, self.valid_until, day)
@@ -113,11 +117,15 @@ def may_act(post: Post | None, agency_id: UUID | None, day: date, *roles: str) -
 
 
 def is_deputy(post: Post) -> bool:
+    if post.function:
+        return post.function in ("deputy", "unit_deputy")
     return fold(post.title).startswith("pho ")
 
 
 def is_head(post: Post) -> bool:
-    """Of a unit: a leader who is no deputy, or somebody whose title says so."""
+    """Of a unit or the agency: whose post says so, else a leader who is no deputy, or somebody with such a title."""
+    if post.function:
+        return post.function in ("head", "unit_head")
     return not is_deputy(post) and ("leader" in post.roles or fold(post.title).startswith(HEADS))
 
 
@@ -130,12 +138,16 @@ def in_unit(post: Post, unit_id: UUID | None, unit: str | None) -> bool:
 
 def leads_agency(post: Post) -> bool:
     """The head of the agency, not of a unit in it."""
+    if post.function:
+        return post.function == "head"
     top = fold(post.title).startswith(("chu tich", "bi thu", "thu truong", "tong giam doc"))
     return "leader" in post.roles and not is_deputy(post) and (top or not post.unit)
 
 
 def is_registrar(post: Post) -> bool:
     """Keeps the agency's registers (văn thư); others with the same role are officers of its units."""
+    if post.function:
+        return post.function == "registrar"
     return "clerk" in post.roles and "van thu" in fold(post.title)
 
 

@@ -54,8 +54,8 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
     tx.execute("DELETE FROM post WHERE person_id = %s", [stated.person_id])
     for post in stated.posts:
         tx.execute(
-            "INSERT INTO post (post_id, person_id, agency_id, title, roles, valid_from, valid_until, unit, unit_id)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO post (post_id, person_id, agency_id, title, roles, valid_from, valid_until, unit, unit_id, function)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 post.post_id,
                 stated.person_id,
@@ -66,6 +66,7 @@ def put_person(tx: Tx, stated: PersonStated) -> None:
                 post.valid_until,
                 post.unit,
                 post.unit_id,
+                post.function,
             ],
         )
 
@@ -256,7 +257,7 @@ def _literal(word: str) -> str:
 
 POST = (
     "SELECT p.person_id, p.name, p.active, o.post_id, o.agency_id, o.title, o.roles, o.valid_from, o.valid_until,"
-    " o.unit, o.unit_id FROM post o JOIN person p USING (person_id)"
+    " o.unit, o.unit_id, o.function FROM post o JOIN person p USING (person_id)"
 )
 
 

@@ -21,6 +21,15 @@ ROLES = {
     "operator": "Quản trị hệ thống",
 }
 
+FUNCTIONS = {
+    "head": "Người đứng đầu cơ quan",
+    "deputy": "Cấp phó của cơ quan",
+    "unit_head": "Trưởng đơn vị",
+    "unit_deputy": "Phó trưởng đơn vị",
+    "registrar": "Văn thư cơ quan",
+    "specialist": "Chuyên viên",
+}
+
 # state → (in a word, which colour, what it means and what comes next)
 DOCUMENT_STATES = {
     "in_review": ("Đang xem xét", "wait", "Người xem xét đọc dự thảo, rồi duyệt hoặc trả lại."),

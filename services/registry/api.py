@@ -15,7 +15,7 @@ from services.registry.issuance import today
 from services.registry.period import Period
 from services.registry.person import Person, PersonFacts, Post
 from shared.db import Tx as Transaction
-from shared.events.registry import Role
+from shared.events.registry import PostFunction, Role
 from shared.http import OnceOnly, Tx, decode_cursor, encode_cursor
 from shared.ids import new_id
 
@@ -142,6 +142,7 @@ class PostIn(Shape):
     roles: tuple[Role, ...] = ()
     valid_from: date
     valid_until: date | None = None
+    function: PostFunction | None = None
 
     def post(self) -> Post:
         return Post(
@@ -152,6 +153,7 @@ class PostIn(Shape):
             unit_id=self.unit_id,
             roles=self.roles,
             period=Period(self.valid_from, self.valid_until),
+            function=self.function,
         )
 
 
@@ -181,6 +183,7 @@ class PostView(Shape):
     roles: tuple[Role, ...]
     valid_from: date
     valid_until: date | None
+    function: PostFunction | None
 
 
 class PersonView(Shape):
@@ -205,6 +208,7 @@ class PersonView(Shape):
                 roles=post.roles,
                 valid_from=post.period.start,
                 valid_until=post.period.until,
+                function=post.function,
             )
             for post in facts.posts
         ]

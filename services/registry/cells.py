@@ -8,11 +8,11 @@ from datetime import date
 from typing import TypeVar, get_args
 
 from services.registry.agency import Level
-from services.registry.columns import LEVELS, ROLES, SHEETS, YES_NO, Column, Sheet
+from services.registry.columns import FUNCTIONS, LEVELS, ROLES, SHEETS, YES_NO, Column, Sheet
 from services.registry.names import fold
 from services.registry.refusals_import import CELL_CHOICE, CELL_DATE, CELL_LONG, CELL_MISSING, CELL_NUMBER
 from shared.errors import Rejected
-from shared.events.registry import Role
+from shared.events.registry import PostFunction, Role
 
 MAX_TEXT = 300
 ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -32,6 +32,9 @@ _ROLES: dict[str, Role] = {fold(word): role for role in get_args(Role) for word 
     "can bo danh ba": "officer",
     "quan tri he thong": "operator",
 }
+_FUNCTIONS: dict[str, PostFunction] = {
+    fold(word): each for each in get_args(PostFunction) for word in (each, FUNCTIONS[each])
+} | {"nguoi dung dau": "head", "cap pho": "deputy", "van thu": "registrar", "chuyen vien": "specialist"}
 _YES_NO: dict[str, bool] = {fold(YES_NO["yes"]): True, "yes": True, "true": True, "1": True, "x": True} | {
     fold(YES_NO["no"]): False,
     "no": False,
@@ -91,6 +94,9 @@ class Cells:
 
     def roles(self, name: str, kept: tuple[Role, ...]) -> tuple[Role, ...]:
         return self._read(name, kept, _roles) or ()
+
+    def function(self, name: str, kept: PostFunction | None) -> PostFunction | None:
+        return self._read(name, kept, lambda value: _choice(value, _FUNCTIONS, FUNCTIONS.values()))
 
     def _read(self, name: str, kept: T, read: Callable[[str], T]) -> T | None:
         if name not in self.given:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from services.registry.names import clean, fold
+from shared.events.registry import PostFunction
 
 Sheet = Literal["agencies", "units", "people"]
-Holds = Literal["text", "date", "number", "yes_no", "level", "roles"]
+Holds = Literal["text", "date", "number", "yes_no", "level", "roles", "function"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,14 @@ def must(name: str, vi: str, holds: Holds = "text", *, others: tuple[str, ...] =
 
 LEVELS = {"province": "tỉnh", "district": "huyện", "commune": "xã", "outside": "ngoài"}
 ROLES = {"clerk": "văn thư", "leader": "lãnh đạo", "officer": "quản lý danh bạ", "operator": "quản trị"}
+FUNCTIONS: dict[PostFunction, str] = {
+    "head": "người đứng đầu cơ quan",
+    "deputy": "cấp phó của cơ quan",
+    "unit_head": "trưởng đơn vị",
+    "unit_deputy": "phó trưởng đơn vị",
+    "registrar": "văn thư cơ quan",
+    "specialist": "chuyên viên",
+}
 YES_NO = {"yes": "có", "no": "không"}
 
 AGENCIES = (
@@ -71,6 +80,7 @@ PEOPLE = (
     Column("unit", "Đơn vị", others=("Tên đơn vị",), example="Văn phòng Sở"),
     Column("title", "Chức vụ", required=True, example="Phó Giám đốc"),
     Column("roles", "Vai trò", "roles", example="lãnh đạo"),
+    Column("function", "Vị trí", "function", others=("Nhiệm vụ",), example="cấp phó của cơ quan"),
     Column(
         "valid_from", "Giữ chức vụ từ ngày", "date", required=True, others=("Hiệu lực từ ngày",), example="2025-07-01"
     ),

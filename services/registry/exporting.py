@@ -13,7 +13,7 @@ from datetime import date
 from uuid import UUID
 
 from services.registry.agency import Agency
-from services.registry.columns import LEVELS, ROLES, SHEETS, TITLES, YES_NO, Column, Sheet
+from services.registry.columns import FUNCTIONS, LEVELS, ROLES, SHEETS, TITLES, YES_NO, Column, Sheet
 from services.registry.period import Period
 from services.registry.person import Person, Post
 from services.registry.planning import Directory
@@ -109,6 +109,7 @@ def _post(post: Post, directory: Directory) -> dict[str, Value]:
         "unit": post.unit,
         "title": post.title,
         "roles": ", ".join(ROLES[role] for role in post.roles),
+        "function": FUNCTIONS[post.function] if post.function else None,
         **_dates(post.period),
     }
 

@@ -25,7 +25,7 @@ from services.registry.person import Person, PersonFacts, Post
 from services.registry.refusals import IMPORT_UNREADABLE, ROW_REPEATED, UNKNOWN_NAMED
 from shared.db import Tx
 from shared.errors import Rejected, Sentence
-from shared.events.registry import Capacity, Role
+from shared.events.registry import Capacity, PostFunction, Role
 from shared.ids import new_id
 
 
@@ -57,6 +57,7 @@ class PostRow(Row):
     roles: tuple[Role, ...] = ()
     valid_from: date
     valid_until: date | None = None
+    function: PostFunction | None = None
 
 
 class PersonRow(Row):
@@ -199,6 +200,7 @@ class _Importer:
                 title=each.title,
                 unit=each.unit,
                 roles=each.roles,
+                function=each.function or (said[key].function if key in said else None),
                 period=Period(each.valid_from, each.valid_until),
             )
         return tuple(said.values())

@@ -25,7 +25,7 @@ from services.registry.refusals import (
 from services.registry.refusals_directory import POST_REPEATED, POST_UNIT
 from services.registry.unit import Unit
 from shared.errors import NotFound, Rejected
-from shared.events.registry import PersonStated, Role
+from shared.events.registry import PersonStated, PostFunction, Role
 from shared.events.registry import Post as PostStated
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
@@ -36,7 +36,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 class Post:
     """One post, held at one agency. Once held it stays on record; it ends with its period.
 
-    `unit` is its unit in words, `unit_id` the unit on record, when it is.
+    `unit` is its unit in words, `unit_id` the unit on record, when it is. `function`: what it is there for, whatever it is
+    called; of a unit's only where there is a unit.
     """
 
     id: UUID
@@ -46,6 +47,7 @@ class Post:
     period: Period
     unit: str | None = None
     unit_id: UUID | None = None
+    function: PostFunction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,7 @@ def state(person: Person) -> PersonStated:
                 roles=post.roles,
                 valid_from=post.period.start,
                 valid_until=post.period.until,
+                function=post.function,
             )
             for post in facts.posts
         ),

@@ -166,6 +166,7 @@ def _post(plan: Plan, cells: Cells, row: SheetRow) -> _Said | None:
     start, until = cells.first_day("valid_from"), cells.day("valid_until")
     at("valid_until", lambda: Period(start, until))
     cells.roles("roles", ())
+    cells.function("function", None)
     words = cells.said("unit")
     return _Said(row.number, agency, cells.text("title"), start, until, unit, words, cells)
 
@@ -211,7 +212,12 @@ def _as_said(post: Post, said: _Said) -> Post:
     """What the file has no column for stays; with a unit on record its name is the unit's, not the cell's."""
     given = said.cells.given
     until = said.until if "valid_until" in given else post.period.until
-    changed = replace(post, roles=said.cells.roles("roles", post.roles), period=Period(said.start, until))
+    changed = replace(
+        post,
+        roles=said.cells.roles("roles", post.roles),
+        function=said.cells.function("function", post.function),
+        period=Period(said.start, until),
+    )
     if "unit_code" in given:
         changed = replace(changed, unit_id=said.unit.id if said.unit else None)
     if changed.unit_id is None and "unit" in given:
@@ -236,6 +242,7 @@ def _person_said(plan: Plan, who: Person) -> dict[str, str]:
             unit.facts.code if unit else "",
             post.unit or "",
             ", ".join(post.roles),
+            post.function or "",
             write_day(post.period.until),
         )
         said[name] = " | ".join(parts)

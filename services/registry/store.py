@@ -319,10 +319,10 @@ def save_person(tx: Tx, person: Person) -> None:
     for ordinal, post in enumerate(facts.posts):
         kept = tx.execute(
             "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, unit_id, roles, valid_from,"
-            " valid_until) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+            " valid_until, function) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (id) DO UPDATE SET ordinal = excluded.ordinal, title = excluded.title, unit = excluded.unit,"
-            " unit_id = excluded.unit_id, roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until"
-            " WHERE post.person_id = excluded.person_id",
+            " unit_id = excluded.unit_id, roles = excluded.roles, valid_from = excluded.valid_from, valid_until = excluded.valid_until,"
+            " function = excluded.function WHERE post.person_id = excluded.person_id",
             [
                 post.id,
                 person.id,
@@ -334,6 +334,7 @@ def save_person(tx: Tx, person: Person) -> None:
                 list(post.roles),
                 post.period.start,
                 post.period.until,
+                post.function,
             ],
         )
         if kept.rowcount == 0:
@@ -364,6 +365,7 @@ def _post(row: Row) -> Post:
         unit_id=UUID(row["unit_id"]) if row["unit_id"] else None,
         roles=tuple(row["roles"]),
         period=Period.of(row["valid_from"], row["valid_until"]),
+        function=row["function"],
     )
 
 

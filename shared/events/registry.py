@@ -65,8 +65,15 @@ class AgencyStated(Event, type="vn.vanthu.registry.agency.stated.v1", topic=AGEN
     successor_ids: tuple[UUID, ...] = ()
 
 
+# What somebody does at a post, whatever it is called: heads the agency or a unit or stands in for who does, keeps its
+# registers (văn thư), or is one of its specialists.
+PostFunction = Literal["head", "deputy", "unit_head", "unit_deputy", "registrar", "specialist"]
+
+
 class Post(Contract):
-    """One post of a person: where, as what, with which roles, from when to when (both days included)."""
+    """One post of a person: where, as what, with which roles, from when to when (both days included). `function`: none
+    where nobody has said it; the title may tell.
+    """
 
     post_id: UUID
     agency_id: UUID
@@ -76,6 +83,7 @@ class Post(Contract):
     roles: tuple[Role, ...]
     valid_from: date
     valid_until: date | None = None
+    function: PostFunction | None = None
 
 
 class PersonStated(Event, type="vn.vanthu.registry.person.stated.v1", topic=PERSON, key="person_id"):

@@ -27,7 +27,8 @@ def said(office: Office, who: Any) -> str:
 def test_clerks_read_of_a_restricted_document_that_it_is_there(office: Office) -> None:
     story, mentioned = Story(), new_id()
     clerk = person("Phạm Thị Mai", story.agency, "clerk")
-    office.hear(clerk, heartbeat(), story.submitted(), access(story))
+    office.hear(clerk, heartbeat(), story.submitted())
+    assert office.take(record(access(story), seq=2)) == ["handled"]
     office.take(record(story.signed(), seq=1))
     office.take(record(story.review(docs.RemarkMade, remark_id=new_id(), mentions=(mentioned,)), seq=3))
     office.take(record(story.issued(), seq=4))

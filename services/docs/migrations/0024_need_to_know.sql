@@ -50,6 +50,9 @@ INSERT INTO restriction_alias (agency_id, alias_id, subject_id)
         UNION SELECT unnest(ARRAY[i.delivery_id, i.document_id]) FROM incoming i WHERE i.id = r.subject_id
     ) known (id);
 
+-- What somebody does at a post, as registry says it; none: their title tells (standing.py).
+ALTER TABLE post ADD COLUMN function text;
+
 -- Which agencies have a seal: whoever has none gives no receipts. A copy, as `certificate` of people's.
 CREATE TABLE seal_certificate (
     certificate_id uuid PRIMARY KEY,

@@ -27,7 +27,7 @@ AGENCY_FIELDS = (
     "valid_from",
     "valid_until",
 )
-POST_FIELDS = ("post_id", "agency_id", "title", "unit", "unit_id", "roles", "valid_from", "valid_until")
+POST_FIELDS = ("post_id", "agency_id", "title", "unit", "unit_id", "roles", "function", "valid_from", "valid_until")
 
 
 # --- agencies
@@ -195,6 +195,7 @@ def _post_body(form: Form) -> dict[str, Any]:
         "title": form.get("title"),
         "unit": form.get("unit") or None,
         "roles": form.all("role"),
+        "function": form.get("function") or None,
         "valid_from": form.get("valid_from"),
         "valid_until": form.get("valid_until") or None,
     }
@@ -208,7 +209,7 @@ def show_person(visit: Reading, person_id: UUID) -> Response:
 
 @router.post("/people/{person_id}/{act}")
 def change_person(visit: Posting, form: Posted, person_id: UUID, act: str) -> Response:
-    """`facts`: name and address; `post`: one more post; `end`: a post ends; `leave` and `return`: may work at all."""
+    """`facts`: name and address; `post`: one more post; `function`: what a post is there for; `end`: a post ends; `leave` and `return`: may work at all."""
     page = f"/people/{person_id}"
     try:
         person = visit.api.get("registry", page)
@@ -225,6 +226,9 @@ def _changed(body: dict[str, Any], form: Form, act: str) -> dict[str, Any]:
         return body | {"name": form.get("name"), "email": form.get("email")}
     if act == "post":
         return body | {"posts": [*body["posts"], _post_body(form)]}
+    if act == "function":
+        changed, function = form.get("post_id"), {"function": form.get("function") or None}
+        return body | {"posts": [post | function if post["post_id"] == changed else post for post in body["posts"]]}
     if act == "end":
         ended = form.get("post_id")
         until = {"valid_until": form.get("valid_until")}
