@@ -82,8 +82,8 @@ def put_day(day: date, body: DayBody, acting: Officer) -> None:
     """
     _check(acting, body.scope)
     said = SaidDay(day, body.kind, body.name, body.scope)
-    store_workdays.put_day(acting.tx, said, by=acting.by, at=acting.now())
-    _record(acting.tx, acting, "set_calendar_day", body.scope, day=day.isoformat(), kind=body.kind, name=body.name)
+    if store_workdays.put_day(acting.tx, said, by=acting.by, at=acting.now()):
+        _record(acting.tx, acting, "set_calendar_day", body.scope, day=day.isoformat(), kind=body.kind, name=body.name)
 
 
 @router.delete("/calendar/days/{day}", status_code=204)

@@ -25,13 +25,16 @@ def list_days(tx: Tx, scopes: Sequence[str], first: date | None = None, last: da
     return [SaidDay(**row) for row in rows]
 
 
-def put_day(tx: Tx, said: SaidDay, *, by: Actor, at: datetime) -> None:
-    tx.execute(
-        "INSERT INTO calendar_day (scope, day, kind, name, actor, at) VALUES (%s, %s, %s, %s, %s, %s)"
+def put_day(tx: Tx, said: SaidDay, *, by: Actor, at: datetime) -> bool:
+    """Whether it was said otherwise, or not at all, before."""
+    done = tx.execute(
+        "INSERT INTO calendar_day AS d (scope, day, kind, name, actor, at) VALUES (%s, %s, %s, %s, %s, %s)"
         " ON CONFLICT (scope, day) DO UPDATE SET (kind, name, actor, at)"
-        " = (excluded.kind, excluded.name, excluded.actor, excluded.at)",
+        " = (excluded.kind, excluded.name, excluded.actor, excluded.at)"
+        " WHERE (d.kind, d.name) IS DISTINCT FROM (excluded.kind, excluded.name)",
         [said.scope, said.day, said.kind, said.name, Jsonb(by.model_dump(mode="json", exclude_none=True)), at],
     )
+    return done.rowcount > 0
 
 
 def remove_day(tx: Tx, scope: str, day: date) -> bool:

@@ -112,3 +112,11 @@ def kind(entry_type: str, act: str | None) -> str:
         return ACTS.get(act, act.replace("_", " "))
     name = entry_type.removeprefix("vn.vanthu.").rpartition(".v")[0]
     return TYPES.get(name, name or entry_type)
+
+
+def groups() -> list[tuple[str, list[tuple[str, str]]]]:
+    """What can be asked for, in words: events by their names, acts by theirs."""
+    return [
+        ("Văn bản, hồ sơ, chữ ký", sorted(TYPES.items(), key=lambda each: each[1])),
+        ("Việc khác", sorted(ACTS.items(), key=lambda each: each[1])),
+    ]

@@ -117,14 +117,20 @@ def _bytes(docs: Docs) -> BlobRef:
     return Blobs(docs.settings.blobs, "signing").put(data, "application/pdf")
 
 
-def _arrived(docs: Docs, office: Office) -> UUID:
-    document = docs.signed(docs.a, abstract=f"V/v {MARK} văn bản đến", symbol="UBND-ZQX")
+def arrived(docs: Docs, **changed: Any) -> UUID:
+    """At agency B, with real bytes, and registered."""
+    document = docs.signed(docs.a, **changed)
     number = ok(docs.post(docs.a.clerk, f"/documents/{document}/issue"))["number"]
     docs.hear(sealed(document, number, _bytes(docs)))
     docs.delivered(document, docs.a, docs.b)
     found = UUID(docs.arrived(docs.b)["id"])
     docs.hear(validated(found, docs.b.agency_id))
     ok(docs.post(docs.b.clerk, f"/incoming/{found}/register"))
+    return found
+
+
+def _arrived(docs: Docs, office: Office) -> UUID:
+    found = arrived(docs, abstract=f"V/v {MARK} văn bản đến", symbol="UBND-ZQX")
     holder = {"person_id": str(office.officer.person_id), "instruction": f"{MARK} tham mưu"}
     ok(docs.post(docs.b.leader, f"/incoming/{found}/slip", {"lead": holder}), 201)
     return found
@@ -188,7 +194,7 @@ def _name(made: Kept) -> None:
     docs, path = made.docs, f"/documents/{made.document}"
     circulation = docs.get(docs.b.clerk, f"{path}/circulation")
     view = docs.get(docs.b.clerk, f"/documents/{made.document}")
-    arrived = docs.get(docs.b.clerk, f"/incoming/{made.incoming}/slip")
+    slip = docs.get(docs.b.clerk, f"/incoming/{made.incoming}/slip")
     other = made.docs.issued(docs.b)  # something open, to which the restricted one would be related
     with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
         (row,) = tx.execute("SELECT delivery_id FROM incoming WHERE id = %s", [made.incoming]).fetchall()
@@ -202,7 +208,7 @@ def _name(made: Kept) -> None:
         "incoming_id": [made.incoming],
         "subject_id": [made.document, made.incoming],
         "delivery_id": [row["delivery_id"]],
-        "task_id": [each["id"] for each in arrived["leader"]],
+        "task_id": [each["id"] for each in slip["leader"]],
         "request_id": [docs.get(docs.b.clerk, f"{path}/opinions")[0]["request_id"]],
         "relation_id": [made.document],
         "ordinal": [0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from pydantic import Field
 from services.docs import access
 from services.docs.access import PAGE, Clock, OfficeDep, clock
 from services.docs.ledger import checking, domain, heads, merkle, refusals, store
-from services.docs.views import ReasonView, View
+from services.docs.views import Body, ReasonView, View
 from shared import db, outbox
 from shared.errors import Rejected
 from shared.events.docs import DocsAct
@@ -68,6 +68,7 @@ class LedgerEntry(View):
     capacity: str | None
     act: str | None = None  # of an act: which one
     code: str | None = None  # of a refusal: why
+    about: str | None = None  # how the document is called that it is about, where the reader may see it
     event_b64: str
 
 
@@ -132,21 +133,30 @@ def order_head(request: Request, tx: Tx, who: Operator, *, once: OnceOnly, now: 
     return once.run(order, HeadView)
 
 
-class Search:
-    """What the query string asks for; days are Vietnamese ones, both included."""
+class Asked(Body):
+    """What the query string asks for; days are Vietnamese ones, both included. `name`: words of a person's name, with or
+    without marks; `number`: of a document; `kind`: acts or events by name, as `log_in`, `docs.document.issued`.
+    """
 
-    def __init__(
-        self,
-        about: UUID | None = None,
-        person: UUID | None = None,
-        since: date | None = None,
-        until: date | None = None,
-    ) -> None:
-        self.wanted = store.Wanted(
-            about,
-            person,
-            domain.midnight(since) if since else None,
-            domain.midnight(until + timedelta(days=1)) if until else None,
+    about: UUID | None = None
+    person: UUID | None = None
+    name: str = Field(default="", max_length=100)
+    number: str = Field(default="", max_length=60)
+    kind: list[str] = Field(default_factory=list, max_length=50)
+    since: date | None = None
+    until: date | None = None
+    cursor: str | None = Field(default=None, max_length=300)
+
+    @property
+    def wanted(self) -> store.Wanted:
+        return store.Wanted(
+            subject=self.about,
+            person=self.person,
+            since=domain.midnight(self.since) if self.since else None,
+            until=domain.midnight(self.until + timedelta(days=1)) if self.until else None,
+            name=self.name.strip(),
+            number=self.number.strip(),
+            kinds=tuple(self.kind),
         )
 
 
@@ -166,24 +176,26 @@ Reader = Annotated[db.Tx, Depends(reading, scope="function")]
 
 
 @router.get("/entries")
-def list_entries(tx: Reader, search: Annotated[Search, Depends()], cursor: str | None = None) -> EntryPage:
-    """Acts of the bearer's agency, or to its documents, newest first: about one thing, by one person, of some days. An
-    operator sees those of all agencies.
+def list_entries(tx: Reader, asked: Annotated[Asked, Query()]) -> EntryPage:
+    """Acts of the bearer's agency, or to its documents, newest first: about one thing, by one person, of some kinds, of
+    some days. An operator sees those of all agencies.
     """
-    return _page(tx, search, cursor)
+    return _page(tx, asked)
 
 
 @router.get("/entries/{position}")
 def get_entry(position: Position, tx: Reader) -> LedgerEntry:
-    return _entry_view(store.get_entry(tx, position))
+    row = store.get_entry(tx, position)
+    return _entry_view(row, store.name_subjects(tx, row["subjects"]))
 
 
-def _page(tx: db.Tx, search: Search, cursor: str | None) -> EntryPage:
-    decoded = decode_cursor(cursor, 1)
+def _page(tx: db.Tx, asked: Asked) -> EntryPage:
+    decoded = decode_cursor(asked.cursor, 1)
     before = _whole_number(decoded[0]) if decoded else None
-    rows = store.find_entries(tx, search.wanted, before=before, limit=PAGE + 1)
+    rows = store.find_entries(tx, asked.wanted, before=before, limit=PAGE + 1)
     more = encode_cursor(rows[PAGE - 1]["pos"]) if len(rows) > PAGE else None
-    return EntryPage(items=[_entry_view(row) for row in rows[:PAGE]], next_cursor=more)
+    names = store.name_subjects(tx, [subject for row in rows[:PAGE] for subject in row["subjects"]])
+    return EntryPage(items=[_entry_view(row, names) for row in rows[:PAGE]], next_cursor=more)
 
 
 @router.get("/entries/{position}/proof")
@@ -348,7 +360,7 @@ def _row_view(log_id: UUID, row: dict[str, Any]) -> HeadView:
     return view.model_copy(update={"waits_because": ReasonView(**row["delayed"]) if row["delayed"] else None})
 
 
-def _entry_view(row: dict[str, Any]) -> LedgerEntry:
+def _entry_view(row: dict[str, Any], names: Mapping[UUID, str]) -> LedgerEntry:
     event = bytes(row["event"])
     data = _data(event)
     by = data.get("by") if isinstance(data.get("by"), dict) else {}
@@ -362,6 +374,7 @@ def _entry_view(row: dict[str, Any]) -> LedgerEntry:
         capacity=_text(by, "capacity"),
         act=_text(data, "act"),
         code=_text(detail, "code") if isinstance(detail, dict) else None,
+        about=next((names[each] for each in row["subjects"] if each in names), None),
         event_b64=base64.b64encode(event).decode(),
     )
 

@@ -72,6 +72,7 @@ class Entry:
     person_id: UUID | None
     subjects: tuple[UUID, ...]
     event: bytes
+    kind: str | None = None  # as `kind_of`
 
 
 def head_text(log_id: UUID, size: int, root: bytes, at: datetime) -> bytes:
@@ -114,10 +115,18 @@ def entry_of(value: bytes, topic: str, now: datetime) -> Entry:
             person_id=_id(_by(document["data"]).get("person_id")),
             subjects=_subjects(document["subject"], document["data"]),
             event=value,
+            kind=kind_of(_text(document["type"]), document["data"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         named = uuid5(NAMESPACE_OID, hashlib.sha256(value).hexdigest())
         return Entry(named, UNREADABLE, topic, "", 0, UNREADABLE, now, None, None, (), value)
+
+
+def kind_of(event_type: str, data: dict[str, Any]) -> str:
+    """What an entry tells of, in a word: the name of an act, or of the event, as `docs.document.issued`."""
+    name = event_type.removeprefix("vn.vanthu.").rpartition(".v")[0] or event_type
+    act = data.get("act") if name.endswith(".act.recorded") else None
+    return _text(act) if act else name
 
 
 def _text(value: Any) -> str:

@@ -13,6 +13,7 @@ from services.docs.ledger.domain import Entry, Head, Tree
 from services.docs.ledger.merkle import Node
 from services.docs.step import Reason
 from services.docs.store import reason_json
+from services.docs.text import fold
 from shared.db import Tx
 from shared.errors import NotFound, Rejected
 
@@ -55,8 +56,8 @@ def append(tx: Tx, entries: Sequence[Entry]) -> int:
     with tx.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO ledger_entry"
-            " (pos, event_id, source, topic, key, seq, type, at, agency_id, person_id, subjects, event)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " (pos, event_id, source, topic, key, seq, type, at, agency_id, person_id, subjects, event, kind)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 (
                     pos,
@@ -71,6 +72,7 @@ def append(tx: Tx, entries: Sequence[Entry]) -> int:
                     e.person_id,
                     [*e.subjects],
                     e.event,
+                    e.kind,
                 )
                 for pos, e in enumerate(fresh, start=tree.size)
             ],
@@ -93,30 +95,77 @@ def list_entries(tx: Tx, *, start: int, end: int) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries are looked for: about one thing, by one person, of a period (from its first instant to before its end)."""
+    """Which entries are looked for: about one thing or a document's number, by a person or whoever is called so, of some
+    kinds, of a period (from its first instant to before its end).
+    """
 
     subject: UUID | None = None
     person: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    name: str = ""
+    number: str = ""
+    kinds: tuple[str, ...] = ()
 
 
 def find_entries(tx: Tx, wanted: Wanted, *, before: int | None, limit: int) -> list[Row]:
     """Entries that the transaction may see, newest first."""
+    subjects = _numbered(tx, wanted.number) if wanted.number else None
+    people = _called(tx, wanted.name) if wanted.name else None
     return tx.execute(
         "SELECT * FROM ledger_entry WHERE (%(subject)s::uuid IS NULL OR subjects @> ARRAY[%(subject)s::uuid])"
         " AND (%(person)s::uuid IS NULL OR person_id = %(person)s)"
+        " AND (%(people)s::uuid[] IS NULL OR person_id = ANY(%(people)s))"
+        " AND (%(subjects)s::uuid[] IS NULL OR subjects && %(subjects)s)"
+        " AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s))"
         " AND (%(since)s::timestamptz IS NULL OR at >= %(since)s) AND (%(until)s::timestamptz IS NULL OR at < %(until)s)"
         " AND (%(before)s::bigint IS NULL OR pos < %(before)s) ORDER BY pos DESC LIMIT %(limit)s",
         {
             "subject": wanted.subject,
             "person": wanted.person,
+            "people": people,
+            "subjects": subjects,
+            "kinds": list(wanted.kinds) or None,
             "since": wanted.since,
             "until": wanted.until,
             "before": before,
             "limit": limit,
         },
     ).fetchall()
+
+
+def _called(tx: Tx, name: str) -> list[UUID]:
+    """People in whose name all these words stand, with or without their marks."""
+    words = fold(name).split()
+    rows = tx.execute("SELECT person_id, name FROM person").fetchall()
+    return [row["person_id"] for row in rows if all(word in fold(row["name"]) for word in words)]
+
+
+def _numbered(tx: Tx, number: str) -> list[UUID]:
+    """What has this number and symbol, of what the transaction may see: documents and arrivals, with their deliveries."""
+    rows = tx.execute(
+        "SELECT d.id FROM document d WHERE lower(d.number_symbol) = lower(%(number)s)"
+        " UNION SELECT v.id FROM document d JOIN delivery v ON v.document_id = d.id WHERE lower(d.number_symbol) = lower(%(number)s)"
+        " UNION SELECT unnest(ARRAY[i.id, i.delivery_id]) FROM incoming i WHERE i.number_key = lower(%(number)s)",
+        {"number": number.strip()},
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
+def name_subjects(tx: Tx, subjects: Sequence[UUID]) -> dict[UUID, str]:
+    """How documents and arrivals are called, by their ids and those of their deliveries; what is not there for the
+    transaction has no name.
+    """
+    rows = tx.execute(
+        "SELECT d.id, coalesce(d.number_symbol, d.type_name) AS number, d.abstract FROM document d WHERE d.id = ANY(%(ids)s)"
+        " UNION ALL SELECT v.id, coalesce(d.number_symbol, d.type_name), d.abstract FROM delivery v"
+        "  JOIN document d ON d.id = v.document_id WHERE v.id = ANY(%(ids)s)"
+        " UNION ALL SELECT each.id, coalesce(i.descriptor ->> 'number_symbol', i.descriptor ->> 'type_name'),"
+        "  i.descriptor ->> 'abstract' FROM incoming i CROSS JOIN LATERAL unnest(ARRAY[i.id, i.delivery_id]) each (id)"
+        "  WHERE each.id = ANY(%(ids)s) AND (i.id = ANY(%(ids)s) OR i.delivery_id = ANY(%(ids)s))",
+        {"ids": list(subjects)},
+    ).fetchall()
+    return {row["id"]: f"{row['number']}: {row['abstract']}"[:160] for row in rows}
 
 
 def get_entry(tx: Tx, pos: int) -> Row:

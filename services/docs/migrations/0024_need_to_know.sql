@@ -137,3 +137,10 @@ BEGIN
         (current_setting('vanthu.ledger', true) = 'whole' OR may_know_of(subjects));
     CREATE POLICY need_to_know ON book_print AS RESTRICTIVE FOR SELECT USING (may_know(readers));
 END $$;
+
+-- What an entry tells of, in a word that can be asked for: an act's name, or the event's. Beside the leaf, not of it.
+ALTER TABLE ledger_entry ADD COLUMN kind text, NO FORCE ROW LEVEL SECURITY, DISABLE TRIGGER keep_the_ledger;
+UPDATE ledger_entry SET kind = CASE WHEN type LIKE '%.act.recorded.v%' THEN convert_from(event, 'UTF8')::jsonb #>> '{data,act}'
+    ELSE regexp_replace(type, '^vn\.vanthu\.|\.v[0-9]+$', '', 'g') END;
+ALTER TABLE ledger_entry FORCE ROW LEVEL SECURITY, ENABLE TRIGGER keep_the_ledger;
+CREATE INDEX ledger_entry_kind ON ledger_entry (agency_id, kind, pos);

@@ -255,9 +255,10 @@ def take_out(file_id: UUID, subject_id: UUID, body: ReasonBody, acting: Member, 
 def sort(file_id: UUID, acting: Member, response: Response) -> FileView:
     """The contents list in the order of the documents' dates."""
     file, _ = _locked(acting, file_id, None)
-    lines = subjects.lines(acting.tx, store.list_members(acting.tx, file_id))
-    if file.state == "open":
-        store.set_order(acting.tx, file_id, subjects.order_by_date(lines))
+    members = store.list_members(acting.tx, file_id)
+    ordered = subjects.order_by_date(subjects.lines(acting.tx, members))
+    if file.state == "open" and ordered != [each.subject_id for each in members]:
+        store.set_order(acting.tx, file_id, ordered)
         told = DocsAct(
             by=acting.by, at=acting.now(), act="work_file_sorted", object_kind="workfile", object_id=str(file_id)
         )

@@ -152,6 +152,9 @@ def _saved(acting: Acting, held: FileList, bodies: Sequence[LineBody], response:
         basis=held.basis,
         version=held.version,
     )
+    if after.lines == held.lines:
+        access.etag(response, held.version)
+        return view(held)  # a second click changes nothing
     return _kept(acting, after, "file_list_amended" if held.approved_at else "file_list_drafted", response)
 
 
@@ -178,6 +181,9 @@ def approve(year: Year, body: ApproveBody, acting: Head, response: Response, if_
     access.check_version(if_match, held.version)
     if not held.lines:
         raise Rejected(LIST_EMPTY)
+    if held.approved_at and held.basis == (body.basis or None):
+        access.etag(response, held.version)
+        return view(held)
     after = FileList(
         agency_id=held.agency_id,
         year=year,

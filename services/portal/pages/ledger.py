@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -28,12 +29,16 @@ def show_ledger(
     *,
     about: Short = "",
     person: Short = "",
+    name: Annotated[str, Query(max_length=100)] = "",
+    number: Short = "",
+    kind: Short = "",
     since: Short = "",
     until: Short = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """Acts of one's own agency; an operator sees those of all."""
-    typed = {"about": about.strip(), "person": person.strip(), "since": since, "until": until}
+    typed = {"about": about.strip(), "person": person.strip(), "name": name.strip(), "number": number.strip()}
+    typed |= {"kind": kind, "since": since, "until": until}
     return _page(visit, typed, cursor)
 
 
@@ -41,14 +46,15 @@ def _page(
     visit: Visit, typed: dict[str, str], cursor: str = "", *, error: Rejected | None = None, **more: Any
 ) -> Response:
     visit.need("clerk", "leader", "operator")
-    typed = dict.fromkeys(("about", "person", "since", "until"), "") | typed
+    typed = dict.fromkeys(("about", "person", "name", "number", "kind", "since", "until"), "") | typed
     found: dict[str, Any] = {}
     try:
         found["tree"] = visit.api.get("docs", "/ledger")
-        found["entries"] = visit.api.get("docs", "/ledger/entries", cursor=cursor, **typed)
+        asked = {name: value for name, value in (typed | {"cursor": cursor}).items() if value}
+        found["entries"] = visit.api.get("docs", "/ledger/entries", **asked)
     except Rejected as rejected:
         error = error or rejected
-    query = "&".join(f"{name}={value}" for name, value in typed.items() if value)
+    query = urlencode({name: value for name, value in typed.items() if value})
     values = {"document_id": None, "checked": None} | more
     address = f"/ledger?{query}"
     return visit.page(
@@ -78,6 +84,17 @@ def _indented(event: str) -> str:
         return json.dumps(json.loads(event), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
         return event
+
+
+@router.get("/ledger/entries/{position}/proof.json")
+def download_proof(visit: Reading, position: int) -> Response:
+    """Entry, path and head in one file: what an auditor needs to compute the root from the entry."""
+    visit.need("clerk", "leader", "operator")
+    entry = visit.api.get("docs", f"/ledger/entries/{position}")
+    proof = visit.api.get("docs", f"/ledger/entries/{position}/proof")
+    body = json.dumps({"event_b64": entry["event_b64"], "proof": proof}, ensure_ascii=False, indent=1)
+    headers = {"Content-Disposition": f'attachment; filename="muc-{position}.json"', "Cache-Control": "no-store"}
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/ledger/heads")
