@@ -73,7 +73,7 @@ class Day:
         def click() -> httpx.Response:
             path = template.format_map({name: str(value) for name, value in names.items()})
             sent = {"content": raw} if raw else {"json": body} if body is not None else {}
-            params = {"filename": "cong-van.pdf"} if raw else {}
+            params = {"filename": "cong-van.pdf"} if raw else None
             return self.docs.http(who.principal).request(method, path, headers=headers, params=params, **sent)
 
         before = mark(self.owner)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -14,8 +16,11 @@ import pytest
 
 from services.docs.__main__ import api
 from shared import db
+from shared.events.docs import SealReceipt
+from shared.events.signing import ReceiptSealed
 from tests.docs.conftest import SAMPLES, Docs, ok, settings_for
-from tests.docs.facts import Agency, Person, agency, states_of, validated
+from tests.docs.facts import SIGNING, Agency, Person, agency, states_of, validated
+from tests.docs.test_ledger import sequence, told
 from tests.portal.browser import Browser, forms
 from tests.portal.conftest import Portal, at_work
 from tests.portal.test_service import PASSWORD
@@ -134,14 +139,25 @@ def test_recall_and_chase_are_asked_answered_and_seen_on_both_sides(offices: Off
     assert "Chờ trả lời lấy lại" in page.text
     assert "Thu hồi toàn bộ: 1 nơi" in page.text
     assert "đóng băng" in page.text
+    # Nothing is offered that can't be asked any more.
+    assert "hãy chờ họ trả lời" in page.text
+    assert [each.action for each in forms(page) if each.action in (f"{where}/chase", f"{where}/recall")] == []
     docs.circulate()
 
     arrived = docs.arrived(docs.b)
     incoming = f"/incoming/{arrived['id']}"
     page = receiver.open(f"/arrivals/{arrived['delivery_id']}")
     assert page.url.path == incoming
-    for words in ("Nơi gửi yêu cầu lấy lại văn bản này", "Gửi nhầm bản thảo", "Nơi gửi đôn đốc lúc", "Cần gấp"):
+    for words in (
+        "UBND xã Bắc Sơn yêu cầu lấy lại văn bản này",
+        "Hãy trả lời trước khi làm việc khác",
+        "Gửi nhầm bản thảo",
+        "Nơi gửi đôn đốc lúc",
+        "Cần gấp",
+    ):
         assert words in page.text
+    others = {f"{incoming}/{act}" for act in ("register", "refuse", "assign", "start", "complete")}
+    assert others & {each.action for each in forms(page)} == set()
     page = send(receiver, page, f"{incoming}/recall-answer")
     assert "Văn bản đã được thu hồi" in page.text
     assert "Bản PDF của văn bản đến" not in page.text
@@ -228,3 +244,46 @@ def test_going_back_in_the_browser_makes_no_second_document(offices: Offices) ->
         again = clerk.http.post("/documents/new", data=typed | {"abstract": "V/v đã sửa"}, files=file)
         assert (again.status_code, "form_sent_already" in again.text, "V/v đã sửa" in again.text) == (409, True, True)
     assert len(docs.get(docs.a.clerk, "/documents")["items"]) == 1
+
+
+def test_a_receipt_is_a_page_that_says_what_it_proves(offices: Offices) -> None:
+    docs = offices.docs
+    document = docs.issued(docs.a)
+    docs.delivered(document, docs.a, docs.b)
+    clerk = offices.sit_down(docs.a.clerk)
+    where = f"/documents/{document}"
+    assert "chưa thấy con dấu số nào" in clerk.open(f"{where}/circulation").text
+    (order,) = [e.data for e in docs.outbox(after=0) if isinstance(e.data, SealReceipt)]
+    sealing = ReceiptSealed(
+        receipt_id=order.receipt_id, agency_id=docs.b.agency_id, text=order.text, signature="c2VhbA==",
+        certificate_serial="01", by=SIGNING, at=datetime.now(UTC),
+    )  # fmt: skip
+    docs.hear(sealing)
+    docs.circulate()
+    page = clerk.open(f"{where}/circulation")
+    path = f"{where}/receipts/{order.receipt_id}"
+    assert path in page.text
+    page = clerk.open(path)
+    for words in ("Biên nhận chứng minh điều gì", "UBND xã Đồng Đăng xác nhận", "c" * 64, "vanthu_verify.receipt"):
+        assert words in page.text
+    found = clerk.open(f"{path}/file")
+    assert found.json() == {"form": "vanthu receipt 1", "text": order.text, "signature": "c2VhbA=="}
+
+
+def test_the_ledger_is_asked_in_words(offices: Offices) -> None:
+    docs = offices.docs
+    document = docs.issued(docs.a)
+    docs.issued(docs.a, abstract="V/v khác")
+    sequence(docs, *told(docs))
+    clerk = offices.sit_down(docs.a.clerk)
+    number = docs.get(docs.a.clerk, f"/documents/{document}")["number_symbol"]
+    page = clerk.open(f"/ledger?number={quote(number)}&kind=docs.document.issued&name=hang")
+    assert "vanthu_verify.ledger" in page.text
+    assert f'value="{number}"' in page.text
+    page = clerk.open(f"/ledger?number={quote(number)}&kind=docs.document.issued")
+    rows = page.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert rows.count("<tr>") == 1
+    assert f"{number}: V/v tăng cường" in rows
+    assert "Ban hành" in rows
+    position = rows.partition("/ledger/entries/")[2].partition('"')[0]
+    assert "Nguyên văn" in clerk.open(f"/ledger/entries/{position}").text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -20,6 +20,7 @@ from services.registry.person import ROLES, Person, PersonFacts, Post
 from services.registry.planning import Directory, Officer
 from services.registry.scope import EVERYWHERE
 from services.registry.unit import UnitFacts
+from shared.events.registry import PostFunction
 from shared.ids import new_id
 from tests.registry.conftest import SINCE, Office, a_post, agency_facts, person_facts
 from tests.registry.test_importing import commit, preview
@@ -92,6 +93,7 @@ def _add_person(draw: st.DrawFn, made: Directory, login: str) -> None:
             agency_id=agency.id,
             title=clean(draw(NAMES)),
             roles=tuple(role for role in ROLES if role in roles),
+            function=draw(st.sampled_from([None, *get_args(PostFunction)])),
             period=draw(periods()),
             unit=words,
             unit_id=unit.id if unit else None,

@@ -293,6 +293,10 @@ def reopen(file_id: UUID, body: ReasonBody, acting: Member, response: Response, 
 def hold_back(file_id: UUID, body: HoldBody, acting: Member, response: Response, if_match: IfMatch = None) -> FileView:
     """Kept by its unit beyond the law's day, at most two years, with written consent."""
     file, count = _locked(acting, file_id, if_match)
+    held = file.held_back
+    if held and (held.number, held.day, held.text, file.held_until) == (body.number, body.day, body.text, body.until):
+        access.etag(response, file.version)
+        return view_of(acting, file)  # a second click
     return _made(acting, domain.hold_back(file, _word(acting, body), body.until, acting.by, members=count), response)
 
 
