@@ -47,7 +47,6 @@ def test_a_chase_reaches_whoever_has_the_document_now(docs: Docs) -> None:
     found = office.registered()
     office.slip(found)  # the unit leads, whose head has it, and an officer of another one joins
     document = docs.get(docs.a.clerk, "/documents")["items"][0]["id"]
-    docs.outbox()
     ok(docs.post(docs.a.clerk, f"/documents/{document}/chase", {"note": "Cần gấp"}))
     assert "ArrivalChased" in docs.circulate()
     (told,) = [each.data for each in docs.outbox(after=0) if isinstance(each.data, ArrivalChased)]
