@@ -13,7 +13,7 @@ from services.registry.unit import Unit
 from shared.db import Tx
 
 PERSON_COLUMNS = "id, login, name, folded, email, active, version"
-POST_COLUMNS = "id, person_id, ordinal, agency_id, title, unit, unit_id, roles, valid_from, valid_until"
+POST_COLUMNS = "id, person_id, ordinal, agency_id, title, unit, unit_id, roles, valid_from, valid_until, function"
 
 
 def load(tx: Tx) -> Directory:
@@ -54,16 +54,16 @@ def save_people(tx: Tx, people: Iterable[Person]) -> None:
         for each in kept:
             for ordinal, post in enumerate(each.facts.posts):
                 where = (post.id, each.id, ordinal, post.agency_id, post.title, post.unit, post.unit_id)
-                copy.write_row((*where, list(post.roles), post.period.start, post.period.until))
+                copy.write_row((*where, list(post.roles), post.period.start, post.period.until, post.function))
     tx.execute(
         "INSERT INTO person (id, login, name, folded, email, active, version) SELECT * FROM person_in"
         " ON CONFLICT (id) DO UPDATE SET name = excluded.name, folded = excluded.folded, email = excluded.email,"
         " active = excluded.active, version = excluded.version"
     )
     tx.execute(
-        "INSERT INTO post (id, person_id, ordinal, agency_id, title, unit, unit_id, roles, valid_from, valid_until)"
+        f"INSERT INTO post ({POST_COLUMNS})"  # noqa: S608  our own names
         " SELECT * FROM post_in ON CONFLICT (id) DO UPDATE SET ordinal = excluded.ordinal, title = excluded.title,"
         " unit = excluded.unit, unit_id = excluded.unit_id, roles = excluded.roles, valid_from = excluded.valid_from,"
-        " valid_until = excluded.valid_until"
+        " valid_until = excluded.valid_until, function = excluded.function"
     )
     tx.execute("DROP TABLE person_in, post_in")
