@@ -250,7 +250,13 @@ def pass_on(
     return _step(after, "reassigned", by, at, telling, detail=f"{to.name}: {reason}" if reason else to.name)
 
 
-def ask_extension(task: Task, until: date, reason: str, *, by: Actor, at: datetime, telling: Telling) -> Step[Task]:
+def ask_extension(
+    task: Task, until: date, reason: str, *, by: Actor, at: datetime, telling: Telling
+) -> Step[Task] | None:
+    """None when just that is asked already (a second click)."""
+    asked = task.extension
+    if asked and (asked.until, asked.reason, asked.by) == (until, reason, by.name):
+        return None
     if task.due_on is None or until <= task.due_on:
         raise Rejected(refusals.EXTENSION_NOT_LATER, due=f"{task.due_on:%d/%m/%Y}" if task.due_on else "—")
     after = replace(task, extension=Extension(until, reason, by.name, at))
