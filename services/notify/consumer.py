@@ -11,7 +11,6 @@ from uuid import UUID
 from services.notify import expiry, store, store_expiry, store_work
 from services.notify.answering import answer_mail
 from services.notify.domain import (
-    BEYOND,
     Call,
     Clerks,
     Delivery,
@@ -19,13 +18,12 @@ from services.notify.domain import (
     DocumentUnknown,
     Known,
     Person,
-    subjects_of,
     title_of,
     whose_turn,
-    withheld,
 )
 from services.notify.mailing import order
 from services.notify.settling import settled_by, work_of
+from services.notify.withholding import BEYOND, subjects_of, withheld
 from shared.db import Tx
 from shared.events import Envelope, Event, docs, portal, registry, signing
 from shared.inbox import Follower, Handler

@@ -6,7 +6,7 @@ Pure: no IO and no clock. Who the clerks of an agency are, and what their addres
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -94,39 +94,6 @@ def whose_turn(event: Event, known: Known) -> tuple[Call, ...]:
     """
     rule = RULES.get(type(event))
     return rule(event, known) if rule else ()
-
-
-# Of what somebody may not know no word is said: not its title, its number, nor what was written about it.
-WITHHELD = "Một văn bản hạn chế tiếp cận"
-# Facts that tell people who need not have to do with the document: whoever is mentioned, whoever is next above.
-BEYOND = (docs.RemarkMade, docs.ReviewDue)
-
-
-def withheld(event: Event, known: Known) -> tuple[Call, ...]:
-    """The same calls in the same order, without a word of the document."""
-    masked: dict[str, Any] = {}
-    if isinstance(event, docs.DeliveryDispatched | docs.DocumentIssued | docs.DocumentSubmitted):
-        masked["descriptor"] = event.descriptor.model_copy(
-            update={"type_name": WITHHELD, "abstract": "", "number_symbol": None}
-        )
-    if isinstance(event, docs.DeliveryDispatched):
-        masked["relations"] = ()
-    if hasattr(event, "title"):
-        masked["title"] = WITHHELD
-    if hasattr(event, "stage") and isinstance(event, docs.ReviewDue):
-        masked["stage"] = "xem xét"
-    document, delivery = known.document, known.delivery
-    blind = Known(
-        document=replace(document, title=WITHHELD, symbol=None) if document else None,
-        delivery=replace(delivery, title=WITHHELD, symbol=None) if delivery else None,
-    )
-    return tuple(replace(call, reason=None) for call in whose_turn(event.model_copy(update=masked), blind))
-
-
-def subjects_of(event: Event) -> tuple[UUID, ...]:
-    """Under which ids an agency may have restricted what an event is about."""
-    found = (getattr(event, name, None) for name in ("document_id", "delivery_id"))
-    return tuple(each for each in found if isinstance(each, UUID))
 
 
 def _document(document_id: UUID, known: Known) -> Document:
@@ -339,15 +306,14 @@ def _chased(event: docs.DeliveryChased, known: Known) -> tuple[Call, ...]:
     if event.partner is not None or event.receiver.agency_id is None:
         return ()  # the receiver works in another system
     title = known.delivery.title if known.delivery else "Văn bản"
-    text = f"{title}. {event.sender.name} đôn đốc xử lý văn bản này."
-    where = f"/arrivals/{event.delivery_id}"
-    return (Call(Clerks(event.receiver.agency_id), "Nơi gửi đôn đốc xử lý", text, where, reason=event.note),)
+    said = ("Nơi gửi đôn đốc xử lý", f"{title}. {event.sender.name} đôn đốc xử lý văn bản này.")
+    return (Call(Clerks(event.receiver.agency_id), *said, f"/arrivals/{event.delivery_id}", event.note),)
 
 
 def _chase_passed_on(event: docs.ArrivalChased, _known: Known) -> tuple[Call, ...]:
     text = f"{event.title}. {event.sender_name} đôn đốc; văn bản đang giao bạn xử lý."
-    where = f"/incoming/{event.incoming_id}"
-    return tuple(Call(Person(each), "Nơi gửi đôn đốc xử lý", text, where, reason=event.note) for each in event.people)
+    said = ("Nơi gửi đôn đốc xử lý", text, f"/incoming/{event.incoming_id}", event.note)
+    return tuple(Call(Person(each), *said) for each in event.people)
 
 
 def _named(descriptor: docs.Descriptor) -> str:

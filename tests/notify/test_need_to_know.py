@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.notify.domain import Clerks, Known, whose_turn, withheld
+from services.notify.domain import Clerks, Document, Known, title_of, whose_turn
+from services.notify.withholding import withheld
 from shared.events import docs
 from shared.ids import new_id
 from tests.notify.conftest import Office
@@ -66,8 +67,6 @@ def test_where_all_that_arrives_is_restricted_its_clerks_read_no_title(office: O
 
 @pytest.mark.parametrize("name", ["signed", "refused", "owing", "delayed", "issued", "dispatched"])
 def test_no_word_is_left_where_words_are_withheld(name: str) -> None:
-    from services.notify.domain import Document, title_of
-
     story = Story()
     document = Document(story.document, story.agency, story.author, title_of(story.descriptor), "12/UBND-VX")
     event = getattr(story, name)()
