@@ -90,8 +90,7 @@ def in_the_archive(day: Day) -> None:
     for kind, subject in (("document", later), ("incoming", sooner)):
         day.act(clerk, f"{path}/members", {"kind": kind, "subject_id": str(subject)}, **where)
     day.act(clerk, f"{path}/members/{{subject_id}}/take-out", WHY, **where, subject_id=sooner)
-    draft = ok(docs.post(clerk, "/drafts", {"abstract": "V/v tuyển dụng", "type_code": "CV"}), 201)["draft_id"]
-    _earlier(docs, draft)
+    draft = _draft_of_last_week(docs)
     day.act(clerk, f"{path}/members", {"kind": "draft", "subject_id": draft}, **where)
     day.act(clerk, f"{path}/sort", **where)
     day.act(clerk, f"{path}/members/{{subject_id}}/take-out", WHY, **where, subject_id=draft)
@@ -109,7 +108,7 @@ def in_the_archive(day: Day) -> None:
     day.act(leader, f"{path}/accept", **where)
     day.act(clerk, "POST /work-files/freeze", word | {"file_ids": [file]})
     day.act(leader, "POST /work-files/unfreeze", word | {"file_ids": [file]})
-    docs.app.dependency_overrides[access.clock_dependency] = lambda: lambda: datetime.now(UTC) + timedelta(days=366 * 9)
+    at_that_time(docs, timedelta(days=366 * 9))
     gone = {"decision": "09/QĐ", "decided_on": TODAY.isoformat(), "members": ["A", "B"]}
     day.act(leader, "POST /work-files/dispose", gone | {"file_ids": [file]})
     docs.app.dependency_overrides.clear()
@@ -122,11 +121,16 @@ def _arrived(docs: Docs) -> UUID:
     return found
 
 
-def _earlier(docs: Docs, draft: str) -> None:
-    """The draft is from last week, so that it belongs before what was issued today."""
-    docs.rows(
-        docs.a.agency_id, "UPDATE draft SET changed_at = now() - interval '7 days' WHERE id = %s RETURNING id", draft
-    )
+def _draft_of_last_week(docs: Docs) -> str:
+    """It belongs before what was issued today."""
+    at_that_time(docs, timedelta(days=-7))
+    made = ok(docs.post(docs.a.clerk, "/drafts", {"abstract": "V/v tuyển dụng", "type_code": "CV"}), 201)
+    docs.app.dependency_overrides.clear()
+    return str(made["draft_id"])
+
+
+def at_that_time(docs: Docs, away: timedelta) -> None:
+    docs.app.dependency_overrides[access.clock_dependency] = lambda: lambda: datetime.now(UTC) + away
 
 
 def in_the_calendar(day: Day) -> None:
