@@ -103,13 +103,50 @@ ACTS = {
     "ledger_read": "Đọc sổ cái",
     "ledger_exported": "Xuất sổ cái",
     "ledger_checked": "Kiểm tra sổ cái",
+    "file_uploaded": "Tải tệp lên",
+    "upload_received": "Nhận đủ tệp tải lên",
+    "program_granted": "Cấp quyền cho chương trình ký",
+    "search_saved": "Lưu tìm kiếm",
+    "search_removed": "Bỏ tìm kiếm đã lưu",
+    "file_list_drafted": "Soạn danh mục hồ sơ",
+    "file_list_amended": "Sửa danh mục hồ sơ",
+    "file_list_approved": "Duyệt danh mục hồ sơ",
+    "establish_agency": "Lập cơ quan",
+    "change_agency": "Sửa thông tin cơ quan",
+    "turn_agency": "Đổi tên, mã, cấp trên của cơ quan",
+    "set_up_unit": "Lập đơn vị",
+    "change_unit": "Sửa đơn vị",
+    "enter_person": "Thêm người",
+    "change_person": "Sửa thông tin, chức vụ của người",
+    "move_posts": "Chuyển chức vụ sang cơ quan kế thừa",
+    "grant_authority": "Giao ký",
+    "change_authority": "Sửa thẩm quyền ký",
+    "withdraw_authority": "Rút thẩm quyền ký",
+    "delegate_authority": "Ủy quyền ký",
+    "end_authority": "Kết thúc thẩm quyền ký",
+    "enter_absence": "Ghi vắng mặt",
+    "end_absence": "Kết thúc vắng mặt",
+    "import_directory": "Nhập danh bạ từ tệp",
+    "export_directory": "Xuất danh bạ",
+    "request_procedure": "Lập đề nghị về chứng thư",
+    "request_certificate": "Yêu cầu cấp chứng thư",
+    "take_in_certificates": "Nhập chứng thư",
+    "make_ca_batch": "Lập đợt gửi cơ quan chứng thực",
+    "refuse_ca_order": "Từ chối yêu cầu chứng thư",
+    "withdraw_trust_anchor": "Thôi tin một chứng thư gốc",
+    "restore_trust_anchor": "Tin lại một chứng thư gốc",
+    # What only the net beneath tells: a request by its route.
+    "post /preparations": "Bắt đầu ký",
+    "post /completions": "Hoàn tất chữ ký",
+    "post /sessions": "Mở lượt ký",
+    "put /documents/{document_id}/places": "Đặt vị trí chữ ký, dấu",
 }
 
 
 def kind(entry_type: str, act: str | None) -> str:
     """An entry in a word or two."""
     if act:
-        return ACTS.get(act, act.replace("_", " "))
+        return ACTS.get(act) or (f"Yêu cầu khác ({act})" if " /" in act else act.replace("_", " "))
     name = entry_type.removeprefix("vn.vanthu.").rpartition(".v")[0]
     return TYPES.get(name, name or entry_type)
 
@@ -118,5 +155,5 @@ def groups() -> list[tuple[str, list[tuple[str, str]]]]:
     """What can be asked for, in words: events by their names, acts by theirs."""
     return [
         ("Văn bản, hồ sơ, chữ ký", sorted(TYPES.items(), key=lambda each: each[1])),
-        ("Việc khác", sorted(ACTS.items(), key=lambda each: each[1])),
+        ("Việc khác", sorted(((a, text) for a, text in ACTS.items() if " " not in a), key=lambda each: each[1])),
     ]

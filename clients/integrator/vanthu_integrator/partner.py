@@ -118,12 +118,12 @@ class Partner:
 
     def keep_heads(self, file: Path, *, seconds: float = 10.0) -> int:
         """Append what is new on `docs.treehead`, one line each as it was published, until nothing came for `seconds`; how
-        many. Give the file to `python -m vanthu_verify.ledger --kept`: whoever keeps it elsewhere can prove what was there.
+        many. It reads from the beginning, so that a new file has everything. Give the file to `python -m vanthu_verify.ledger --kept`: whoever keeps it elsewhere can prove what was there.
         """
         known = set(file.read_bytes().splitlines()) if file.exists() else set()
         kept = 0
         with file.open("ab") as lines:
-            for message in self._read("docs.treehead", group="heads", seconds=seconds):
+            for message in self._read("docs.treehead", group=f"heads.{uuid4()}", seconds=seconds, counts=False):
                 value = message.value()
                 if value not in known:
                     lines.write(value + b"\n")
@@ -132,8 +132,10 @@ class Partner:
                     kept += 1
         return kept
 
-    def _read(self, topic: str, *, group: str, seconds: float) -> Iterator[Any]:
-        """NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence."""
+    def _read(self, topic: str, *, group: str, seconds: float, counts: bool = True) -> Iterator[Any]:
+        """`counts`: what was read is not read again by this group.
+
+        NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence."""
         refused: list[str] = []
 
         def notice(error: KafkaError) -> None:
@@ -162,7 +164,8 @@ class Partner:
                 if error := message.error():
                     raise KafkaException(error)
                 yield message
-                consumer.commit(message=message, asynchronous=False)
+                if counts:
+                    consumer.commit(message=message, asynchronous=False)
                 until = time.monotonic() + seconds
         finally:
             consumer.close()
