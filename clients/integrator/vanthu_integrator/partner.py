@@ -135,7 +135,8 @@ class Partner:
     def _read(self, topic: str, *, group: str, seconds: float, counts: bool = True) -> Iterator[Any]:
         """`counts`: what was read is not read again by this group.
 
-        NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence."""
+        NotConnected when the broker refuses the credential: librdkafka alone would try again for ever, in silence.
+        """
         refused: list[str] = []
 
         def notice(error: KafkaError) -> None:
