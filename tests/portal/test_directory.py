@@ -57,8 +57,13 @@ def test_an_agency_a_person_and_their_authority_are_entered_and_wrong_ones_keep_
     refused = officer.send(blank, "/people/new", **(who | {"email": "thu.hv"}), role="leader")
     assert code_of(refused) == "email_invalid"
     assert "Hoàng Văn Thụ" in refused.text
-    person = officer.send(refused, "/people/new", **who, role="leader")
+    person = officer.send(refused, "/people/new", **who, role="leader", function="deputy")
     assert heading(person) == "Hoàng Văn Thụ"
+    assert town.stated("registry.person")[-1].posts[0].function == "deputy"
+    change = next(form.action for form in forms(person) if form.action.endswith("/function"))
+    person = officer.send(person, change, function="head")
+    assert "<p>Người đứng đầu cơ quan</p>" in person.text
+    assert town.stated("registry.person")[-1].posts[0].function == "head"
     grant = next(form.action for form in forms(person) if form.action.endswith("/authority"))
     refused = officer.send(person, grant, capacity="KT.", block="CHỦ TỊCH")
     assert code_of(refused) == "signer_block_invalid"
