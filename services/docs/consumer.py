@@ -22,8 +22,8 @@ from services.docs import (
 from services.docs.circulation import consumer as circulation
 from services.docs.circulation import receiving
 from services.docs.document import Document
-from services.docs.intake import arrivals
 from services.docs.handling import chased
+from services.docs.intake import arrivals
 from services.docs.ledger import consumer as ledger
 from services.docs.step import Step, fact_of
 from services.docs.workfile import erasing

@@ -19,7 +19,6 @@ import pypdfium2
 from services.docs import numbering
 from services.docs.registers import work as registers
 from services.docs.registers.work import Press
-from services.docs.workfile import work as workfiles
 from services.docs.workfile.work import Packer
 from shared import db
 from shared.blobs import Blobs
@@ -158,7 +157,7 @@ def make(docs: Docs) -> None:
     workshop, blobs = Workshop(size=1), Blobs(docs.settings.blobs, "docs")
     try:
         kinds = {registers.PRINT: Press(docs.pool, blobs, workshop).kind, **Packer(docs.pool, blobs).kinds}
-        runner = Runner(docs.pool, {k: v for k, v in kinds.items() if k != workfiles.ERASE}, stop=threading.Event())
+        runner = Runner(docs.pool, kinds, stop=threading.Event())
         while runner.run_one():
             pass
     finally:
