@@ -34,6 +34,7 @@ def at_units(day: Day) -> None:
     def act(who: Person, task: str, act: str, body: Any = None) -> Any:
         return day.act(who, f"POST /tasks/{{task_id}}/{act}", body, task_id=task)
 
+    act(docs.b.leader, first, "deadline", {"due_on": office.day(12)} | WHY)
     given = act(office.head, first, "give", {"person_id": str(office.officer.person_id), "due_on": office.day(5)})
     child = given["beneath"][0]["id"]
     act(office.officer, child, "start")
@@ -45,6 +46,7 @@ def at_units(day: Day) -> None:
     colleague = Person("Vy Thị Chung", "Chuyên viên", docs.b.agency_id, ("clerk",), unit="Phòng Tài chính")
     docs.hear(colleague.stated())
     act(office.head, child, "reassign", {"person_id": str(colleague.person_id)} | WHY)
+    act(office.other, beside, "decline", WHY)
     act(docs.b.leader, beside, "withdraw", WHY)
     act(colleague, child, "propose", {"text": "Dự thảo công văn"})
     act(office.head, child, "close", {"text": "Đồng ý"})

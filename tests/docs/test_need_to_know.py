@@ -29,7 +29,7 @@ from tests.docs.kept_from import MARK, YEAR, Kept, kept, make, words_of
 from tests.docs.test_handling import Office
 from tests.docs.test_isolation import BODIES, SOMEBODY, all_routes
 
-UNSEEN = {"not_found", "forbidden", "people_only", "partners_only", "export_not_yours"}
+UNSEEN = {"not_found", "forbidden", "people_only", "partners_only", "export_of_others"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +214,8 @@ TABLE: dict[str, Row] = (
         "POST /work-files": quiet(NEW),
         "POST /work-files/{file_id}/members": of({"kind": "document", "subject_id": "{document_id}"}),
         "POST /work-files/{file_id}/members/{subject_id}/take-out": of(REASON),
-        "POST /work-files/{file_id}/exports": of(),
-        "GET /work-file-exports/{export_id}": of(),
+        "POST /work-files/{file_id}/exports": quiet("made as its orderer reads it, who is told what is withheld"),
+        "GET /work-file-exports/{export_id}": quiet("how large a package is; its content is the next"),
         "GET /work-file-exports/{export_id}/content": of(),
     }
     | {
