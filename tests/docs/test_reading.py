@@ -197,6 +197,9 @@ def test_a_page_is_a_picture_drawn_once_for_those_who_may_see_it(docs: Docs, des
     assert len(small.content) < 6000, "a slow line"
     again = http.get(f"{path}.webp?width=160", headers={"If-None-Match": small.headers["etag"]})
     assert again.status_code == 304
+    assert small.headers["cache-control"] == "private, no-cache", (
+        "it may be signed meanwhile, or somebody else sits there"
+    )
     arrived = docs.arrived(docs.b)["id"]
     theirs = docs.http(docs.b.clerk.principal)
     assert theirs.get(f"/incoming/{arrived}/parts/0/pages/1.png?width=720").content == large.content

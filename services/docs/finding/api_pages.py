@@ -16,7 +16,6 @@ from services.docs.views import View
 from shared.errors import INVALID_REQUEST, Rejected
 from shared.events.docs import Part
 
-KEPT = 3600  # seconds for which a browser need not ask again: a page changes with a signature only
 Form = Literal["png", "webp"]
 
 router = APIRouter(tags=["page pictures"])
@@ -100,7 +99,7 @@ def _reader(door: Door) -> Reader:
 
 def _picture(door: Door, part: Part, asked: Asked) -> Response:
     tag = f'"{part.content.sha256}-{asked.page}-{asked.width}"'
-    headers = {"ETag": tag, "Cache-Control": f"private, max-age={KEPT}"}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if tag in asked.known:
         return Response(status_code=304, headers=headers)
     drawn = reading.picture_of(_reader(door), part.content, asked.page, asked.width, asked.form)

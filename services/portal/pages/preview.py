@@ -16,7 +16,6 @@ router = APIRouter(include_in_schema=False)
 Of = Literal["documents", "incoming"]
 Width = Literal["160", "480", "720", "1080"]
 Page = Annotated[int, Path(ge=1, le=100_000)]
-KEPT = "private, max-age=3600"
 
 
 @router.get("/{of}/{subject_id}/pages/{ordinal}/{page}")
@@ -33,6 +32,7 @@ def picture_of(of: Of, subject_id: UUID, ordinal: int, page: Page, width: Width)
 
 @router.get("/{of}/{subject_id}/pages/{ordinal}/{page}/{width}.webp")
 def show_picture(visit: Reading, picture: Annotated[str, Depends(picture_of)]) -> Response:
-    answer = relay(visit, "docs", picture, filename="trang.webp", media_type="image/webp")
-    answer.headers["Cache-Control"] = KEPT
-    return answer
+    """Asked for each time, and sent again only when it changed: a page is signed, and the next person at a shared computer is
+    another one.
+    """
+    return relay(visit, "docs", picture, filename="trang.webp", media_type="image/webp")
