@@ -1,14 +1,14 @@
 """`make bench B=docs`: inbox, register page, search and counters of docs, with up to a million documents in its database.
 
-For each size: a fresh database with 231 agencies, loaded by bench/docs_load.py, the real API in real processes, twenty
-people over HTTP on loopback without a pause between answer and next request. ARGS="--sizes 10000,100000".
+For each size a database with 231 agencies, loaded by bench/docs_load.py; then, all being loaded, the real API in real processes
+and twenty people over HTTP on loopback, without a pause between answer and next request, and with one.
+ARGS="--sizes 10000,100000"; with --keep what was loaded stays for the next run.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -26,8 +26,10 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
-from bench import docs_load, docs_report, docs_rows, docs_users, docs_words, load, machine
+from bench import docs_kept, docs_load, docs_report, docs_rows, docs_users, docs_words, load, machine
+from bench.docs_kept import Kept
 from bench.docs_rows import Home
 from bench.docs_users import Visit
 from deploy.demo import province
@@ -37,7 +39,6 @@ from shared import db
 from shared.events import registry
 from shared.ids import new_id
 from shared.tokens import Principal
-from tests.support import postgres
 from tests.support.http import Issuer
 from tests.support.parts import free_ports
 from tests.support.postgres import Database
@@ -50,8 +51,6 @@ WARM, SECONDS = 3.0, 12.0
 GOAL = 100.0  # ms, p99
 SINCE = date(2020, 7, 1)
 OFFICERS = 6  # people of an agency beside its clerk and its leader
-# Of a server with a million documents; the embedded default is for a laptop.
-POSTGRES = {"shared_buffers": "2GB", "effective_cache_size": "8GB", "work_mem": "16MB", "max_wal_size": "8GB"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,59 +66,76 @@ def main() -> None:
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--quick", action="store_true", help="10,000 documents only")
+    parser.add_argument(
+        "--keep", action="store_true", help="take what an earlier --keep loaded, leave what is loaded (var/bench)"
+    )
+    parser.add_argument("--anew", action="store_true", help="with --keep: load it again")
+    parser.add_argument("--load", action="store_true", help="with --keep: load only, measure another time")
+    parser.add_argument("--only", default="", help="tasks whose name begins so; writes no results")
     arguments = parser.parse_args()
     sizes = [SIZES[0]] if arguments.quick else [int(size) for size in arguments.sizes.split(",")]
-    results: dict[str, Any] = {"machine": machine.facts(), "users": USERS, "processes": API_PROCESSES, "sizes": {}}
-    results |= {"postgres": POSTGRES, "seconds": arguments.seconds, "goal_ms": GOAL}
-    with load.clients(1) as clients, postgres.serving() as server:
-        _settle(server)
-        for size in sizes:
-            results["sizes"][str(size)] = measure(server, clients, size, arguments.seconds)
-            docs_report.write(ROOT / "bench" / "results", results)
+    with load.clients(1) as clients, docs_kept.serving(stays=arguments.keep) as server:
+        loaded = {size: provide(server, size, anew=arguments.anew) for size in sizes}
+        if arguments.load:
+            return
+        results: dict[str, Any] = {"machine": machine.facts(), "users": USERS, "processes": API_PROCESSES, "sizes": {}}
+        results |= {"postgres": docs_kept.POSTGRES, "seconds": arguments.seconds, "goal_ms": GOAL}
+        for size, database in loaded.items():
+            results["sizes"][str(size)] = measure(database, clients, arguments.seconds, arguments.only)
+            if not arguments.only:
+                docs_report.write(ROOT / "bench" / "results", results)
 
 
-def _settle(server: postgres.Postgres) -> None:
-    """Memory as such a server has it; it is started again for that by whoever watches it."""
-    with psycopg.connect(server.server.conninfo(), autocommit=True) as admin:
-        for name, value in POSTGRES.items():
-            admin.execute(f"ALTER SYSTEM SET {name} = '{value}'")  # type: ignore[arg-type,unused-ignore]
-    server.signal(signal.SIGKILL)
-    server.wait_ready()
+def provide(server: Kept, size: int, *, anew: bool) -> Database:
+    """A database with so many documents, loaded unless an earlier run left it."""
+    found = None if anew else server.find(size)
+    if found is not None:
+        return found
+    made = server.begin(size)
+    make_province(made)
+    loaded = docs_load.load(made.admin, size)
+    print(f"bench docs: {loaded.documents:,} documents in {loaded.seconds:.0f} s", flush=True)
+    with psycopg.connect(made.admin) as connection:
+        connection.execute("CREATE TABLE bench_loaded AS SELECT %s::jsonb AS said", [Jsonb(asdict(loaded))])
+    return server.finish(size)
 
 
-def measure(server: postgres.Postgres, clients: ProcessPoolExecutor, size: int, seconds: float) -> dict[str, Any]:
-    """Load so many and ask for everything; the database is dropped at the end."""
-    database = server.database("docs")
+def measure(database: Database, clients: ProcessPoolExecutor, seconds: float, only: str) -> dict[str, Any]:
+    """Ask for everything."""
     issuer = Issuer()
-    try:
-        make_province(database, issuer)
-        loaded = docs_load.load(database.admin, size)
-        print(f"bench docs: {loaded.documents:,} documents in {loaded.seconds:.0f} s", flush=True)
-        users = choose_users(database)
-        with tempfile.TemporaryDirectory(prefix="vanthu-bench-") as blobs, served(database, blobs) as ports:
-            found = {}
-            for name, requests in tasks(users, issuer).items():
-                others = machine.Others()
-                docs_users.measure(clients, ports, requests(), Visit(WARM))
-                timed = docs_users.measure(clients, ports, requests(), Visit(seconds))
-                paced = docs_users.measure(clients, ports, requests(), Visit(seconds, pause=1.0))
-                found[name] = asdict(timed) | {"paced": asdict(paced), "others": others.cores()}
-                print(f"bench docs: {size:,} {name}: p50 {timed.p50:.1f} ms, p99 {timed.p99:.1f} ms", flush=True)
-        return {"loaded": asdict(loaded), "tasks": found, "space": space(database)}
-    finally:
-        server.drop(database)
+    with psycopg.connect(database.admin) as connection:
+        connection.execute("DELETE FROM token_key")
+        issuer.trust(connection)  # type: ignore[arg-type,unused-ignore]
+        row = connection.execute("SELECT said FROM bench_loaded").fetchone()
+        assert row
+    users = choose_users(database)
+    found = {}
+    with tempfile.TemporaryDirectory(prefix="vanthu-bench-") as blobs, served(database, blobs) as ports:
+        for name, requests in tasks(users, issuer).items():
+            if not name.startswith(only):
+                continue
+            others = machine.Others()
+            docs_users.measure(clients, ports, requests(), Visit(WARM))
+            timed = docs_users.measure(clients, ports, requests(), Visit(seconds))
+            paced = docs_users.measure(clients, ports, requests(), Visit(seconds, pause=1.0))
+            found[name] = asdict(timed) | {"paced": asdict(paced), "others": others.cores()}
+            print(
+                f"bench docs: {database.name} {name}: p50 {timed.p50:.1f} ms, p99 {timed.p99:.1f} ms, {timed.per_second:.0f}/s;"
+                f" as people are p50 {paced.p50:.1f} ms, p99 {paced.p99:.1f} ms",
+                flush=True,
+            )
+    return {"loaded": row[0], "tasks": found, "space": space(database)}
 
 
 # --- the province
 
 
-def make_province(database: Database, issuer: Issuer) -> None:
+def make_province(database: Database) -> None:
     """231 agencies with a clerk, a leader and officers each, as registry states them."""
     pool = db.open_pool(database.app, max_size=1, name="bench")
     dice = Random(7)
     try:
         with db.transaction(pool) as tx:
-            issuer.trust(tx)
             for row in province.directory()["agencies"]:
                 if row["level"] == "outside":
                     continue
@@ -229,7 +245,7 @@ def _wait(port: int) -> None:
         try:
             with urllib.request.urlopen(f"http://{load.LOOPBACK}:{port}/readyz", timeout=2):
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             assert time.monotonic() < until, "the API did not begin to listen"
             time.sleep(0.1)
 

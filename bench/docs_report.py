@@ -60,7 +60,7 @@ def _page(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "## What was loaded"
     yield ""
-    yield "| | seconds | of it the index on words | rows | MB |"
+    yield "| | seconds | of it indexes and ANALYZE | rows | MB |"
     yield "|---|---:|---:|---|---|"
     for size in sizes:
         found, space = results["sizes"][size]["loaded"], results["sizes"][size]["space"]

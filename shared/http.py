@@ -164,13 +164,15 @@ def _unexpected(request: Request, error: Exception) -> Response:
 # --- who, transaction
 
 
-def principal(request: Request, authorization: Annotated[str | None, Header()] = None) -> Principal:
-    """The bearer of the access token; 401 without a valid one."""
+async def principal(request: Request, authorization: Annotated[str | None, Header()] = None) -> Principal:
+    """The bearer of the access token; 401 without a valid one. Nobody waits for a thread for a token that was seen before."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Rejected(LOGIN_REQUIRED)
     verifier: Verifier = request.app.state.verifier
-    who = verifier.verify(token)
+    who = verifier.recall(token)
+    if who is None:
+        who = await run_in_threadpool(verifier.verify, token)
     acts.known(who)
     return who
 

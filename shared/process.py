@@ -6,6 +6,7 @@ No Kafka in the API process and no web framework in the worker: each role import
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -89,6 +90,9 @@ def _api(service: Service, settings: Settings) -> None:
 
     pool = _open(service, settings, size=20)
     app = service.api(settings, pool)
+    # What was imported and wired stays: the collector need not walk through it again and again, while a request waits.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         app,
         host=settings.host,

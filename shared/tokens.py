@@ -23,6 +23,7 @@ ISSUER = "portal"
 LIFETIME = 300  # seconds
 LEEWAY = 10
 CACHE = 2.0  # seconds that verified keys are believed before they are read again
+REMEMBERED = 1024  # tokens verified since the keys were read; one is sent with every request of its five minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,31 @@ class Verifier:
     audience: str
     _keys: dict[str, OKPKey] = field(default_factory=dict)
     _read_at: float = 0.0
+    _verified: dict[str, tuple[float, Principal]] = field(default_factory=dict)
+
+    def recall(self, token: str) -> Principal | None:
+        """The bearer of a token that was verified with the keys of now and has not ended; asks nobody, computes nothing."""
+        found = self._verified.get(token)
+        if found is None or found[0] < time.time() or time.monotonic() - self._read_at > CACHE:
+            return None
+        return found[1]
 
     def verify(self, token: str) -> Principal:
         """The bearer; raises Rejected(login_required) for anything that is not a valid token of ours, now."""
+        verified = self._verified  # taken before the keys: what older keys let pass is never kept beside newer ones
+        keys = self._current()
+        if found := self.recall(token):
+            return found
+        ends, who = self._verify(token, keys)
+        if len(verified) >= REMEMBERED:
+            verified.clear()
+        verified[token] = (ends, who)
+        return who
+
+    def _verify(self, token: str, keys: dict[str, OKPKey]) -> tuple[float, Principal]:
+        """Until when the token counts, and whose it is."""
         try:
-            decoded = jwt.decode(token, KeySet(list(self._current().values())), algorithms=["Ed25519"])
+            decoded = jwt.decode(token, KeySet(list(keys.values())), algorithms=["Ed25519"])
             registry = jwt.JWTClaimsRegistry(
                 leeway=LEEWAY,
                 iss={"essential": True, "value": ISSUER},
@@ -100,7 +121,7 @@ class Verifier:
                 sub={"essential": True},
             )
             registry.validate(decoded.claims)
-            return principal_from(decoded.claims)
+            return float(decoded.claims["exp"]), principal_from(decoded.claims)
         except (JoseError, ValueError, KeyError) as error:
             raise Rejected(LOGIN_REQUIRED) from error
 
@@ -110,7 +131,9 @@ class Verifier:
                 rows = tx.execute(
                     "SELECT kid, x FROM token_key WHERE status <> 'withdrawn' AND not_after > now()"
                 ).fetchall()
-            self._keys = {r["kid"]: public_key(r["kid"], r["x"]) for r in rows}
+            keys = {r["kid"]: public_key(r["kid"], r["x"]) for r in rows}
+            if {kid: key.as_dict() for kid, key in keys.items()} != {k: key.as_dict() for k, key in self._keys.items()}:
+                self._keys, self._verified = keys, {}  # what an earlier key had signed is looked at again
             self._read_at = time.monotonic()
         return self._keys
 

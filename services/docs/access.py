@@ -58,7 +58,10 @@ class Office:
     workshop: Workshop = field(default_factory=lambda: Workshop(size=1, timeout=30.0, memory=pdf.MEMORY))  # draws pages
 
 
-def office_of(request: Request) -> Office:
+# What waits for nobody is `async`: FastAPI sends each plain function to a thread, which costs more than these do.
+
+
+async def office_of(request: Request) -> Office:
     found: Office = request.app.state.office
     return found
 
@@ -67,7 +70,7 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def clock_dependency() -> Callable[[], datetime]:
+async def clock_dependency() -> Callable[[], datetime]:
     """The clock itself, not a time: number and date are decided after waiting for a lock. Tests override it."""
     return clock
 
@@ -157,7 +160,7 @@ class Door:
             yield tx
 
 
-def door_of(request: Request, who: Who, now: Clock, office: OfficeDep) -> Door:
+async def door_of(request: Request, who: Who, now: Clock, office: OfficeDep) -> Door:
     return Door(request.app.state.pool, who, now, office)
 
 
@@ -170,7 +173,7 @@ def partner_name(who: Principal) -> str:
     return who.partner
 
 
-def partner_only(who: Who) -> None:
+async def partner_only(who: Who) -> None:
     """Before anything of a request's body is read."""
     partner_name(who)
 

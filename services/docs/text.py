@@ -64,6 +64,7 @@ def _apart(character: str) -> tuple[str, str]:
     return unicodedata.normalize("NFC", "".join(c for c in marks if c != tone)), tone
 
 
+@lru_cache(maxsize=256)
 def sort_text(text: str, limit: int = 80) -> str:
     """`sort_key` of the beginning as a string whose order by code point is the same: for a column with collation "C"."""
     return "".join(_code(rank, sign) for rank, sign in sort_key(text[:limit]))

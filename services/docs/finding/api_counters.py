@@ -31,9 +31,7 @@ class CountersView(View):
 @router.get("/counters")
 def count(acting: Member) -> CountersView:
     """What is open at the agency; what is done and over is not counted."""
+    found = counting.count_open(acting.tx, acting.person_id)
     return CountersView(
-        documents=counting.count_documents(acting.tx),
-        incoming=counting.count_incoming(acting.tx),
-        mine=MineView(**counting.count_mine(acting.tx, acting.person_id)),
-        most=counting.MOST,
+        documents=found.documents, incoming=found.incoming, mine=MineView(**found.mine), most=counting.MOST
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -14,38 +15,43 @@ IN = ("01", "03", "04", "05")
 _AGENCY = "nullif(current_setting('vanthu.agency', true), '')::uuid"
 
 
-def count_documents(tx: Tx) -> dict[str, int]:
-    """The agency's own documents on their way, by state."""
-    return _by(tx, "document", "state", OUT)
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Documents on their way out by state, arrivals not done by status, and what waits for one person."""
+
+    documents: dict[str, int]
+    incoming: dict[str, int]
+    mine: dict[str, int]
 
 
-def count_incoming(tx: Tx) -> dict[str, int]:
-    """What arrived and is not done, by status."""
-    return _by(tx, "incoming", "status", IN)
+def _by(table: str, column: str, values: tuple[str, ...]) -> str:
+    """So many of the agency's rows with each of the values, as JSON; each value has its place in an index."""
+    return (
+        f"(SELECT jsonb_object_agg(v, (SELECT count(*) FROM (SELECT FROM {table} t WHERE t.agency_id = {_AGENCY}"  # noqa: S608  own names
+        f" AND t.{column} = v LIMIT %(most)s) few)) FROM unnest('{{{','.join(values)}}}'::text[]) v)"
+    )
 
 
-def _by(tx: Tx, table: str, column: str, values: tuple[str, ...]) -> dict[str, int]:
-    rows = tx.execute(
-        f"SELECT v AS value, n FROM unnest(%s::text[]) v, LATERAL (SELECT count(*) AS n FROM"  # noqa: S608  own names
-        f" (SELECT FROM {table} t WHERE t.agency_id = {_AGENCY} AND t.{column} = v LIMIT %s) few) counted",
-        [list(values), MOST],
-    ).fetchall()
-    return {row["value"]: row["n"] for row in rows}
+def _mine(table: str, asked: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT FROM {table} WHERE agency_id = {_AGENCY} AND {asked} LIMIT %(most)s) few)"  # noqa: S608
 
 
-def count_mine(tx: Tx, person_id: UUID) -> dict[str, int]:
-    """What waits for one person: to be reviewed, signed, begun and finished."""
+_MINE = {
+    "to_review": _mine("document", "state = 'in_review' AND reviews @> %(open)s"),
+    "to_sign": _mine("document", "state = 'awaiting_signature' AND waits_for = %(me)s"),
+    # As the index of what is assigned says it, and then which of it.
+    "to_begin": _mine("incoming", "status IN ('04', '05') AND status = '04' AND assignee_id = %(me)s"),
+    "to_finish": _mine("incoming", "status IN ('04', '05') AND status = '05' AND assignee_id = %(me)s"),
+}
+_COUNT = (
+    f"SELECT {_by('document', 'state', OUT)} AS documents, {_by('incoming', 'status', IN)} AS incoming, "
+    + ", ".join(f"{query} AS {name}" for name, query in _MINE.items())
+)
+
+
+def count_open(tx: Tx, person_id: UUID) -> Open:
+    """All of it in one question: the page that everybody opens first."""
     asked = {"me": person_id, "open": Jsonb([{"person_id": str(person_id), "approved": False}]), "most": MOST}
-    row = tx.execute(
-        "SELECT"  # noqa: S608  own names
-        f" (SELECT count(*) FROM (SELECT FROM document WHERE agency_id = {_AGENCY} AND state = 'in_review'"
-        "   AND reviews @> %(open)s LIMIT %(most)s) r) AS to_review,"
-        f" (SELECT count(*) FROM (SELECT FROM document WHERE agency_id = {_AGENCY} AND state = 'awaiting_signature'"
-        "   AND waits_for = %(me)s LIMIT %(most)s) s) AS to_sign,"
-        f" (SELECT count(*) FROM (SELECT FROM incoming WHERE agency_id = {_AGENCY} AND status IN ('04', '05')"
-        "   AND status = '04' AND assignee_id = %(me)s LIMIT %(most)s) a) AS to_begin,"
-        f" (SELECT count(*) FROM (SELECT FROM incoming WHERE agency_id = {_AGENCY} AND status IN ('04', '05')"
-        "   AND status = '05' AND assignee_id = %(me)s LIMIT %(most)s) b) AS to_finish",
-        asked,
-    ).fetchone()
-    return dict(row) if row else {}
+    row = tx.execute(_COUNT, asked).fetchone()
+    assert row is not None  # noqa: S101  counts always give a row
+    return Open(row.pop("documents"), row.pop("incoming"), row)

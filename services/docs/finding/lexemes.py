@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,7 @@ from services.docs.text import fold
 
 Weight = Literal["A", "B", "C", "D"]
 MAX_WORDS = 16_000  # PostgreSQL keeps no position past 16,383
-MAX_POSITIONS = 60  # of one word; more say nothing more about the rank
+MAX_POSITIONS = 60  # of one word in a text; more say nothing more about the rank
 MAX_LENGTH = 60  # characters of a word; longer ones are no words
 AROUND = 30  # words of a text that are shown
 _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
@@ -81,23 +80,39 @@ class Text:
 
 
 def vector(parts: Iterable[Text]) -> str:
-    """A tsvector literal of texts as they follow each other."""
-    places: dict[str, list[str]] = defaultdict(list)
+    """A tsvector literal of texts as they follow each other; a lexeme that several have stands there several times, which
+    PostgreSQL makes one.
+    """
+    said: list[str] = []
     position = 0
     for part in parts:
-        for kept in _kept(part.text, part.field, part.field_only):
-            if position >= MAX_WORDS:
-                break
-            position += 1
-            place = f"{position}{part.weight}"
-            for lexeme in kept:
-                found = places[lexeme]
-                if len(found) < MAX_POSITIONS:
-                    found.append(place)
-    return " ".join(f"'{lexeme}':{','.join(found)}" for lexeme, found in places.items())
+        text, count = _placed(part, position)
+        said.append(text)
+        position = min(position + count, MAX_WORDS)
+    return " ".join(filter(None, said))
 
 
-@lru_cache(maxsize=16)  # one text goes into the entries of all who have the document, one after the other
+# One text goes into the entries of all who have the document, one after the other, and mostly at the same place.
+@lru_cache(maxsize=64)
+def _placed(part: Text, position: int) -> tuple[str, int]:
+    """The lexemes of a text before which stand so many words, and how many words it has."""
+    places: dict[str, list[str]] = {}
+    kept = _kept(part.text, part.field, part.field_only)
+    for place, word in zip(_places(part.weight)[position:], kept, strict=False):
+        for lexeme in word:
+            if (found := places.get(lexeme)) is None:
+                places[lexeme] = [place]
+            elif len(found) < MAX_POSITIONS:
+                found.append(place)
+    return " ".join([f"'{lexeme}':{','.join(found)}" for lexeme, found in places.items()]), len(kept)
+
+
+@lru_cache(maxsize=4)
+def _places(weight: Weight) -> tuple[str, ...]:
+    return tuple(f"{n}{weight}" for n in range(1, MAX_WORDS + 1))
+
+
+@lru_cache(maxsize=16)
 def _kept(text: str, field: str, field_only: bool) -> tuple[tuple[str, ...], ...]:  # noqa: FBT001  a key of the cache
     """Of each word what is kept of it."""
     surfaces = (found.group() for found in _WORD.finditer(text))
@@ -161,26 +176,19 @@ class Marker:
 
     def __init__(self, asked: Query) -> None:
         self.asked = asked
-        self._seen: dict[str, bool] = {}
-        self._tokens: dict[str, bool] = {}
 
-    def _is_hit(self, surface: str) -> bool:
-        known = self._seen.get(surface)
-        if known is None:
-            own = _lexemes(surface, "", False)
-            known = any(
-                each in self.asked.words or (self.asked.prefixes and each.startswith(self.asked.prefixes))
-                for each in own
-            )
-            self._seen[surface] = known
-        return known
+    def _is_hit(self, lexemes: Iterable[str]) -> bool:
+        asked = self.asked
+        if not asked.words.isdisjoint(lexemes):
+            return True
+        return bool(asked.prefixes) and any(each.startswith(asked.prefixes) for each in lexemes)
 
     def mark(self, text: str) -> list[Piece]:
         """The text in pieces, those asked for marked."""
         pieces: list[Piece] = []
         at = 0
         for found in _WORD.finditer(text):
-            if self._is_hit(found.group()):
+            if self._is_hit(_lexemes(found.group(), "", False)):
                 pieces += [Piece(text[at : found.start()], hit=False), Piece(found.group(), hit=True)]
                 at = found.end()
         pieces.append(Piece(text[at:], hit=False))
@@ -189,18 +197,23 @@ class Marker:
     def excerpt(self, text: str) -> list[Piece]:
         """The richest thirty words of a long text, marked; nothing when what was asked is not in it.
 
-        Cut at blanks only: what stands between them has mostly been seen in the texts before, and is looked up.
+        Cut at blanks only: what stands between them has mostly been seen in other texts before, and is looked up.
         """
-        tokens, seen = text.split(), self._tokens
-        for token in set(tokens).difference(seen):
-            seen[token] = any(self._is_hit(found.group()) for found in _WORD.finditer(token))
-        hits = [n for n, token in enumerate(tokens) if seen[token]]
+        tokens = text.split()
+        met = {token for token in set(tokens) if self._is_hit(_said_in(token))}
+        hits = [n for n, token in enumerate(tokens) if token in met]
         if not hits:
             return []
         start = max(0, _richest(hits, AROUND) - AROUND // 4)
         pieces = self.mark(" ".join(tokens[start : start + AROUND]))
         before = [Piece("… ", hit=False)] if start else []
         return before + pieces + ([Piece(" …", hit=False)] if start + AROUND < len(tokens) else [])
+
+
+@lru_cache(maxsize=65_536)
+def _said_in(token: str) -> tuple[str, ...]:
+    """The lexemes of what stands between two blanks."""
+    return tuple(lexeme for found in _WORD.finditer(token) for lexeme in _lexemes(found.group(), "", False))
 
 
 def _richest(hits: Sequence[int], width: int) -> int:
