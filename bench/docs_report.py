@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +42,20 @@ def _page(results: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield f"## {title}"
         yield ""
-        yield f"| | {' | '.join(f'{int(size):,}' for size in sizes)} |"
-        yield f"|---|{'---:|' * len(sizes)}"
+        yield f"| | {' | '.join(f'{int(size):,}' for size in sizes)} | p50 grows | p99 grows |"
+        yield f"|---|{'---:|' * (len(sizes) + 2)}"
         for name in names:
-            cells = (of(results["sizes"][size]["tasks"].get(name)) for size in sizes)
-            yield f"| {name} | {' | '.join(cells)} |"
+            found = [results["sizes"][size]["tasks"].get(name) for size in sizes]
+            yield f"| {name} | {' | '.join(of(each) for each in found)} | {_growth(found, of)} |"
     yield ""
-    yield (
-        f"## The goal: p99 below {results['goal_ms']:.0f} ms for {results['users']} people at once, at the largest size"
-    )
+    yield f"## The goal: p99 below {results['goal_ms']:.0f} ms for {results['users']} people at once"
     yield ""
-    yield "| | without a pause | as people are |"
-    yield "|---|---|---|"
+    yield "| | documents | without a pause | as people are |"
+    yield "|---|---:|---|---|"
     for name in JUDGED:
-        found = results["sizes"][sizes[-1]]["tasks"].get(name)
-        yield f"| {name} | {_met(found, results)} | {_met(found and found['paced'], results)} |"
+        for size in sizes:
+            one = results["sizes"][size]["tasks"].get(name)
+            yield f"| {name} | {int(size):,} | {_met(one, results)} | {_met(one and one['paced'], results)} |"
     yield ""
     yield "## What was loaded"
     yield ""
@@ -75,6 +74,14 @@ def _hard(found: dict[str, Any] | None) -> str:
 
 def _paced(found: dict[str, Any] | None) -> str:
     return f"{found['paced']['p50']:.0f} / {found['paced']['p99']:.0f}" if found else "–"
+
+
+def _growth(found: list[dict[str, Any] | None], of: Callable[[dict[str, Any] | None], str]) -> str:
+    """How many times as long it takes at the largest size as at the smallest, the middle one and the slowest."""
+    ends = [each and (each["paced"] if of is _paced else each) for each in (found[0], found[-1])]
+    if not ends[0] or not ends[1]:
+        return "– | –"
+    return " | ".join(f"× {ends[1][which] / ends[0][which]:.1f}" for which in ("p50", "p99"))
 
 
 def _met(found: dict[str, Any] | None, results: dict[str, Any]) -> str:
