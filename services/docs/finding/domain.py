@@ -19,7 +19,7 @@ Kind = Literal["document", "incoming"]
 Sort = Literal["relevance", "newest", "oldest", "number", "abstract", "party", "signer"]
 LAYOUT = 1  # of an entry; entries of an earlier one are made again by the worker
 DRAFTS = frozenset({"in_review", "returned", "refused"})  # states in which only the leading agency sees a document
-MAX_RESULTS = 1000  # further pages are not turned by anybody: they ask more exactly
+MAX_RESULTS = 300  # counted and turned to: nobody turns to a sixteenth page, they ask more exactly, and lists take more
 MAX_EXPORT = 5000
 MAX_TEXT = 200_000  # characters of a document's files that are kept and searched
 # Fields that are asked for by themselves, and the letters behind which their words stand in the index.
