@@ -63,6 +63,8 @@ def full(docs: Docs) -> Docs:
     with psycopg.connect(docs.database.admin, autocommit=True) as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute(OTHER)
+        # Of what was loaded nothing is older than a day: most of it is done now.
+        admin.execute("UPDATE incoming SET status = '06' WHERE status IN ('03', '04') AND right(id::text, 1) > '3'")
         for table, (changed, which) in CHANGED.items():
             multiply(admin, table, changed, which)
         admin.execute(
