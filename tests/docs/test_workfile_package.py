@@ -22,8 +22,9 @@ from services.docs.ledger import store as entries
 from shared import db
 from shared.events.signing import TreeHeadSealed
 from tests.docs.conftest import SAMPLES, Docs, ok, refusal
-from tests.docs.facts import SIGNING
+from tests.docs.facts import SIGNING, Person, validated
 from tests.docs.ledger_world import Seal
+from tests.docs.test_handling import Office
 from tests.docs.test_ledger import sequence, told
 from tests.docs.test_workfile import issued, opened, packer, put, run_jobs
 
@@ -231,3 +232,50 @@ def test_a_package_is_checked_without_vanthu_and_each_change_is_found(
     assert "no_trust" in capsys.readouterr().out
     (tmp_path / "no.zip").write_bytes(b"nothing")
     assert main([str(tmp_path / "no.zip"), "--json"]) == 1
+
+
+def test_what_the_packer_may_not_know_is_withheld_and_the_package_says_so(
+    docs: Docs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The number of them, nothing of their content; whoever may not know them gets nobody else's package either."""
+    office, b = Office(docs), docs.b
+    outside = {"code": "09.VP", "years": 5, "basis": "TT 10/2022", "reason": "Việc đột xuất"}
+    body = {"title": "Phòng chống lũ", "outside": outside}
+    file = str(ok(docs.post(b.clerk, "/work-files", body), 201)["id"])
+    sent, _ = issued(docs)
+    docs.delivered(sent, docs.a, b)
+    secret, plain = UUID(docs.arrived(b)["id"]), docs.submitted(b, abstract="Lịch trực phòng, chống lũ")
+    docs.hear(validated(secret, b.agency_id))
+    ok(docs.post(b.clerk, f"/incoming/{secret}/register"))
+    for kind, subject in (("incoming", secret), ("document", plain)):
+        member = {"kind": kind, "subject_id": str(subject)}
+        ok(docs.post(b.clerk, f"/work-files/{file}/members", member))
+    ok(docs.post(b.clerk, f"/incoming/{secret}/access", {"restricted": True}))
+
+    def packed(who: Person) -> tuple[str, Path]:
+        order = ok(docs.post(who, f"/work-files/{file}/exports"), 201)["id"]
+        run_jobs(docs)
+        answer = docs.http(who.principal).get(f"/work-file-exports/{order}/content")
+        assert answer.status_code == 200, answer.text
+        path = tmp_path / f"{order}.zip"
+        path.write_bytes(answer.content)
+        return order, path
+
+    whole, all_of_it = packed(b.clerk)
+    _, part = packed(office.other)
+    with zipfile.ZipFile(all_of_it) as package:
+        assert json.loads(package.read("metadata.json"))["File"]["Withheld"] == 0
+    with zipfile.ZipFile(part) as package:
+        told_of = json.loads(package.read("metadata.json"))
+        everything = b"".join(package.read(name) for name in package.namelist())
+    assert (told_of["File"]["DocTotal"], told_of["File"]["Withheld"], len(told_of["Document"])) == (2, 1, 1)
+    assert told_of["Document"][0]["Id"] == str(plain)
+    abstract = docs.get(b.clerk, f"/incoming/{secret}")["abstract"]
+    assert abstract.encode() not in everything
+    assert refusal(docs.http(office.other.principal).get(f"/work-file-exports/{whole}/content")) == "export_of_others"
+
+    capsys.readouterr()
+    assert main([str(part), "--json"]) == 3
+    said = {f["code"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert "1 văn bản" in said["documents_withheld"]["vi"]
+    assert "document_left_out" not in said

@@ -104,6 +104,8 @@ class Packer:
             file = store.get(tx, file_id)
             members = store.list_members(tx, file_id)
             agency = store_registry.find_agency(tx, agency_id)
+            if reader:
+                db.know_as(tx, reader.person_id, standing.keys_of(reader))
             history = _history(tx, file_id)
         name = agency.name if agency else ""
         package = Package(path, scratch, self.blobs.copy)
