@@ -298,5 +298,6 @@ def test_every_kind_of_job_has_a_hand_that_does_it() -> None:
         "tell_stopped",
         "seal_head",
         "stamp_head",
+        "erase",
     }
     assert set(kinds(None)) == hands  # type: ignore[arg-type]
