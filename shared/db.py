@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool
@@ -103,9 +104,6 @@ def transaction(pool: Pool, *, agency: UUID | None = None, person: UUID | None =
         pool.putconn(connection)
 
 
-_ACT = "SELECT set_config('vanthu.agency', %s, true), set_config('vanthu.person', %s, true), set_config('vanthu.keys', %s, true)"
-
-
 def _begin(pool: Pool, agency: UUID | None, person: UUID | None) -> tuple[Tx, ExitStack]:
     """A connection in a transaction, and what ends it; begun and set in one round trip. Connections that died while
     nobody had them (the database was restarted) are dropped, each in its turn.
@@ -116,8 +114,10 @@ def _begin(pool: Pool, agency: UUID | None, person: UUID | None) -> tuple[Tx, Ex
         try:
             with connection.pipeline():
                 begun.enter_context(psycopg.Transaction(connection))
-                if agency is not None or person is not None:
-                    connection.execute(_ACT, [str(agency or ""), str(person or ""), "{}" if person else ""])
+                if agency is not None:
+                    act_for(connection, agency)
+                if person is not None:
+                    know_as(connection, person, ())
         except psycopg.OperationalError:
             connection.close()
             pool.putconn(connection)
@@ -150,9 +150,11 @@ def itself(tx: Tx) -> Iterator[None]:
     """
     row = tx.execute("SELECT current_setting('vanthu.person', true) AS person").fetchone()
     tx.execute("SELECT set_config('vanthu.person', '', true)")
-    yield
-    # Not in a `finally`: a transaction that an error ends reads nothing more.
-    tx.execute("SELECT set_config('vanthu.person', %s, true)", [(row and row["person"]) or ""])
+    try:
+        yield
+    finally:  # a refusal may be caught and the transaction go on; after an error of the database nothing more is read
+        if tx.info.transaction_status == TransactionStatus.INTRANS:
+            tx.execute("SELECT set_config('vanthu.person', %s, true)", [(row and row["person"]) or ""])
 
 
 def storable(text: str, limit: int = 2000) -> str:
