@@ -51,6 +51,7 @@ def publish(kafka: Kafka, *events: Event) -> None:
         stating = kafka.environment(event.TOPIC.stated_by)
         producer = Producer(
             {
+                "enable.idempotence": True,
                 "bootstrap.servers": kafka.bootstrap,
                 "security.protocol": stating["VANTHU_KAFKA_SECURITY"],
                 "sasl.mechanism": "SCRAM-SHA-512",

@@ -17,7 +17,7 @@ def produce(
 ) -> None:
     """Write one record to partition 0 and wait for the broker's word."""
     errors: list[Any] = []
-    producer = Producer(kafka.admin)
+    producer = Producer(kafka.admin | {"enable.idempotence": True})
     producer.produce(
         topic, key=key, value=value, headers=headers, partition=0, on_delivery=lambda e, _m: errors.append(e)
     )

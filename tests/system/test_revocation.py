@@ -98,6 +98,7 @@ class Deployment:
         told = self.kafka.environment("docs")
         producer = Producer(
             {
+                "enable.idempotence": True,
                 "bootstrap.servers": told["VANTHU_KAFKA"],
                 "security.protocol": told["VANTHU_KAFKA_SECURITY"],
                 "sasl.mechanism": "SCRAM-SHA-512",
