@@ -112,6 +112,8 @@ def test_a_partner_is_answered_once_though_the_worker_is_killed_in_between(
     with worker(environment, log):
         answers = replies(kafka, 4)
     kinds = {(a["data"]["message_id"], a["data"]["code"]) for a in answers}
-    assert kinds == {(f"{inbound}:0:0", "not_json"), (str(envelope.id), "file_not_uploaded")}, f"{answers}\n{log.read_text()}"
+    assert kinds == {(f"{inbound}:0:0", "not_json"), (str(envelope.id), "file_not_uploaded")}, (
+        f"{answers}\n{log.read_text()}"
+    )
     # The relay died between publishing and noting it, so the partner got the two again, under the same ids.
     assert len({a["id"] for a in answers}) == 2
