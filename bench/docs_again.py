@@ -86,6 +86,20 @@ CHANGED: dict[str, tuple[str, dict[str, str]]] = {
 TOGETHER = (("search_entry",), ("history",), ("document", "book", "delivery", "incoming"))
 
 
+class LoadedBefore(Exception):
+    """A period can be copied into later ones once only: its documents get the same ids each time."""
+
+
+def assert_empty(connection: psycopg.Connection[tuple[object, ...]], first: date, days: int) -> None:
+    """There is nothing yet of the period that will be copied. Raises LoadedBefore."""
+    ends = _end(first, days)
+    if connection.execute("SELECT 1 FROM search_entry WHERE day >= %s AND day < %s LIMIT 1", [first, ends]).fetchone():
+        raise LoadedBefore(
+            f"there are documents from {first:%d/%m/%Y} to {ends:%d/%m/%Y} already; so many can be loaded once only."
+            " Load fewer, or begin with an empty stack (make clean)."
+        )
+
+
 def again(admin: str, first: date, days: int, until: date) -> None:
     """What there is, from `first` on, once more `days` days later, twice that, and so on until that day."""
     with psycopg.connect(admin, autocommit=True) as connection:
@@ -130,11 +144,17 @@ def _copy(admin: str, tables: Sequence[str], first: date, days: int, until: date
             # Each round reads what was told first, not what the round before made.
             query = (
                 f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} t"  # noqa: S608  own names
-                f" WHERE {day} < %(end)s AND {day} + %(days)s * interval '1 day' < %(until)s"
+                f" WHERE {day} >= %(first)s AND {day} < %(end)s AND {day} + %(days)s * interval '1 day' < %(until)s"
             )
             round_ = 1
             while days * round_ < (until - first).days:
-                asked = {"days": days * round_, "round": round_, "until": until, "end": _end(first, days)}
+                asked = {
+                    "days": days * round_,
+                    "round": round_,
+                    "until": until,
+                    "first": first,
+                    "end": _end(first, days),
+                }
                 connection.execute(query.encode(), asked)
                 print(f"load: {table} again, {days * round_} days later", flush=True)
                 round_ += 1

@@ -46,16 +46,20 @@ class Loaded:
 
 
 def load(admin: str, wanted: int, *, seed: int = 1, processes: int = 2, today: date | None = None) -> Loaded:
-    """`admin`: conninfo of the super user on docs' database, since COPY does not work under row-level security."""
+    """`admin`: conninfo of the super user on docs' database, since COPY does not work under row-level security.
+
+    Raises docs_again.LoadedBefore.
+    """
     began = time.monotonic()
     day = today or datetime.now(UTC).date()
-    first = day - timedelta(days=round(365 * wanted / PER_YEAR))
+    first = _monday(day - timedelta(days=round(365 * wanted / PER_YEAR)))
     with psycopg.connect(admin, autocommit=True) as connection:
         indexes = _take_indexes_away(connection) if wanted >= BULK else []
         if wanted <= TOLD:
             _tell(admin, wanted, (first, day, day), seed=seed, processes=processes)
         else:  # a first period, the same again and again until lately, and the last weeks, of which some is open
-            days, lately = round(365 * TOLD / PER_YEAR), day - timedelta(days=LATELY)
+            days, lately = 7 * round(365 * TOLD / PER_YEAR / 7), _monday(day - timedelta(days=LATELY))
+            docs_again.assert_empty(connection, first, days)
             _tell(admin, TOLD, (first, first + timedelta(days=days), day), seed=seed, processes=processes)
             docs_again.again(admin, first, days, lately)
             _tell(admin, round(PER_YEAR * LATELY / 365), (lately, day, day), seed=seed + 1, processes=processes)
@@ -67,6 +71,11 @@ def load(admin: str, wanted: int, *, seed: int = 1, processes: int = 2, today: d
         rows = {name: _count(connection, name) for name in docs_rows.TABLES}
     total = rows["document"] + rows["incoming"]
     return Loaded(total, time.monotonic() - began, rows, time.monotonic() - at)
+
+
+def _monday(day: date) -> date:
+    """Of its week: what is written at a weekend counts for the Friday before, which is within a period that begins so."""
+    return day - timedelta(days=day.weekday())
 
 
 def _count(connection: psycopg.Connection[tuple[Any, ...]], table: str) -> int:
@@ -167,7 +176,10 @@ def main() -> None:
     parser.add_argument("n", type=int, help="documents, out and in together")
     arguments = parser.parse_args()
     admin = environment.server(Layout.from_environment()).conninfo("docs")
-    found = load(admin, arguments.n, seed=int(time.time()))
+    try:
+        found = load(admin, arguments.n, seed=int(time.time()))
+    except docs_again.LoadedBefore as error:
+        raise SystemExit(f"load: {error}") from None
     print(
         f"load: {found.documents:,} documents in {found.seconds:.0f} s, {found.index_seconds:.0f} s of it for indexes"
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from uuid import UUID
 
-from bench import docs_load
+import psycopg
+import pytest
+
+from bench import docs_again, docs_load
 from services.docs import store, store_incoming
 from services.docs.finding import store as finding
 from shared import db
@@ -49,3 +53,25 @@ def kept(docs: Docs, agency: UUID, subject: UUID, path: str) -> bool:
             finding.put_document(tx, store.get(tx, subject))
     (after,) = docs.rows(agency, ENTRY, subject)
     return before == after and bool(before["told"])
+
+
+@pytest.mark.parametrize("today", [date(2026, 11, day) for day in (23, 29)], ids=lambda day: f"{day:%a}")
+def test_what_is_copied_into_later_years_is_whole_on_any_day_and_once_only(
+    docs: Docs, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docs_load, "TOLD", 80)
+    monkeypatch.setattr(docs_load, "PER_YEAR", 2_000)
+    docs_load.load(docs.database.admin, 400, processes=1, today=today)
+    with psycopg.connect(docs.database.admin) as connection:
+        copies = connection.execute(
+            "SELECT count(*), count(DISTINCT id), count(DISTINCT substr(id::text, 15)) FROM document WHERE submitted_at < %s",
+            [today - timedelta(days=docs_load.LATELY + 7)],
+        ).fetchone()
+        assert copies
+        assert copies[0] == copies[1] > copies[2], "the same documents again, under other ids"
+        lost = connection.execute(
+            "SELECT count(*) FROM document d LEFT JOIN search_entry e USING (agency_id, id) WHERE e.id IS NULL"
+        ).fetchone()
+        assert lost == (0,)
+    with pytest.raises(docs_again.LoadedBefore, match="once only"):
+        docs_load.load(docs.database.admin, 400, processes=1, today=today)
