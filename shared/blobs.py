@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.store import from_url
 
 from shared.errors import Refusal, Rejected
 from shared.events import BlobRef
+
+if TYPE_CHECKING:
+    from obstore import GetResult
 
 BLOB_DAMAGED = Refusal(
     "blob_damaged",
@@ -25,6 +31,16 @@ BLOB_MISSING = Refusal(
     en="The file is not in the store; ask the operator to look at the store.",
     status=502,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes as they lie in the store: under which prefix, their digest and size, and when they were last put there."""
+
+    prefix: str
+    sha256: str
+    size: int
+    put_at: datetime
 
 
 class Blobs:
@@ -55,10 +71,7 @@ class Blobs:
 
     def get(self, ref: BlobRef) -> bytes:
         """The bytes of a reference; raises Rejected when they are missing or not the bytes that were stored."""
-        try:
-            data = bytes(obstore.get(self._store, _path(ref.prefix, ref.sha256)).bytes())
-        except FileNotFoundError as error:
-            raise Rejected(BLOB_MISSING) from error
+        data = bytes(self._open(ref).bytes())
         if hashlib.sha256(data).hexdigest() != ref.sha256:
             raise Rejected(BLOB_DAMAGED)
         return data
@@ -66,22 +79,63 @@ class Blobs:
     def copy(self, ref: BlobRef, path: Path) -> None:
         """The bytes of a reference into a file, never all of them in memory; refuses as `get` does."""
         digest = hashlib.sha256()
-        try:
-            with path.open("wb") as out:
-                for chunk in obstore.get(self._store, _path(ref.prefix, ref.sha256)).stream():
-                    digest.update(chunk)
-                    out.write(chunk)
-        except FileNotFoundError as error:
-            raise Rejected(BLOB_MISSING) from error
+        with path.open("wb") as out:
+            for chunk in self._open(ref).stream():
+                digest.update(chunk)
+                out.write(chunk)
         if digest.hexdigest() != ref.sha256:
             raise Rejected(BLOB_DAMAGED)
+
+    def _open(self, ref: BlobRef) -> GetResult:
+        """Where they lie, or where they were set aside, or where they were just put back."""
+        lying = _path(ref.prefix, ref.sha256)
+        for path in (lying, _aside(ref.prefix, ref.sha256), lying):
+            with suppress(FileNotFoundError):
+                return obstore.get(self._store, path)
+        raise Rejected(BLOB_MISSING)
 
     def drop(self, ref: BlobRef) -> None:
         """Remove bytes of our own that nothing refers to any more; that they are gone already is no error."""
         if ref.prefix != self._prefix:
             raise ValueError(f"{ref.prefix} is not ours")
+        self.erase(ref.sha256)
+
+    # --- by digest, of our own: for whoever looks for what nothing refers to
+
+    def erase(self, sha256: str) -> bool:
+        """Remove bytes wherever they lie; False when there were none."""
+        there = False
+        for path in (_path(self._prefix, sha256), _aside(self._prefix, sha256)):
+            with suppress(FileNotFoundError):
+                obstore.head(self._store, path)
+                obstore.delete(self._store, path)
+                there = True
+        return there
+
+    def list_held(self, folder: str) -> Iterator[Held]:
+        """What lies in a folder of ours, such as the first two digits of digests, or one that has prefixes of its own."""
+        for some in obstore.list(self._store, f"{self._prefix}/{folder}", chunk_size=1000):
+            for each in some:
+                prefix, *_, digest = each["path"].rsplit("/", 3)
+                yield Held(prefix, digest, each["size"], each["last_modified"])
+
+    def set_aside(self, sha256: str) -> None:
+        """Away from where they lie, and still found by who asks for them: somebody may be about to refer to them."""
         with suppress(FileNotFoundError):
-            obstore.delete(self._store, _path(ref.prefix, ref.sha256))
+            obstore.rename(self._store, _path(self._prefix, sha256), _aside(self._prefix, sha256))
+
+    def put_back(self, sha256: str) -> None:
+        with suppress(FileNotFoundError):
+            obstore.rename(self._store, _aside(self._prefix, sha256), _path(self._prefix, sha256))
+
+    def drop_aside(self, sha256: str) -> None:
+        """For good. Who put the same bytes again meanwhile has them where they lie."""
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, _aside(self._prefix, sha256))
+
+
+def _aside(prefix: str, digest: str) -> str:
+    return f"{prefix}/aside/{digest}"
 
 
 def _path(prefix: str, digest: str) -> str:

@@ -78,6 +78,7 @@ def api(settings: DocsSettings, pool: Pool) -> FastAPI:
 def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
     from services.docs import pdf
     from services.docs.circulation import unfit
+    from services.docs.erasure.work import Sweeper
     from services.docs.figures import work as figures
     from services.docs.finding import work as finding_work
     from services.docs.finding.reading import Reader
@@ -115,6 +116,7 @@ def worker(settings: DocsSettings, pool: Pool) -> process.Worker:
             **intake_work.kinds(desk),
             **unfit.kinds(settings.source),
             **workfile.Packer(pool, Blobs(settings.blobs, "docs")).kinds,
+            **Sweeper(desk.pool, desk.blobs, desk.store, settings.source, settings.partner_names).kinds,
             **erasing.Eraser(pool, Blobs(settings.blobs, "docs"), settings.source).kinds,
         },
     )

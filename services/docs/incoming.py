@@ -94,6 +94,11 @@ class Incoming:
             raise ValueError("a receiver's agency lives here")
         return self.receiver.agency_id
 
+    @property
+    def by_partner(self) -> bool:
+        """Whether its bytes are in our own store; those of an agency here are its sender's."""
+        return (self.came_by or "").startswith("partner:")
+
 
 def arrive(fact: DeliveryDispatched, incoming_id: UUID, at: datetime) -> Step[Incoming]:
     """The system itself tells the sender that it arrived, the same day (NĐ 30 art. 21.2c), and orders validation."""

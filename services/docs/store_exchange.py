@@ -38,10 +38,10 @@ def first_refusal(tx: Tx, topic: str, partition: int, offset: int, code: str) ->
 
 
 def put_file(tx: Tx, partner: str, filename: str, content: BlobRef, at: datetime) -> None:
-    """The same bytes again are the same file; the first name stays."""
+    """The same bytes again are the same file; the first name stays. What no message names is kept for 30 days from the last time."""
     tx.execute(
         "INSERT INTO partner_file (partner, sha256, filename, content, uploaded_at) VALUES (%s, %s, %s, %s, %s)"
-        " ON CONFLICT DO NOTHING",
+        " ON CONFLICT (partner, sha256) DO UPDATE SET uploaded_at = excluded.uploaded_at",
         [partner, content.sha256, filename, json_of(content), at],
     )
 

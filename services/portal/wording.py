@@ -153,6 +153,7 @@ ACTS = {
     "refused": "Từ chối tiếp nhận",
     "refused_automatically": "Hệ thống từ chối",
     "file_unfit": "Tệp không đạt kiểm tra",
+    "content_erased": "Đã xóa nội dung khỏi kho lưu trữ",
     "assigned": "Phân công",
     "started": "Bắt đầu xử lý",
     "completed": "Hoàn thành",

@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 
 from services.docs.circulation import unfit
+from services.docs.erasure import work as erasure
 from services.docs.intake import work
 from services.docs.intake.desk import Desk
 from services.docs.intake.programs import Programs
@@ -36,10 +37,17 @@ class Intake:
 
     def work(self) -> None:
         """Until no job is due."""
-        kinds = {**work.kinds(self.desk), **unfit.kinds(self.docs.settings.source)}
+        kinds = {**work.kinds(self.desk), **unfit.kinds(self.docs.settings.source), **self.sweeper().kinds}
+        kinds.pop(erasure.SWEEP)
         runner = Runner(self.docs.pool, kinds, stop=threading.Event())
         while runner.run_one():
             pass
+
+    def sweeper(self, **changed: Any) -> erasure.Sweeper:
+        settings = self.docs.settings
+        return erasure.Sweeper(
+            self.docs.pool, self.desk.blobs, self.desk.store, settings.source, settings.partner_names, **changed
+        )
 
     def hurry(self) -> None:
         """What waits for its time, to be tried again or to expire, is due now."""

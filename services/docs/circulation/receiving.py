@@ -12,6 +12,7 @@ from services.docs.circulation import duplicates, receipts
 from services.docs.circulation import store as kept
 from services.docs.circulation.receipts import Kind, Receipt
 from services.docs.delivery import ENDED, REFUSED
+from services.docs.erasure import work as erasure
 from services.docs.incoming import ARRIVED, Incoming
 from services.docs.step import Step, fact_of, ourselves
 from shared import outbox
@@ -123,6 +124,9 @@ def keep_recall(tx: Tx, step: Step[Incoming], *, source: str) -> None:
     """A recall that was agreed to destroys the content; the number stays in the book, marked with the reason."""
     store_incoming.keep_incoming(tx, step, source=source)
     if step.act == "recall_agreed":
+        if step.after.by_partner:
+            digests = (each.sha256 for each in step.after.destroyed)
+            erasure.order(tx, step.after.id, step.after.agency_id, step.act, digests)
         kept.forget_content(tx, step.after.id)
         if step.after.arrival_number is not None:
             asked = step.after.asked

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.docs import incoming, store_incoming
 from services.docs.circulation import receiving
 from services.docs.circulation import store as kept
+from services.docs.erasure import work as erasure
 from services.docs.step import Reason
 from shared import jobs
 from shared.db import Tx, act_for
@@ -31,6 +32,9 @@ def send_back(source: str, job: jobs.Job) -> jobs.Commit:
             return
         store_incoming.keep_incoming(tx, step, source=source)
         if given["forget"]:
+            if held.by_partner:
+                digests = (each.content.sha256 for each in held.parts)
+                erasure.order(tx, held.id, held.agency_id, why.code, digests)
             kept.forget_content(tx, held.id)
         if step.after.status != held.status:
             receiving.after_step(tx, step, source=source)

@@ -16,7 +16,7 @@ from shared.db import Tx
 
 def begin(tx: Tx, arrived: Incoming, at: datetime) -> None:
     """An item for each file, once; of agencies here nothing is to be looked at, their files came in by these steps."""
-    if not (arrived.came_by or "").startswith("partner:"):
+    if not arrived.by_partner:
         return
     number = arrived.descriptor.number_symbol
     origin = Origin(arrived.sender.name, subject=arrived.descriptor.abstract or None, reference=number)

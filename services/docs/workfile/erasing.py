@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.docs import store_incoming
+from services.docs.erasure import store as references
 from services.docs.intake import store as intake
 from services.docs.workfile import store, store_erasure, subjects
 from services.docs.workfile.domain import WorkFile
@@ -64,14 +65,14 @@ class Eraser:
             lambda tx: intake.held_elsewhere(tx, [ref.sha256 for ref in made], list(gone_of), list(gone))
         )
         with db.transaction(self.pool) as tx:
-            drawn = store.list_renditions(tx, list(gone))  # 3, of all
+            drawn = references.made_only_of(tx, list(gone))  # 3, of all
         dropped = {ref.sha256: ref for ref in (*gone.values(), *drawn, *made) if ref.sha256 not in used}
         own = [ref for ref in dropped.values() if ref.prefix == self.blobs.prefix]
         for ref in own:  # 4
             self.blobs.drop(ref)
 
         def commit(tx: db.Tx) -> None:  # 5
-            store.drop_renditions(tx, list(gone))
+            references.forget_made_of(tx, list(gone))
             db.act_for(tx, agency_id)
             intake.forget_contents(tx, list(gone_of), list(gone))
             store_erasure.forget_exports(tx, file_id)
@@ -89,7 +90,7 @@ class Eraser:
         """Agency by agency, as row-level security has it."""
         found: set[str] = set()
         with db.transaction(self.pool) as tx:
-            for each in store.list_agencies(tx):
+            for each in references.list_agencies(tx):
                 db.act_for(tx, each)
                 found |= ask(tx)
         return found

@@ -390,13 +390,3 @@ def used_elsewhere(tx: Tx, digests: Sequence[str]) -> set[str]:
         [list(digests)],
     ).fetchall()
     return {row["sha256"] for row in rows}
-
-
-def list_renditions(tx: Tx, digests: Sequence[str]) -> list[BlobRef]:
-    """Pictures and texts that were made of these files."""
-    rows = tx.execute("SELECT content FROM rendition WHERE sha256 = ANY(%s)", [list(digests)]).fetchall()
-    return [BlobRef.model_validate(row["content"]) for row in rows]
-
-
-def drop_renditions(tx: Tx, digests: Sequence[str]) -> None:
-    tx.execute("DELETE FROM rendition WHERE sha256 = ANY(%s)", [list(digests)])
