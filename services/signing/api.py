@@ -28,7 +28,7 @@ from shared.http import Once, Who
 from shared.tokens import Principal
 
 MAX_BATCH = 100
-READERS = ("clerk", "leader", "operator")
+READERS = ("clerk", "leader")
 MECHANISMS = {"rsa_pkcs1": "rsa-pkcs1v15", "rsa_pss": "rsa-pss", "ecdsa": "ecdsa"}
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Characters of base64: a raw RSA-8192 signature has 1368, a DER one of ECDSA P-521 188.

@@ -144,6 +144,7 @@ def put_places(
         document = store.lock(tx, document_id)
         if document.agency_id != who.agency_id:
             raise Rejected(FORBIDDEN)
+        batch.check_known(tx, who, document)
         known = _placing(tx, document)
         if if_match is None or if_match.strip().removeprefix("W/").strip('"') != str(known.version):
             raise Rejected(STALE_VERSION)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from services.signing import completing, craft, domain, store, store_picture, store_preparation
+from services.signing import completing, craft, domain, store, store_access, store_picture, store_preparation
 from services.signing.authority import Certificate
 from services.signing.desk import Desk
 from services.signing.domain import Document, Signer
@@ -58,15 +58,24 @@ class _Checked:
 
 
 def enter(tx: Tx, who: Principal, document_id: UUID) -> Document:
-    """A document of the bearer's agency or with the bearer's place in it; NotFound otherwise.
+    """A document of the bearer's agency or with the bearer's place in it; NotFound otherwise, and where the agency keeps
+    it from them.
 
     From here on the transaction acts for the document's agency, as a signer of another agency must see the whole.
     """
     store.act_for_person(tx, who.person_id)
     act_for(tx, who.agency_id)
     document = store.get(tx, document_id)
+    check_known(tx, who, document)
     act_for(tx, document.agency_id)
     return store.get(tx, document_id)
+
+
+def check_known(tx: Tx, who: Principal, document: Document) -> None:
+    """The transaction acts for the bearer's agency. What it restricted is there for its readers and signers alone."""
+    own = who.person_id is not None and document.signer_of(who.person_id) is not None
+    if not own and store_access.is_kept_from(tx, document.id, who.person_id):
+        raise NotFound("document")
 
 
 def prepare(

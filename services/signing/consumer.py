@@ -17,6 +17,7 @@ from services.signing import (
     sealing,
     stopping,
     store,
+    store_access,
     store_longevity,
     store_preparation,
     validating,
@@ -30,6 +31,7 @@ from shared.errors import Rejected
 from shared.events import Envelope, Event
 from shared.events.docs import (
     CounterSealDocument,
+    DocumentAccessChanged,
     DocumentReturned,
     EraseDocument,
     NumberVoided,
@@ -79,6 +81,7 @@ def follower(source: str) -> Follower:
             SealTreeHead: with_source(receive_order_to_seal_head),
             SealReceipt: receive_order_to_seal_receipt,
             EraseDocument: receive_order_to_erase,
+            DocumentAccessChanged: _keep(store_access.keep),
             DocumentReturned: receive_return,
             NumberVoided: receive_voided_number,
             AgencyStated: _keep(copies.keep_agency),

@@ -215,9 +215,13 @@ class DeliveryDispatched(Fact, type="vn.vanthu.docs.delivery.dispatched.v1", top
 class DocumentAccessChanged(
     DocumentFact, type="vn.vanthu.docs.document.access_changed.v1", topic=DOCUMENT, key="document_id"
 ):
-    """From here on a document is for those who need to know it alone, or for everybody at its agency again."""
+    """From here on a document is for those who need to know it alone, or for everybody at its agency again.
+
+    `readers`: the people of that agency who may read what is restricted, as of now.
+    """
 
     restricted: bool
+    readers: tuple[UUID, ...] = ()
 
 
 class ArrivalAccessChanged(Fact, type="vn.vanthu.docs.delivery.access_changed.v1", topic=DELIVERY, key="delivery_id"):

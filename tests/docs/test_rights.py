@@ -8,7 +8,7 @@ import pytest
 
 from services.docs.standing import keys_of
 from shared import db
-from shared.events.docs import ArrivalAccessChanged, DocsAct
+from shared.events.docs import ArrivalAccessChanged, DocsAct, DocumentAccessChanged
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import Person, validated
 from tests.docs.test_handling import Office
@@ -107,6 +107,19 @@ def test_the_database_itself_keeps_it(docs: Docs, office: Office) -> None:
         tx.execute("SET LOCAL enable_seqscan = off")
         plan = tx.execute("EXPLAIN SELECT id FROM incoming WHERE status = '04' ORDER BY id DESC LIMIT 50").fetchall()
     assert any("incoming_status" in str(line) and "Index" in str(line) for line in plan), plan
+
+
+def test_who_may_read_what_is_restricted_is_stated_by_name(docs: Docs, office: Office) -> None:
+    """For services that hold the document's bytes and know nothing of units and functions."""
+    found = docs.submitted(docs.b)
+    path = f"/documents/{found}"
+    restrict(docs, docs.b.clerk, path, units=[office.unit("Phòng Tài chính")])
+    ok(docs.post(docs.b.clerk, f"{path}/access", {"restricted": False}))
+    said, opened = (each.data for each in docs.outbox(after=0) if isinstance(each.data, DocumentAccessChanged))
+    everybody = {each.person_id for each in (docs.b.clerk, docs.b.leader, office.head, office.officer, office.other)}
+    may = {who for who in everybody if who in said.readers}
+    assert may == {docs.b.clerk.person_id, docs.b.leader.person_id, office.officer.person_id, office.head.person_id}
+    assert (opened.restricted, opened.readers) == (False, ())
 
 
 def test_a_change_of_access_is_warned_of_until_another_confirms_it(docs: Docs, office: Office) -> None:

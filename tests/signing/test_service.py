@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,7 +14,7 @@ import pytest
 
 from deploy.devpki.server import Running
 from services.signing.api import router
-from shared.events import signing
+from shared.events import docs, signing
 from shared.tokens import Principal
 from tests.signing import office as world
 from tests.signing.desktop import Desktop, content, prepare, prepared, sign
@@ -94,6 +96,35 @@ def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, l
     office.take(own_stated.model_copy(update={"active": False}))
     assert desktop.of(own).get(path).status_code == 403
     assert httpx.get(f"{desktop.url}/signing/v1/tasks").status_code == 401
+
+
+def test_what_an_agency_keeps_from_its_own_people_is_not_handed_out_here(
+    office: Office, desktop: Desktop, leader: Leader
+) -> None:
+    """Restricted by docs, a document is there for its named readers and its signers; opened again, for everybody."""
+    document_id = prepared(office, leader)
+    (reader, reader_stated), (colleague, colleague_stated) = world.clerk_of(AGENCY), world.clerk_of(AGENCY)
+    office.take(reader_stated, colleague_stated)
+    base = f"/documents/{document_id}"
+    paths = [f"{base}/{what}" for what in ("content", "pages/1", "places", "signatures")]
+
+    def seen(who: Principal) -> set[int]:
+        return {desktop.of(who).get(path).status_code for path in paths}
+
+    def access(**more: Any) -> None:
+        about = {"document_id": document_id, "agency_id": AGENCY, "by": reader.actor(), "at": datetime.now(UTC)}
+        office.take(docs.DocumentAccessChanged(**about, **more))
+
+    assert seen(colleague) == {200}
+    access(restricted=True, readers=(reader.person_id,))
+    assert seen(colleague) == {404}
+    moved = desktop.of(colleague).put(f"{base}/places", json={"places": []}, headers={"If-Match": '"1"'})
+    assert (moved.status_code, moved.json()["code"]) == (404, "not_found")
+    assert seen(reader) == seen(leader.principal) == {200}
+    access(restricted=True, readers=())
+    assert seen(reader) == {404}
+    access(restricted=False)
+    assert seen(reader) == seen(colleague) == {200}
 
 
 def test_receivers_share_one_report_and_an_unreachable_ca_is_said_not_kept(

@@ -13,13 +13,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from services.docs import access, store, store_incoming
+from services.docs import access, store, store_incoming, store_registry
 from services.docs.access import Acting, Member
 from services.docs.handling import desk as handling
 from services.docs.handling import domain, store_rights
 from services.docs.handling.refusals import HOLDER_UNKNOWN, OWN_CHANGE
 from services.docs.handling.store_rights import Change, Named, Restriction
-from services.docs.standing import sees_all, unit_reader
+from services.docs.standing import keys_of, sees_all, unit_reader
 from services.docs.step import Step
 from services.docs.views import Body, View
 from shared import outbox
@@ -116,8 +116,14 @@ def change_document_access(document_id: UUID, body: AccessBody, acting: Member) 
         raise Rejected(FORBIDDEN)
 
     def fact(at: datetime) -> Event:
-        about = {"document_id": document_id, "agency_id": acting.agency_id}
-        return DocumentAccessChanged.model_validate(about | {"restricted": body.restricted, "by": acting.by, "at": at})
+        return DocumentAccessChanged(
+            document_id=document_id,
+            agency_id=acting.agency_id,
+            restricted=body.restricted,
+            readers=_readers(acting, document_id) if body.restricted else (),
+            by=acting.by,
+            at=at,
+        )
 
     _change_access(acting, "document", document_id, body, fact=fact, own=own)
     return _view(acting, document_id, own=own)
@@ -194,6 +200,13 @@ def _change_access(
         agency=acting.agency_id,
         source=acting.office.source,
     )
+
+
+def _readers(acting: Acting, subject: UUID) -> tuple[UUID, ...]:
+    """The people here whose posts open it today, for services that do not know by which keys."""
+    keys = store_rights.readers_of(acting.tx, subject)
+    posts = store_registry.list_posts(acting.tx, acting.agency_id, acting.today())
+    return tuple(sorted({each.person_id for each in posts if keys & set(keys_of(each))}))
 
 
 def _wanted(acting: Acting, body: AccessBody) -> tuple[Restriction | None, tuple[UUID, ...]]:

@@ -49,6 +49,12 @@ def find(tx: Tx, subject: UUID) -> Restriction | None:
     return Restriction(_named(row["people"]), _named(row["units"])) if row else None
 
 
+def readers_of(tx: Tx, subject: UUID) -> set[UUID]:
+    """The keys that open what is restricted, those included that follow from having to do with it."""
+    row = tx.execute("SELECT readers FROM restriction WHERE subject_id = %s", [subject]).fetchone()
+    return set(row["readers"]) if row else set()
+
+
 def save(tx: Tx, subject: UUID, agency_id: UUID, wanted: Restriction | None, keys: tuple[UUID, ...]) -> None:
     """What was decided, and at once what follows: on the document's row, in the search, for all that hangs on it."""
     if wanted is None:
