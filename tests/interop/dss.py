@@ -6,6 +6,7 @@ none. To choose new versions: `python -m deploy.local.jars resolve` with the coo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -41,8 +42,9 @@ def command(program: str, *arguments: str, options: tuple[str, ...] = ()) -> lis
     return [str(java.find().path), *options, "-cp", class_path(), program, *arguments]
 
 
+@functools.cache
 def class_path() -> str:
-    """The jars and our compiled classes, both kept between runs under their digests."""
+    """The jars and our compiled classes, both kept between runs under their digests; looked for once in a process."""
     cache = jars.cache_directory(Path(os.environ.get("VANTHU_VAR", ROOT / "var"))) / "dss"
     library = cache / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
     fetch = [sys.executable, "-m", "deploy.local.jars", "fetch", str(LOCK), str(library)]

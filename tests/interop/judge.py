@@ -1,13 +1,20 @@
-"""EU DSS as an independent judge of signed PDFs: runs it and says what it objects to."""
+"""EU DSS as an independent judge of signed PDFs: asks it and says what it objects to.
+
+One Java machine serves a whole test process: starting it and loading DSS costs more than judging ten files.
+"""
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import re
 import subprocess
+import tempfile
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +23,7 @@ import pikepdf
 from tests.interop import dss
 
 JUDGE_BOUND = 240.0  # seconds
+OPTIONS = ("-XX:+UseSerialGC",)
 _END = re.compile(rb"startxref\s+\d+\s+%%EOF\s*\Z")
 _SUSPICIOUS = ("suspicious", "undefined", "modif", "changes", "differen")
 
@@ -80,8 +88,8 @@ class ChainVerdict:
 
 
 def judge_certificates(certificates: Sequence[Path], trust_pem: Path) -> dict[str, ChainVerdict]:
-    """Chains by file name (.cer, DER), from one run of the program, which asks this machine only."""
-    return {read["file"]: _chain_verdict(read) for read in _run(certificates, trust_pem)}
+    """Chains by file name (.cer, DER); DSS asks this machine only."""
+    return {read["file"]: _chain_verdict(read) for read in _ask(certificates, trust_pem, JUDGE_BOUND)}
 
 
 def left_out(pdf: bytes, judged: int) -> tuple[str, ...]:
@@ -98,17 +106,73 @@ def left_out(pdf: bytes, judged: int) -> tuple[str, ...]:
 
 
 def judge(pdfs: Sequence[Path], trust_pem: Path, *, bound: float = JUDGE_BOUND) -> dict[str, FileVerdict]:
-    """Verdicts by file name, from one run of the program; OCSP, CRL and AIA are fetched from loopback."""
+    """Verdicts by file name; OCSP, CRL and AIA are fetched from loopback."""
     by_name = {path.name: path for path in pdfs}
-    return {read["file"]: _file_verdict(read, by_name[read["file"]]) for read in _run(pdfs, trust_pem, bound)}
+    return {read["file"]: _file_verdict(read, by_name[read["file"]]) for read in _ask(pdfs, trust_pem, bound)}
 
 
-def _run(files: Sequence[Path], trust_pem: Path, bound: float = JUDGE_BOUND) -> list[dict[str, Any]]:
-    command = dss.command("Judge", str(trust_pem), *map(str, files))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=bound, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the judge failed: {done.stderr[-2000:]}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+@dataclass(slots=True)
+class _Court:
+    """The program, started when somebody first asks; it ends with its input, so with this process at the latest."""
+
+    _process: subprocess.Popen[str] | None = None
+    _said: Any = None  # a file that takes what it says beside its answers
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask(self, line: str, bound: float) -> list[dict[str, Any]]:
+        with self._lock:
+            process = self._running()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            late = threading.Timer(bound, process.kill)
+            late.start()
+            answers = []
+            try:
+                with suppress(BrokenPipeError):
+                    process.stdin.write(line + "\n")
+                    process.stdin.flush()
+                while (answer := process.stdout.readline()) and answer != "\n":
+                    answers.append(answer)
+            finally:
+                late.cancel()
+            if not answer:  # it ended without the empty line
+                code, said = process.wait(), self._words()
+                self.close()
+                raise RuntimeError(f"the judge failed ({code}, {bound:.0f} s at most): {said}")
+            return [json.loads(answer) for answer in answers]
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115  closed by close()
+            self._process = subprocess.Popen(
+                dss.command("Judge", options=OPTIONS),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                encoding="utf-8",
+            )
+            atexit.register(self.close)
+        return self._process
+
+    def _words(self) -> str:
+        self._said.seek(0)
+        return bytes(self._said.read()).decode(errors="replace")[-2000:]
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        atexit.unregister(self.close)
+        self._process.kill()
+        self._process.communicate()
+        self._said.close()
+        self._process = None
+
+
+_COURT = _Court()
+
+
+def _ask(files: Sequence[Path], trust_pem: Path, bound: float) -> list[dict[str, Any]]:
+    return _COURT.ask("\t".join(map(str, (trust_pem, *files))), bound)
 
 
 def _chain_verdict(read: dict[str, Any]) -> ChainVerdict:

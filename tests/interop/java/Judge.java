@@ -16,8 +16,10 @@ import eu.europa.esig.dss.validation.SignedDocumentValidator;
 import eu.europa.esig.dss.validation.reports.CertificateReports;
 import eu.europa.esig.dss.validation.reports.Reports;
 
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -31,7 +33,8 @@ import java.util.TreeSet;
 /**
  * The independent judge of signed PDFs: EU DSS with a pinned root, revocation data over HTTP.
  *
- * <p>Usage: {@code Judge ROOTS.pem FILE...}, PDFs or certificates (.cer, DER); one JSON object a line, in the order of the files. It only
+ * <p>Asked line by line, {@code ROOTS.pem TAB FILE TAB FILE ...}, PDFs or certificates (.cer, DER); it answers with one JSON
+ * object a line, in the order of the files, then an empty line, and ends with its input. It only
  * reports: what is acceptable is decided by judge.py. The policy is DSS's own with its warnings about
  * modifications made errors, because the default says TOTAL_PASSED to a page drawn over after signing.
  */
@@ -53,12 +56,18 @@ public final class Judge {
 
     public static void main(String[] arguments) throws Exception {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
-        Judge judge = new Judge(Path.of(arguments[0]));
-        for (int i = 1; i < arguments.length; i++) {
-            File file = new File(arguments[i]);
-            boolean certificate = file.getName().endsWith(".cer");
-            out.println(json(certificate ? judge.judgeCertificate(file) : judge.judge(file)));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String[] asked = line.split("\t");
+            Judge judge = new Judge(Path.of(asked[0]));
+            for (int i = 1; i < asked.length; i++) {
+                File file = new File(asked[i]);
+                boolean certificate = file.getName().endsWith(".cer");
+                out.println(json(certificate ? judge.judgeCertificate(file) : judge.judge(file)));
+            }
+            out.println();
         }
+        System.exit(0); // whatever its libraries still have running
     }
 
     private Map<String, Object> judge(File file) {
