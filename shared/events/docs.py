@@ -9,15 +9,22 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
-from shared.events.part import Part as Part  # noqa: PLC0414  both names are part of this module
+from shared.events.part import Part as Part  # noqa: PLC0414  these names are part of this module
 from shared.events.part import Party as Party  # noqa: PLC0414
 from shared.events.signing import Debt
+from shared.events.workfile import WORKFILE as WORKFILE  # noqa: PLC0414
+from shared.events.workfile import WorkfileDisposed as WorkfileDisposed  # noqa: PLC0414
+from shared.events.workfile import WorkfileDue as WorkfileDue  # noqa: PLC0414
+from shared.events.workfile import WorkfileFiled as WorkfileFiled  # noqa: PLC0414
+from shared.events.workfile import WorkfileOpened as WorkfileOpened  # noqa: PLC0414
+from shared.events.workfile import WorkfileReturned as WorkfileReturned  # noqa: PLC0414
+from shared.events.workfile import WorkfileStood as WorkfileStood  # noqa: PLC0414
+from shared.events.workfile import WorkfileSubmitted as WorkfileSubmitted  # noqa: PLC0414
 
 DOCUMENT = topic(
     "docs.document", "fact", stated_by="docs", followed_by=("docs", "signing", "notify", "portal"), partitions=6
 )
 DELIVERY = topic("docs.delivery", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
-WORKFILE = topic("docs.workfile", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 # Inner to the agency that received a document: its sender never hears of it.
 TASK = topic("docs.task", "fact", stated_by="docs", followed_by=("docs", "notify"), partitions=6)
 # What came in and who is told: mails that people send are answered (notify).
@@ -429,70 +436,6 @@ class TreeHeadPublished(Fact, type="vn.vanthu.docs.treehead.published.v1", topic
     text: str
     signature: str  # base64 of CMS SignedData, detached, over the text; with a signature time stamp (RFC 3161)
     stamped_at: AwareDatetime | None = None
-
-
-class WorkfileFact(Fact):
-    """Common to all facts about a work file. `code` is the file list's, such as 01.TCCB."""
-
-    workfile_id: UUID
-    agency_id: UUID
-    code: str
-    title: str
-
-
-class WorkfileOpened(WorkfileFact, type="vn.vanthu.docs.workfile.opened.v1", topic=WORKFILE, key="workfile_id"):
-    """Somebody opened a file for a piece of work, under a line of the file list, or outside of it for a reason."""
-
-    keeper_id: UUID
-    outside_because: str | None = None
-
-
-class WorkfileFiled(WorkfileFact, type="vn.vanthu.docs.workfile.filed.v1", topic=WORKFILE, key="workfile_id"):
-    """A document, arrival or draft was put into a file, or (`taken_out`) taken out of it."""
-
-    kind: Literal["document", "incoming", "draft"]
-    subject_id: UUID
-    taken_out: bool = False
-    reason: str | None = None
-
-
-class WorkfileStood(WorkfileFact, type="vn.vanthu.docs.workfile.stood.v1", topic=WORKFILE, key="workfile_id"):
-    """How a file stands from now on, and why where that has a reason. `members`: how many stand in it."""
-
-    act: Literal["closed", "reopened", "held_back", "frozen", "unfrozen", "accepted", "exported"]
-    members: int
-    reason: str | None = None
-    archive_due: date | None = None
-
-
-class WorkfileDue(WorkfileFact, type="vn.vanthu.docs.workfile.due.v1", topic=WORKFILE, key="workfile_id"):
-    """A closed file has to be handed to the archive within 30 days (NĐ 30 annex VI.III.5b)."""
-
-    keeper_id: UUID
-    due_on: date
-
-
-class WorkfileSubmitted(WorkfileFact, type="vn.vanthu.docs.workfile.submitted.v1", topic=WORKFILE, key="workfile_id"):
-    """Handed to the archive, which has to accept or return it."""
-
-    minutes: str
-    members: int
-
-
-class WorkfileReturned(WorkfileFact, type="vn.vanthu.docs.workfile.returned.v1", topic=WORKFILE, key="workfile_id"):
-    """The archive does not take a file as it is, and says why."""
-
-    keeper_id: UUID
-    reason: str
-
-
-class WorkfileDisposed(WorkfileFact, type="vn.vanthu.docs.workfile.disposed.v1", topic=WORKFILE, key="workfile_id"):
-    """By a decision the content was destroyed; the record of it stays. `destroyed` are SHA-256 of what nothing else needs."""
-
-    decision: str
-    decided_on: date
-    members: tuple[str, ...]
-    destroyed: tuple[str, ...] = ()
 
 
 class DocsAct(Act, type="vn.vanthu.docs.act.recorded.v1", topic=ACT, key="object_id"):
