@@ -85,7 +85,7 @@ class Page:
         """As `ask`, and the answer carries the proof of the right agent."""
         body = json.dumps(said or {}).encode()
         authorization = self.proof(path, body)
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(request(self.port, path, body, origin=self.origin, authorization=authorization))
             data = b""
             while piece := connection.recv(65536):

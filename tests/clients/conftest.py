@@ -49,7 +49,7 @@ def desk_of(
         pool = db.open_pool(database("signing").app, max_size=12)
         stack.callback(pool.close)
         blobs = tmp_path.joinpath("blobs").as_uri()
-        network = Network(roots=(world.root_der(signing_pki),), tsa=(signing_pki.tsa_url,), timeout=5.0)
+        network = Network(roots=(world.root_der(signing_pki),), tsa=(signing_pki.tsa_url,), timeout=30.0)
         service = ServiceDesk(
             pool=pool,
             blobs=Blobs(blobs, "signing"),

@@ -89,7 +89,7 @@ def display(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Display]:
         number = said.readline().strip()
     yield Display(f":{number}", folder / "Xvfb_screen0")
     server.terminate()
-    server.wait(20)
+    server.wait(60)
 
 
 class Screen:

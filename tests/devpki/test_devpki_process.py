@@ -160,7 +160,7 @@ def test_sigterm_ends_it_cleanly_though_a_client_keeps_its_connection(tmp_path: 
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert idle.recv(12) == b"HTTP/1.1 200"
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
+        assert server.process.wait(60) == 0
         assert server.process.stderr
         assert "Traceback" not in server.process.stderr.read()
 
@@ -172,7 +172,7 @@ def test_a_taken_port_and_a_changed_address_are_said_in_one_sentence(tmp_path: P
             (tmp_path, 0, {"VANTHU_DEVPKI_URL": "http://127.0.0.1:1"}, "VANTHU_DEVPKI_URL"),
         ):
             with start(var, at, **environment) as second:
-                _, said = second.communicate(timeout=30)
+                _, said = second.communicate(timeout=60)
             assert second.returncode == 1
             assert word in said
             assert len(said.strip().splitlines()) == 2  # Vietnamese, English

@@ -16,8 +16,11 @@ from tests.docs.test_workfile import LINES
 if TYPE_CHECKING:
     from tests.docs.test_acts import Day
 
-TODAY = numbering.today(datetime.now(UTC))
 WHY = {"reason": "Có việc khác"}
+
+
+def today() -> date:
+    return numbering.today(datetime.now(UTC))
 
 
 def at_units(day: Day) -> None:
@@ -39,7 +42,7 @@ def at_units(day: Day) -> None:
     child = given["beneath"][0]["id"]
     act(office.officer, child, "start")
     act(office.officer, child, "note", {"text": "Đã họp", "percent": 30})
-    act(office.officer, child, "extend", {"until": calendar.after(TODAY, 7).isoformat()} | WHY)
+    act(office.officer, child, "extend", {"until": calendar.after(today(), 7).isoformat()} | WHY)
     act(office.head, child, "extension", {"agreed": True})
     act(office.officer, child, "propose", {"text": "Đề nghị trả lời"})
     act(office.head, child, "return", WHY)
@@ -71,16 +74,16 @@ def who_may_read(day: Day) -> None:
 def in_the_archive(day: Day) -> None:
     """From the year's list to disposal, and each turn on the way."""
     docs, clerk, leader = day.docs, day.docs.a.clerk, day.docs.a.leader
-    year: dict[str, Any] = {"year": TODAY.year}
+    year: dict[str, Any] = {"year": today().year}
     listed = day.act(clerk, "PUT /file-lists/{year}", {"lines": LINES}, **year)
     day.act(leader, "POST /file-lists/{year}/approve", {"basis": "01/QĐ-UBND"}, **year)
-    sheet = docs.http(clerk.principal).get(f"/file-lists/{TODAY.year}/sheet.xlsx").content
+    sheet = docs.http(clerk.principal).get(f"/file-lists/{today().year}/sheet.xlsx").content
     day.act(
         clerk, "PUT /file-lists/{year}", {"lines": [*LINES, {"code": "03.ĐĐ", "title": "Đất đai", "years": 5}]}, **year
     )
     # The sheet of before changes what stands in it: nothing, and that is no act.
     uploaded = docs.http(clerk.principal).post(
-        f"/file-lists/{TODAY.year}/import", params={"filename": "dm.xlsx"}, content=sheet
+        f"/file-lists/{today().year}/import", params={"filename": "dm.xlsx"}, content=sheet
     )
     ok(uploaded)
     day.done.add("POST /file-lists/{year}/import")
@@ -96,13 +99,13 @@ def in_the_archive(day: Day) -> None:
     day.act(clerk, f"{path}/members", {"kind": "draft", "subject_id": draft}, **where)
     day.act(clerk, f"{path}/sort", **where)
     day.act(clerk, f"{path}/members/{{subject_id}}/take-out", WHY, **where, subject_id=draft)
-    ended = {"ended_on": TODAY.isoformat()}
+    ended = {"ended_on": today().isoformat()}
     day.act(clerk, f"{path}/close", ended, **where)
     day.act(clerk, f"{path}/reopen", WHY, **where)
     day.act(clerk, f"{path}/close", ended, **where)
     day.act(clerk, f"{path}/exports", **where)
-    until = date(TODAY.year + 2, 6, 1).isoformat()
-    word = {"number": "05/CV", "day": TODAY.isoformat()}
+    until = date(today().year + 2, 6, 1).isoformat()
+    word = {"number": "05/CV", "day": today().isoformat()}
     day.act(clerk, f"{path}/hold-back", word | {"until": until}, **where)
     day.act(clerk, "POST /work-files/submit", {"file_ids": [file], "minutes": "01/BB"})
     day.act(leader, f"{path}/return", WHY, **where)
@@ -111,7 +114,7 @@ def in_the_archive(day: Day) -> None:
     day.act(clerk, "POST /work-files/freeze", word | {"file_ids": [file]})
     day.act(leader, "POST /work-files/unfreeze", word | {"file_ids": [file]})
     at_that_time(docs, timedelta(days=366 * 9))
-    gone = {"decision": "09/QĐ", "decided_on": TODAY.isoformat(), "members": ["A", "B"]}
+    gone = {"decision": "09/QĐ", "decided_on": today().isoformat(), "members": ["A", "B"]}
     day.act(leader, "POST /work-files/dispose", gone | {"file_ids": [file]})
     docs.app.dependency_overrides.clear()
 

@@ -94,7 +94,7 @@ class Docs:
     def http(self, principal: Principal) -> httpx.Client:
         if principal.id not in self.made:
             headers = {"Authorization": f"Bearer {self.issuer.token(principal, 'docs')}"}
-            client = httpx.Client(base_url=f"{self.url}/docs/v1", headers=headers, timeout=30, verify=PLAIN)
+            client = httpx.Client(base_url=f"{self.url}/docs/v1", headers=headers, timeout=60, verify=PLAIN)
             self.made[principal.id] = self.clients.enter_context(client)
         return self.made[principal.id]
 

@@ -76,7 +76,7 @@ class PostOffice:
     @contextmanager
     def line(self) -> Iterator[imaplib.IMAP4]:
         context = ssl.create_default_context(cafile=self.ca)
-        line = imaplib.IMAP4_SSL("127.0.0.1", self.port, ssl_context=context, timeout=20)
+        line = imaplib.IMAP4_SSL("127.0.0.1", self.port, ssl_context=context, timeout=60)
         try:
             line.login(USER, PASSWORD)
             yield line
@@ -119,11 +119,11 @@ def serving() -> Iterator[PostOffice]:
             yield office
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait(office: PostOffice, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while True:
         try:
             office.count("INBOX")

@@ -20,6 +20,7 @@ from shared import db
 from shared.errors import Rejected
 from tests.docs.conftest import Docs, ok, refusal
 from tests.docs.facts import Agency, Person, agency, heartbeats, validated
+from tests.support.parts import until
 
 
 def count(docs: Docs) -> None:
@@ -232,16 +233,11 @@ def test_the_loop_counts_and_ends_when_told(docs: Docs) -> None:
     running = threading.Thread(target=work.loop(docs.pool), args=(stop,))
     running.start()
     try:
-        waiting = threading.Event()
-        for _ in range(200):
-            if figures(docs, docs.a.clerk)["total"]["counts"]["out"] == 1:
-                break
-            waiting.wait(0.05)
-        else:
-            pytest.fail("the loop counted nothing")
+        counted = lambda: figures(docs, docs.a.clerk)["total"]["counts"]["out"] == 1  # noqa: E731
+        until(counted, bound=60, what="the loop's count")
     finally:
         stop.set()
-        running.join(20)
+        running.join(60)
     assert not running.is_alive()
 
 

@@ -186,7 +186,7 @@ def scanner(answer: bytes) -> Iterator[str]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(10)
+        thread.join(60)
 
 
 def test_a_scanner_that_is_down_is_waited_for_and_the_file_goes_on_by_itself(docs: Docs, intake: Intake) -> None:
@@ -378,4 +378,4 @@ def test_a_real_scanner_finds_what_its_signatures_say(docs: Docs, intake: Intake
         assert (large["state"], codes(large)["virus"]) == ("failed", "scanner_limit")
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)

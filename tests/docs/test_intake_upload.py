@@ -99,7 +99,7 @@ def cut(docs: Docs, path: str, data: bytes, said: int, start: int, **headers: st
         f"PATCH /docs/v1{path} HTTP/1.1", f"Host: {to.netloc}", f"Authorization: {token}", f"Content-Length: {said}",
         f"Upload-Offset: {start}", *(f"{k}: {v}" for k, v in (PIECE | headers).items()),
     ]  # fmt: skip
-    with socket.create_connection((str(to.hostname), to.port or 80), timeout=10) as line:
+    with socket.create_connection((str(to.hostname), to.port or 80), timeout=60) as line:
         line.sendall("\r\n".join([*lines, "", ""]).encode() + data)
         line.shutdown(socket.SHUT_WR)
         line.recv(1000)  # until the server has let go of it
@@ -109,7 +109,7 @@ def test_a_line_that_is_cut_in_the_middle_keeps_what_came(docs: Docs, intake: In
     path = begun(docs, docs.a.clerk)
     cut(docs, path, LETTER[:70_000], len(LETTER), 0)
     here = 70_000
-    until(lambda: offset(docs, path) == here, bound=20, what="what came before the cut is kept")
+    until(lambda: offset(docs, path) == here, bound=60, what="what came before the cut is kept")
     told = patch(docs, path, LETTER[here:], here)
     intake.work()
     content = docs.http(docs.a.clerk.principal).get(f"/intake/{told.headers['Vanthu-Item']}/content").content

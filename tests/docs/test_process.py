@@ -60,7 +60,7 @@ def worker(environment: dict[str, str], log: Path, **more: str) -> Iterator[subp
             yield process
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(60)
 
 
 def login(kafka: Kafka) -> dict[str, Any]:

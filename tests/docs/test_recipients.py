@@ -141,6 +141,6 @@ def test_one_decision_goes_to_231_agencies_in_one_transaction(docs: Docs) -> Non
     took = (datetime.now(UTC) - started).total_seconds()
     assert len(sent["deliveries"]) == 231
     assert len(docs.stated("DeliveryDispatched")) == 231
-    assert took < 10  # half a second on an idle machine; a loaded one is no reason to fail
+    assert took < 30  # half a second on an idle machine; a loaded one is no reason to fail
     (decision,) = docs.get(docs.a.clerk, f"/documents/{document}/circulation")["dispatches"]
     assert decision["recipients"] == 231

@@ -448,7 +448,7 @@ def test_the_loop_goes_round_until_it_is_stopped(docs: Docs) -> None:
     running = threading.Thread(target=loop, args=(stop,))
     running.start()
     stop.set()
-    running.join(10)
+    running.join(60)
     assert not running.is_alive()
 
 

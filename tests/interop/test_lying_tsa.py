@@ -15,6 +15,7 @@ from tests.interop import liars, paper
 from tests.interop.liars import Answering, answering, off_by, stamped
 
 TEN_MINUTES = timedelta(minutes=10)
+PATIENT, HASTY = 30.0, 2.0  # seconds: for a server that answers, however busy the machine, and for one that never will
 # The lie, the code of the refusal and what its sentence names.
 LIES: dict[str, tuple[Callable[[Running], Answering], str, str]] = {
     "wrong digest": (lambda p: stamped(p, message_imprint=liars.other_digest), "tsa_not_believed", "another digest"),
@@ -47,9 +48,9 @@ def prepared() -> bytes:
     return pdf.prepare(draft, paper.plan(draft))
 
 
-def service(pki: Running, *urls: str) -> pdf.TimeStampService:
+def service(pki: Running, *urls: str, timeout: float = PATIENT) -> pdf.TimeStampService:
     policy = TSA_POLICY.dotted_string
-    return pdf.TimeStampService(urls, timeout=0.5, tries=1, trust=paper.trust(pki), policy=policy)
+    return pdf.TimeStampService(urls, timeout=timeout, tries=1, trust=paper.trust(pki), policy=policy)
 
 
 def finish(prepared: bytes, pki: Running, stamps: pdf.TimeStampService) -> bytes:
@@ -61,13 +62,14 @@ def finish(prepared: bytes, pki: Running, stamps: pdf.TimeStampService) -> bytes
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_refused_with_its_reason_and_the_next_server_is_asked(pki: Running, prepared: bytes, lie: str) -> None:
     answer, code, why = LIES[lie]
+    timeout = HASTY if lie == "slow" else PATIENT
     with answering(answer(pki)) as liar:
         with pytest.raises(Rejected) as refused:
-            finish(prepared, pki, service(pki, liar.url))
+            finish(prepared, pki, service(pki, liar.url, timeout=timeout))
         assert refused.value.code == code
         assert why in refused.value.sentence.en
         assert refused.value.refusal.status == 503, "it waits; the signature itself is good"
-        signed = finish(prepared, pki, service(pki, liar.url, pki.tsa_url))
+        signed = finish(prepared, pki, service(pki, liar.url, pki.tsa_url, timeout=timeout))
         # One that did not answer in time is left alone for a while.
         assert len(liar.asked) == 2 or (code == "tsa_unavailable" and len(liar.asked) == 1)
     [signature] = pdf.validate(signed, paper.trust(pki)).signatures
@@ -106,7 +108,7 @@ def test_one_server_with_a_wrong_clock_among_good_ones_does_no_harm(pki: Running
 
 
 def test_neither_a_caught_liar_nor_a_silent_server_is_asked_again_at_once(pki: Running, prepared: bytes) -> None:
-    stamps = pdf.TimeStampService(("", ""), tries=3, timeout=0.5, trust=paper.trust(pki))
+    stamps = pdf.TimeStampService(("", ""), tries=3, timeout=HASTY, trust=paper.trust(pki))
     with answering(stamped(pki, nonce=1)) as liar, answering(liars.trickle) as silent:
         from dataclasses import replace
 

@@ -22,9 +22,9 @@ UNDER_A_BOUND = 60.0
 def produce(settings: ClientSettings, topic: str) -> list[str]:
     """Names of the errors that came back; empty when the broker took the message."""
     errors: list[str] = []
-    producer = Producer({**settings, "enable.idempotence": True, "message.timeout.ms": 20_000, "log_level": 0})
+    producer = Producer({**settings, "enable.idempotence": True, "message.timeout.ms": 60_000, "log_level": 0})
     producer.produce(topic, b"x", on_delivery=lambda error, _message: errors.extend([error.name()] if error else []))
-    assert producer.flush(30.0) == 0
+    assert producer.flush(90.0) == 0
     return errors
 
 

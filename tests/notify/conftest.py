@@ -53,7 +53,7 @@ class Office:
         )
         token = self.issuer.token(principal, "notify")
         headers = {"Authorization": f"Bearer {token}"} | changed.pop("headers", {})
-        return httpx.Client(base_url=f"{self.url}/notify/v1", headers=headers, timeout=20, verify=PLAIN, **changed)
+        return httpx.Client(base_url=f"{self.url}/notify/v1", headers=headers, timeout=60, verify=PLAIN, **changed)
 
     def notices(self, person: UUID) -> list[dict[str, Any]]:
         with self.http(person) as http:

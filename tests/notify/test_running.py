@@ -42,7 +42,7 @@ def process(role: str, environment: dict[str, str]) -> Iterator[subprocess.Popen
     finally:
         running.terminate()
         # uvicorn ends by the signal itself once it has closed down.
-        assert running.wait(30) in (0, -signal.SIGTERM)
+        assert running.wait(60) in (0, -signal.SIGTERM)
 
 
 def publish(kafka: Kafka, *events: Event) -> None:
@@ -61,13 +61,13 @@ def publish(kafka: Kafka, *events: Event) -> None:
         )
         envelope = Envelope(id=new_id(), source="urn:vanthu:dev", seq=1, time=NOW, data=event, topic=event.topic)
         producer.produce(event.topic, key=event.key, value=encode(envelope))
-        assert producer.flush(30) == 0
+        assert producer.flush(60) == 0
 
 
 def wait_for(url: str) -> None:
     transport = httpx.HTTPTransport(retries=10)  # with back-off: 0.5 s, 1 s, 2 s …
     with httpx.Client(transport=transport) as http:
-        http.get(url, timeout=30).raise_for_status()
+        http.get(url, timeout=60).raise_for_status()
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_fact_on_kafka_reaches_the_reader_and_the_mailbox(
         with httpx.stream("GET", f"{url}/notify/v1/stream", headers=headers, timeout=60) as response:
             found = next(notices(response))
         assert json.loads(found.fields["data"])["title"] == "Văn bản chờ bạn ký"
-        assert postbox.came.wait(30)
+        assert postbox.came.wait(60)
     ((to, message),) = postbox.mails
     assert to == [leader.email]
     assert message["Subject"] == "Văn bản chờ bạn ký"

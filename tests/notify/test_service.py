@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from shared import db
 from shared.events import registry
@@ -127,8 +128,8 @@ def test_a_delay_is_told_once_until_it_is_read(office: Office) -> None:
 
 def test_old_facts_make_notices_but_no_mail(office: Office) -> None:
     story = Story()
-    office.take(record(story.submitted(), time=NOW.replace(year=NOW.year - 1)))
-    office.take(record(story.prepared(), time=NOW.replace(year=NOW.year - 1)))
+    office.take(record(story.submitted(), time=NOW - timedelta(days=365)))
+    office.take(record(story.prepared(), time=NOW - timedelta(days=365)))
     assert len(office.notices(story.leader)) == 1
     assert office.rows("SELECT FROM job") == []
 

@@ -70,7 +70,7 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         # Of another address than a program's calls, and never closed early: the tests read pages one by one.
-        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=30, verify=PLAIN)
+        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=60, verify=PLAIN)
 
     def close(self) -> None:
         self.http.close()

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
 from services.portal import __main__ as composition
-from services.portal import operating
+from services.portal import operating, passwords
 from services.portal.consumer import follower
 from shared import db
 from shared.events import Event, decode
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from tests.portal.town import Town
 
 NOBODY_THERE = "http://127.0.0.1:1"  # the other services are not running: what that looks like is tested too
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_deployed() -> Iterator[PasswordHasher]:
+    """Passwords are argon2id here too, with a thousandth of the memory: a log-in costs 1 ms, not 150. Those of a deployment."""
+    deployed = passwords._hasher
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield deployed
 
 
 @dataclass(frozen=True, slots=True)

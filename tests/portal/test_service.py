@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
 from services.portal import keys, operating
 from shared.db import transaction
@@ -68,6 +69,12 @@ def test_what_no_database_takes_is_refused_in_words(portal: Portal) -> None:
 
 
 @pytest.mark.usefixtures("hoa")
+def test_passwords_are_kept_as_rfc_9106_recommends(as_deployed: PasswordHasher) -> None:
+    made = as_deployed.hash("một mật khẩu")
+    assert made.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert as_deployed.verify(made, "một mật khẩu")
+
+
 def test_a_wrong_password_is_told_and_recorded_and_five_make_one_wait(portal: Portal) -> None:
     browser = portal.browser()
     page = browser.open("/login")

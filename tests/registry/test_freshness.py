@@ -23,7 +23,7 @@ from tests.registry.conftest import SOURCE, Office, province_wide, text
 from tests.registry.keys import now
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-REACH = Reach(timeout=5.0)
+REACH = Reach(timeout=30.0)
 
 
 @pytest.fixture(autouse=True)

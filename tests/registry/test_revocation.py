@@ -25,7 +25,7 @@ from tests.registry.keys import DAY, Ca, name, now, usage
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 CA = Ca()
-REACH = Reach(timeout=5.0)
+REACH = Reach(timeout=30.0)
 HOUR = timedelta(hours=1)
 
 

@@ -206,7 +206,7 @@ def test_a_zip_bomb_is_not_opened() -> None:
     assert (
         refused(repacked(xlsx(HEADER, ROW), "xl/styles.xml", lambda x: x + b" " * (50 << 20))) == "import_file_too_big"
     )
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
 
 
 def test_an_archive_that_lies_about_its_size_is_not_read_further() -> None:
@@ -244,7 +244,7 @@ def test_a_hundred_thousand_rows_are_refused_with_the_limit_in_bounded_time_and_
     with pytest.raises(Rejected) as error:
         sheets.read(f"nguoi.{kind}", content)
     assert (error.value.code, "50000" in error.value.sentence.vi) == ("import_file_too_long", True)
-    assert time.monotonic() - begun < 40
+    assert time.monotonic() - begun < 120
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024
 
 

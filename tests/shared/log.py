@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.support.kafka import Kafka
 
-BOUND = 30.0
+BOUND = 60.0
 
 
 def produce(

@@ -68,7 +68,7 @@ def consuming(
         thread.join()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a condition that another thread brings about."""
     pulse, end = threading.Event(), time.monotonic() + seconds
     while not condition():
@@ -156,7 +156,7 @@ def test_a_bad_deploy_cannot_park_the_whole_topic(kafka: Kafka, settings: Settin
     with consuming(settings, pool, topic, deployed):
         until(seen.is_set)
         broken.clear()
-        until(lambda: all(done(pool, d) == ["1"] for d in documents), 60)
+        until(lambda: all(done(pool, d) == ["1"] for d in documents))
     assert not set(parked(pool)) & {str(d) for d in documents}
 
 

@@ -175,7 +175,7 @@ def test_a_failure_that_cannot_be_told_stops_no_other_job(pool: db.Pool, expecte
     order(pool, "d1")
     worker = jobs.Runner(pool, {"seal": jobs.Kind(run=run, on_failure=speechless)}, stop=stop, threads=1)
     worker.start()
-    assert told.wait(20)
+    assert told.wait(60)
     stop.set()
     worker.join()
     assert done(pool, "d1") == ["sealed"]

@@ -126,7 +126,7 @@ def test_two_relays_never_hold_the_same_shard(schema: Any) -> None:
             held[:] = two.claim(second, held)
             return held == list(range(outbox.SHARDS))
 
-        until(inherit, bound=10, what="the shards of the relay that is gone")
+        until(inherit, bound=60, what="the shards of the relay that is gone")
 
 
 def test_a_refused_event_stops_its_key_and_no_other(pool: db.Pool, schema: Any, expected_errors: list[str]) -> None:

@@ -104,7 +104,7 @@ def office(
     pool = db.open_pool(made.app)
     blobs = tmp_path.joinpath("blobs").as_uri()
     # Tests take CAs out of service, so nothing that a CA said for an earlier one may stand in for it.
-    network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=5.0, reuse=timedelta(0))
+    network = Network(roots=(world.root_der(pki),), tsa=(pki.tsa_url,), timeout=30.0, reuse=timedelta(0))
     desk = Desk(
         pool=pool,
         blobs=Blobs(blobs, "signing"),

@@ -99,5 +99,5 @@ def test_a_pile_of_documents_waits_for_a_silent_server_once(monkeypatch: pytest.
             with pytest.raises(Rejected) as refused:
                 time_stamp(service, b"value", "sha256")
             assert refused.value.code == "tsa_unavailable"
-        assert time.monotonic() - begun < 5, "50 × 2 × 0.5 s would be 50 s"
+        assert time.monotonic() - begun < 25, "50 × 2 × 0.5 s would be 50 s"
         assert len(listener.taken) == 1

@@ -118,8 +118,8 @@ def test_more_than_a_few_at_once_are_told_to_come_back() -> None:
 
     def hold() -> None:
         with counter.place():
-            entered.wait(10)
-            release.wait(10)
+            entered.wait(60)
+            release.wait(60)
 
     def wait() -> None:
         with counter.place():
@@ -128,7 +128,7 @@ def test_more_than_a_few_at_once_are_told_to_come_back() -> None:
     threads = [threading.Thread(target=hold) for _ in range(AT_ONCE)]
     for thread in threads:
         thread.start()
-    entered.wait(10)
+    entered.wait(60)
     for _ in range(WAITING):
         threads.append(threading.Thread(target=wait))
         threads[-1].start()

@@ -29,7 +29,7 @@ from deploy.local.layout import ROOT
 from deploy.local.process import Processes
 from tests.support.parts import free_port, scratch
 
-BOUND = 30.0  # seconds
+BOUND = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def serving(authority: Authority) -> Iterator[None]:
             except httpx.TransportError:
                 return False
 
-        until(healthy, bound=30, what="step-ca")
+        until(healthy, bound=90, what="step-ca")
         yield
     finally:
         process.kill()

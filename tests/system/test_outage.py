@@ -21,7 +21,7 @@ B, LTA = "PAdES-BASELINE-B", "PAdES-BASELINE-LTA"
 def switch(stack: Stack, **outages: bool) -> None:
     secret = (stack.layout.var / "secrets" / "devpki").read_text(encoding="utf-8").strip()
     answer = httpx.post(
-        f"{stack.url('devpki')}/dev/outage", json=outages, headers={"Authorization": f"Bearer {secret}"}, timeout=30
+        f"{stack.url('devpki')}/dev/outage", json=outages, headers={"Authorization": f"Bearer {secret}"}, timeout=60
     )
     assert answer.status_code == 200, answer.text
 
@@ -64,7 +64,7 @@ def test_an_urgent_document_goes_out_owing_and_receivers_and_partners_get_the_be
         assert arrived["owes"] == ["T", "LT", "LTA"]
         assert [s["level"] for s in arrived["validation"]["signatures"]] == [B, B]
 
-    until(lambda: document(clerk, ident)["level"] == LTA, bound=60, what="the debt to be paid")
+    until(lambda: document(clerk, ident)["level"] == LTA, bound=120, what="the debt to be paid")
     better = document(clerk, ident)
     assert better["owes"] == []
     assert better["content"]["sha256"] != issued["content"]["sha256"]
@@ -73,13 +73,13 @@ def test_an_urgent_document_goes_out_owing_and_receivers_and_partners_get_the_be
         seen = receivers[0].get("docs", f"/incoming/{arrived['id']}")
         return bool(seen["parts"][0]["sha256"] == better["content"]["sha256"])
 
-    until(renewed, bound=60, what="the better version at the receiver")
+    until(renewed, bound=120, what="the better version at the receiver")
     seen = receivers[0].get("docs", f"/incoming/{arrived['id']}")
     assert [s["level"] for s in seen["validation"]["signatures"]] == [LTA, LTA]
     assert seen["owes"] == []
 
     told = []
-    for received in system.partner.receive("outbound", group="outage", seconds=20):
+    for received in system.partner.receive("outbound", group="outage", seconds=60):
         if isinstance(received.data, (DocumentDelivered, DocumentRenewed)):
             told.append(received.data)
             if str(received.data.delivery_id) == deliveries[outside] and isinstance(received.data, DocumentRenewed):

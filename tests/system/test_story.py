@@ -97,7 +97,7 @@ def test_one_trace_runs_from_the_request_to_the_last_consumer(told: Told) -> Non
         }
         return spans if wanted <= names else None
 
-    spans = eventually(whole, "the exporters to write the trace", seconds=20)
+    spans = eventually(whole, "the exporters to write the trace", seconds=60)
     known = {span["span_id"] for span in spans}
     orphans = [span["name"] for span in spans if span["parent_id"] and span["parent_id"] not in known]
     assert orphans == []
@@ -122,7 +122,7 @@ def test_nothing_is_parked_and_nothing_waits_after_the_story(told: Told) -> None
                 return None
         return True
 
-    assert eventually(quiet, "the outboxes to be empty", seconds=30)
+    assert eventually(quiet, "the outboxes to be empty", seconds=60)
 
 
 @pytest.mark.full
