@@ -19,19 +19,22 @@ PROJECTS := pyproject.toml $(wildcard services/*/pyproject.toml)
 CLIENTS := clients/verify clients/token clients/integrator
 CODE := $(patsubst %/,%,$(dir $(wildcard services/. shared/. clients/. deploy/. tests/. bench/.)))
 TYPED := $(foreach folder,$(CODE),$(if $(shell find $(folder) -name '*.py' -print -quit),$(folder)))
-# What fails, fails soonest: rules and contracts first; the whole stack and the browsers last and by themselves, since they
-# fill the machine and some of them look at the clock.
+# What fails, fails soonest: rules and contracts first; the whole stack and the browsers last, since they fill the machine;
+# what looks at the clock after all others and alone.
 WHOLE_TESTS := $(wildcard tests/system tests/web tests/chaos)
+CLOCK_TESTS := tests/system/test_revocation.py
 LATE_TESTS := $(wildcard tests/interop)
 TESTS := $(filter-out $(WHOLE_TESTS) $(LATE_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(LATE_TESTS)
 TEST_PROCESSES ?= 2
 SHOWN := tests/web/test_office.py tests/web/test_signing_page.py tests/web/test_search.py tests/clients/test_agent_windows.py
 TEST_TOOLS := softhsm chromium qpdf poppler windows faketime dovecot clamd tesseract
 
-# Both parts run, and either's failure counts.
+# All parts run, and any one's failure counts. The order of files is that of tests/conftest.py.
+SIDE_BY_SIDE := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 pytest = failed=0; \
-	$(BIN)/python -m pytest $(1) -n $(TEST_PROCESSES) --dist loadfile $(TESTS) || failed=1; \
-	$(BIN)/python -m pytest $(1) $(WHOLE_TESTS) || failed=1; \
+	$(BIN)/python -m pytest $(1) $(SIDE_BY_SIDE) $(TESTS) || failed=1; \
+	$(BIN)/python -m pytest $(1) $(SIDE_BY_SIDE) $(CLOCK_TESTS:%=--ignore=%) $(WHOLE_TESTS) || failed=1; \
+	$(BIN)/python -m pytest $(1) $(CLOCK_TESTS) || failed=1; \
 	exit $$failed
 
 # A virtual environment that was made in another place, or whose Python is gone, is made anew.

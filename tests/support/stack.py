@@ -19,7 +19,7 @@ from deploy.local.layout import PORTS, ROOT, Layout, variable
 from tests.support.parts import free_ports, scratch, until
 
 START_BOUND = 400.0  # seconds, on two cores with everything else that a test run does
-RESTART_BOUND = 60.0
+RESTART_BOUND = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Told:
 
 def tell(stack: Stack, *arguments: str) -> Told:
     """Play the story with the stack's own programs; the test fails with what it said when it does not end."""
-    done = stack.run("deploy.demo.story", *arguments, bound=420)
+    done = stack.run("deploy.demo.story", *arguments, bound=900)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     folder = stack.layout.var / "demo"
     return Told(stack, json.loads((folder / "summary.json").read_text(encoding="utf-8")), folder)

@@ -41,7 +41,7 @@ def test_the_story_ends_the_same_when_each_process_is_killed_once(stack: Stack) 
         # A step that has begun stands on a line of its own without its time: in the middle of it somebody dies.
         if chunk.rstrip().endswith("…".encode()) and left:
             stack.kill(left.pop(0))
-    _, errors = story.communicate(timeout=300)
+    _, errors = story.communicate(timeout=600)
     assert story.returncode == 0, said.decode()[-3000:] + errors.decode()[-3000:]
     assert left == [], f"the story was over before {left} could be killed"
     for name in PROCESSES:

@@ -18,7 +18,7 @@ from deploy.local.process import MARK
 from tests.support.parts import until
 from tests.support.stack import Stack, environment
 
-BOUND = 90.0  # seconds
+BOUND = 240.0  # seconds
 UP = [sys.executable, "-m", "deploy.local", "up", "--no-demo"]
 
 

@@ -21,6 +21,7 @@ import pytest
 from confluent_kafka import Producer
 from cryptography.hazmat.primitives import serialization
 from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
 
 from deploy.devpki.server import Running, running
 from services.registry import directory, issuance, store_certificates, trust
@@ -196,7 +197,7 @@ def _wait_for(url: str) -> None:
         http.get(url, timeout=60).raise_for_status()
 
 
-def _prepare(http: httpx.Client, leader: Leader, document_id: UUID) -> tuple[str, str]:
+def _prepare(deployment: Deployment, http: httpx.Client, leader: Leader, document_id: UUID) -> tuple[str, str]:
     """The first half of a signature: the preparation's id, and the token's answer to it."""
     told = ""
 
@@ -207,9 +208,13 @@ def _prepare(http: httpx.Client, leader: Leader, document_id: UUID) -> tuple[str
         return found.status_code == 200 and str(document_id) in told and '"problems":[]' in told
 
     try:
-        until(waits, bound=60, what="the document to wait for its signer, with nothing against it")
+        until(waits, bound=180, what="the document to wait for its signer, with nothing against it")
     except AssertionError as error:
         error.add_note(f"the signer's tasks: {told}")
+        with psycopg.connect(deployment.databases["signing"].admin) as looked:
+            for table in ("parked", "job", "registry_copy", "document"):
+                rows = looked.execute(SQL("SELECT t::text FROM {} t").format(Identifier(table))).fetchall()
+                error.add_note(f"signing's {table}: {rows}"[:5000])
         raise
     answer = http.get(f"/documents/{document_id}/content")
     body = {
@@ -233,7 +238,7 @@ def test_a_revocation_reaches_signing_and_docs_within_two_seconds(deployment: De
     ):
         for leader, document_id in orders:
             with deployment.http("signing", leader.principal) as signing:
-                preparation, signature = _prepare(signing, leader, document_id)
+                preparation, signature = _prepare(deployment, signing, leader, document_id)
                 known = _status(copy, leader.certificate_id)
                 assert known == "active"
                 revoked = registry.post(
