@@ -68,13 +68,13 @@ def test_what_no_database_takes_is_refused_in_words(portal: Portal) -> None:
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
 
 
-@pytest.mark.usefixtures("hoa")
 def test_passwords_are_kept_as_rfc_9106_recommends(as_deployed: PasswordHasher) -> None:
     made = as_deployed.hash("một mật khẩu")
     assert made.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert as_deployed.verify(made, "một mật khẩu")
 
 
+@pytest.mark.usefixtures("hoa")
 def test_a_wrong_password_is_told_and_recorded_and_five_make_one_wait(portal: Portal) -> None:
     browser = portal.browser()
     page = browser.open("/login")
