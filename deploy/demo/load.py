@@ -109,6 +109,8 @@ class Loader:
         ]
         portal = environment.of_service(self.place, "portal", None)
         self._service(portal, "portal", "accounts", self._write("logins.json", logins))
+        for identifier in {row["agency_identifier"] for row in logins if row["role"] == "clerk"}:
+            self.place.directory("scan", str(identifier))
         before = {row["name"]: row["client_secret"] for row in self._read("partners.json")}
         partners = [
             {

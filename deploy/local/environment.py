@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def role_password(layout: Layout, role: str) -> str:
     return layout.secret(f"postgres-{role}")
 
 
+def scan_folder(layout: Layout) -> Path:
+    """Where scanners write, with a sub folder for each agency; VANTHU_SCAN_FOLDER names another one."""
+    return layout.directory("scan")
+
+
 def everywhere(layout: Layout) -> dict[str, str]:
     """For every Python process of the stack, the demo's included: where things are, no secret."""
     addresses = {f"VANTHU_{name.upper()}_URL": layout.url(name) for name in (*SERVICES, "devpki", "mail")}
@@ -83,6 +89,8 @@ def of_service(layout: Layout, service: str, hsm: softhsm.SoftHsm | None) -> dic
         store = seal_store(layout, hsm)
         environment |= store.environment
         environment |= {"VANTHU_SEAL_TOKEN": SEAL_TOKEN, "VANTHU_SEAL_PIN": layout.pin("seal")}
+    if service == "docs":
+        environment["VANTHU_SCAN_FOLDER"] = os.environ.get("VANTHU_SCAN_FOLDER") or str(scan_folder(layout))
     if service == "registry":
         environment["VANTHU_DEVPKI_SECRET"] = layout.secret("devpki")
     return environment

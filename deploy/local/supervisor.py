@@ -233,6 +233,9 @@ def addresses(place: layout.Layout) -> list[str]:
     lines = [f"  {place.url(port):<24} {what}" for port, what in named.items()]
     lines += [f"  {place.url(name):<24} API {name}" for name in layout.SERVICES if name != "portal"]
     lines.append(f"  {layout.LOOPBACK}:{place.ports['kafka']:<14} Kafka (SASL SCRAM-SHA-512)")
+    lines.append(
+        f"  {place.var / 'scan'}  thư mục quét, mỗi cơ quan một thư mục con / what scanners write, a folder for each agency"
+    )
     lines.append(f"  {place.var / 'log'}")
     return lines
 

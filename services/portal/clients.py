@@ -13,8 +13,9 @@ import httpx
 
 from services.portal.keys import Issuer
 from services.portal.refusals import SERVICE_DOWN, TOKEN_NOT_ACCEPTED
+from services.portal.wording_fields import invalid
 from shared import telemetry
-from shared.errors import Refusal, Rejected
+from shared.errors import INVALID_REQUEST, Refusal, Rejected
 from shared.tokens import Principal
 
 log = logging.getLogger(__name__)
@@ -200,12 +201,20 @@ def _check(service: str, answer: httpx.Response) -> None:
     raise Rejected(
         Refusal(
             str(problem["code"]),
-            vi=_literal(problem.get("detail_vi") or problem.get("detail")),
+            vi=_literal(_in_words(problem)),
             en=_literal(problem.get("detail_en") or problem.get("detail")),
             status=answer.status_code,
         ),
         **{name: problem[name] for name in CONFLICT if name in problem},
     )
+
+
+def _in_words(problem: dict[str, Any]) -> Any:
+    """The Vietnamese sentence; where a service names places in the request, what stands beside the boxes instead."""
+    errors = problem.get("errors")
+    if problem["code"] == INVALID_REQUEST.code and isinstance(errors, list):
+        return invalid(errors)
+    return problem.get("detail_vi") or problem.get("detail")
 
 
 def _literal(sentence: Any) -> str:

@@ -113,8 +113,8 @@ FORM_SENT_ALREADY = Refusal(
 )
 FILE_MISSING = Refusal(
     "file_missing",
-    vi="Chưa chọn tệp PDF của văn bản; hãy chọn tệp ở mục “Tệp văn bản”.",
-    en="No PDF was chosen; choose the document's file.",
+    vi="Chưa chọn tệp; hãy chọn tệp của văn bản rồi gửi lại.",
+    en="No file was chosen; choose the document's file and send it again.",
     status=422,
 )
 BAD_OPERATOR_FILE = Refusal(

@@ -185,6 +185,9 @@ def test_a_replacement_is_seen_on_both_sides_and_answered_by_taking_it_up(docs: 
     answer = follow(docs, third, kind="updates", document_id=str(first))
     assert refusal(answer) == "already_replaced"
     assert docs.get(docs.a.clerk, f"/documents/{second}")["number_symbol"] in answer.json()["detail_vi"]
+    again = docs.post(docs.a.clerk, f"/documents/{first}/dispatch", {"recipients": [docs.b.identifier]})
+    assert refusal(again) == "replaced_not_sent"
+    assert docs.get(docs.a.clerk, f"/documents/{second}")["number_symbol"] in again.json()["detail_vi"]
     ok(follow(docs, third, kind="updates", document_id=str(second)), 201)
     assert refusal(follow(docs, third, kind="replaces", document_id=str(second))) == "related_already"
     assert refusal(follow(docs, first, kind="replaces", document_id=str(third))) in {

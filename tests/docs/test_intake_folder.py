@@ -96,7 +96,9 @@ def test_what_never_becomes_whole_is_put_aside_with_what_to_do(scanner: Scanner)
     scanner.now += PATIENCE
     scanner.look()
     assert scanner.names("failed") == ["cut.pdf", "cut.pdf.txt"]
-    assert "quét lại" in (scanner.home / "failed" / "cut.pdf.txt").read_text(encoding="utf-8")
+    said = (scanner.home / "failed" / "cut.pdf.txt").read_text(encoding="utf-8")
+    assert "quét lại" in said
+    assert said.endswith("scan it again.\nMã / code: scan_never_whole\n")
     assert (scanner.home / "failed" / "cut.pdf").read_bytes() == LETTER[: len(LETTER) // 2]  # nothing is lost
 
 

@@ -135,6 +135,8 @@ def test_recall_and_chase_are_asked_answered_and_seen_on_both_sides(offices: Off
     }
     refused = clerk.http.post(f"{where}/recall", data=typed)
     assert refused.status_code == 422
+    assert "Chưa điền hoặc điền chưa đúng: Lý do; hãy sửa rồi gửi lại." in refused.text  # as the form calls it
+    assert "/body/" not in refused.text
     page = clerk.http.post(f"{where}/recall", data=typed | {"reason": "Gửi nhầm bản thảo", "once": "k2"})
     assert "Chờ trả lời lấy lại" in page.text
     assert "Thu hồi toàn bộ: 1 nơi" in page.text
@@ -175,6 +177,11 @@ def test_a_replacement_is_linked_in_the_browser_and_shown_to_the_receiver(office
     assert f'value="document:{first}"' in page.text
     page = send(clerk, page, f"{where}/relate", target=f"document:{first}", kind="replaces", reason="Sai căn cứ")
     assert "Đã ghi liên kết" in page.text
+    # Whoever has the earlier one is proposed.
+    page = clerk.open(f"/documents/{second}/dispatch")
+    assert f"Chưa gửi tới nơi liên quan: {docs.b.name}" in page.text
+    page = clerk.open(f"/documents/{second}/dispatch?recipient={docs.b.identifier}")
+    assert "Chưa gửi tới nơi liên quan" not in page.text
     docs.delivered(second, docs.a, docs.b)
     old = next(each for each in docs.get(docs.b.clerk, "/incoming")["items"] if each["number_symbol"] == "01/UBND-VX")
     page = receiver.open(f"/incoming/{old['id']}")
@@ -183,6 +190,11 @@ def test_a_replacement_is_linked_in_the_browser_and_shown_to_the_receiver(office
     page = clerk.open(f"/documents/{first}/circulation")
     assert "văn bản đang có hiệu lực" in page.text
     assert "Chờ nhận bản thay thế" in page.text
+    for where in (f"/documents/{first}", f"/documents/{first}/dispatch"):
+        page = clerk.open(where)
+        assert "không gửi nữa; văn bản đang có hiệu lực" in page.text
+        assert f'href="/documents/{second}"' in page.text
+    assert f'href="/documents/{first}/dispatch"' not in clerk.open(f"/documents/{first}").text
 
 
 def test_what_looks_like_a_duplicate_is_registered_only_when_that_is_ticked(offices: Offices) -> None:

@@ -293,10 +293,8 @@ def _target(acting: Acting, held: Document, body: RelationBody) -> tuple[UUID, U
     # Locked: of two that want to replace the same document one is told of the other.
     earlier = held if body.document_id == held.id else store.lock(acting.tx, body.document_id)
     with itself(acting.tx):  # what the clerk may not know replaces it all the same
-        replaced, before = kept.replacements_of(acting.tx, earlier.id), kept.followed_by(acting.tx, earlier.id)
-    seen = kept.named_documents(acting.tx, [each.id for each in replaced.values()])
-    if any(each.id not in seen for each in replaced.values()):
-        raise Rejected(refusals.REPLACED_UNSEEN, number=earlier.descriptor.number_symbol)
+        before = kept.followed_by(acting.tx, earlier.id)
+    replaced = dispatching.replaced_by(acting, earlier)
     relations.check_later(held, earlier, replaced_by=replaced, before=before)
     return earlier.id, None
 

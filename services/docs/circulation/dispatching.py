@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.docs import delivery, incoming, proof, store, store_incoming
 from services.docs.access import Acting
-from services.docs.circulation import addressing, asking, relations
+from services.docs.circulation import addressing, asking, refusals, relations
 from services.docs.circulation import store as kept
 from services.docs.circulation.addressing import Addressees, Choice
 from services.docs.delivery import Delivery, dispatch, standing_recipients
@@ -15,6 +15,7 @@ from services.docs.document import Document, check_issued
 from services.docs.finding import store as finding
 from services.docs.incoming import Incoming
 from shared.db import itself
+from shared.errors import Rejected
 from shared.events.docs import Relation
 from shared.ids import new_id
 
@@ -40,6 +41,7 @@ def send(acting: Acting, held: Document, choice: Choice, note: str | None) -> No
     """To all of them or, when one is wrong, to nobody. The document is locked."""
     proof.check_dispatch(held, acting.policy())
     asking.check_not_frozen(kept.list_recalls(acting.tx, [held.id])[held.id], store.list_deliveries(acting.tx, held.id))
+    relations.check_stands(held, replaced_by(acting, held), refusals.REPLACED_NOT_SENT)
     recipients = addressing.check(work_out(acting, held, choice), choice.named)
     now, source, dispatch_id = acting.now(), acting.office.source, new_id()
     with itself(acting.tx):  # what it follows hears of it, also what the clerk may not know
@@ -76,6 +78,16 @@ def send(acting: Acting, held: Document, choice: Choice, note: str | None) -> No
             if each.complete and each.incoming_id is not None:
                 complete_answered(acting, held, each.incoming_id)
     finding.put_document(acting.tx, held)  # it is found by its recipients, too
+
+
+def replaced_by(acting: Acting, held: Document) -> dict[UUID, Document]:
+    """The way from a document to the one that stands now; Rejected(replaced_unseen) when the clerk may not know it."""
+    with itself(acting.tx):  # what the clerk may not know replaces it all the same
+        found = kept.replacements_of(acting.tx, held.id)
+    seen = kept.named_documents(acting.tx, [each.id for each in found.values()]) if found else {}
+    if any(each.id not in seen for each in found.values()):
+        raise Rejected(refusals.REPLACED_UNSEEN, number=held.descriptor.number_symbol)
+    return found
 
 
 def _told(related: Related, receiver: str) -> tuple[Relation, ...]:

@@ -116,6 +116,11 @@ REPLACED_UNSEEN = Refusal(
     vi="Văn bản số {number} đã được thay thế bằng một văn bản mà bạn không được xem; hãy hỏi văn thư cơ quan.",
     en="Document {number} was replaced by one that you may not read; ask the agency's registrar.",
 )
+REPLACED_NOT_SENT = Refusal(
+    "replaced_not_sent",
+    vi="Văn bản số {number} đã được thay thế nên không gửi nữa; hãy gửi văn bản đang có hiệu lực, số {current} ngày {day}.",
+    en="Document {number} was replaced and is not sent any more; send the one that stands, {current} of {day}.",
+)
 RELATED_IN_A_CIRCLE = Refusal(
     "related_in_a_circle",
     vi="Văn bản số {number} ra đời sau và đã cập nhật hoặc thay thế chính văn bản này; hãy chọn lại.",
@@ -129,8 +134,8 @@ RELATED_ALREADY = Refusal(
 )
 SENT_WITHOUT_RELATION = Refusal(
     "sent_without_relation",
-    vi="Văn bản đã gửi đi nên không ghi thêm được là cập nhật hay thay thế văn bản khác; nơi nhận đã có bản không kèm liên kết.",
-    en="The document is out already, so it can't be said now that it updates or replaces another; its recipients were not told.",
+    vi="Văn bản đã gửi đi nên không ghi thêm được là cập nhật hay thay thế văn bản khác; hãy ban hành văn bản khác, liên kết rồi mới gửi.",
+    en="The document is out already, so it can't be said now that it updates or replaces another; issue another one and link it before it is sent.",
 )
 RELATION_SENT = Refusal(
     "relation_sent",

@@ -15,7 +15,7 @@ from services.docs.circulation import refusals
 from services.docs.delivery import ENDED, Delivery
 from services.docs.document import Document, check_issued
 from services.docs.incoming import ARRIVED, Incoming
-from shared.errors import Rejected
+from shared.errors import Refusal, Rejected
 from shared.events import Actor
 from shared.events.docs import DocumentRef, Relation
 
@@ -67,14 +67,19 @@ def check_later(
     check_issued(later)
     if earlier.agency_id != later.agency_id or earlier.state != "issued" or earlier.id == later.id:
         raise Rejected(refusals.NOT_OWN_DOCUMENT)
-    way = chain(earlier.id, {document_id: other.id for document_id, other in replaced_by.items()})
     if later.id in before:
         raise Rejected(refusals.RELATED_IN_A_CIRCLE, number=earlier.descriptor.number_symbol)
+    check_stands(earlier, replaced_by, refusals.ALREADY_REPLACED)
+
+
+def check_stands(held: Document, replaced_by: Mapping[UUID, Document], refusal: Refusal) -> None:
+    """Nothing took its place; else Rejected with this refusal, which names what stands now."""
+    way = chain(held.id, {document_id: other.id for document_id, other in replaced_by.items()})
     if len(way) > 1:
         current = next(each for each in replaced_by.values() if each.id == way[-1]).descriptor
         raise Rejected(
-            refusals.ALREADY_REPLACED,
-            number=earlier.descriptor.number_symbol,
+            refusal,
+            number=held.descriptor.number_symbol,
             current=current.number_symbol,
             day=f"{current.issued_on:%d/%m/%Y}" if current.issued_on else "",
         )

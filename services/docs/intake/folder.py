@@ -101,12 +101,12 @@ class Watch:
             if self._is_whole(path):
                 _take(home, path)
             elif now - before.since > PATIENCE:
-                said = refusals.SCAN_NEVER_WHOLE.say(name=path.name, minutes=int(PATIENCE // 60))
-                _put_away(path, home / FAILED, path.name, said.vi)
+                never = domain.reason_of(refusals.SCAN_NEVER_WHOLE, name=path.name, minutes=int(PATIENCE // 60))
+                _put_away(path, home / FAILED, path.name, _told(never))
         except Rejected as error:
             if error.refusal.status == 503:
                 raise
-            _put_away(path, home / FAILED, path.name, error.sentence.vi)
+            _put_away(path, home / FAILED, path.name, _told(domain.reason_from(error)))
 
     def _is_whole(self, path: Path) -> bool:
         """Readable to its end; of a batch, every picture. Rejected for what no waiting makes a document of."""
@@ -171,16 +171,18 @@ class Watch:
     def _end(self, home: Path, path: Path, name: str, item: Item) -> None:
         why = item.reason
         if item.state in {"ready", "used", "discarded"}:
-            _put_away(path, home / DONE, name, f"Đã tiếp nhận; xem ở trang Tiếp nhận, mã {item.id}.")
+            said = f"Đã tiếp nhận; xem ở trang Tiếp nhận, mã {item.id}.\nTaken in; see the intake page, item {item.id}."
+            _put_away(path, home / DONE, name, said)
         elif why and why.code in ERASED:
             _erase(path)
-            _say(home / FAILED, f"{item.id}" if why.code == refusals.SECRET_DOCUMENT.code else name, why.vi)
+            _say(home / FAILED, f"{item.id}" if why.code == refusals.SECRET_DOCUMENT.code else name, _told(why))
         else:
-            _put_away(path, home / FAILED, name, _sentence(why))
+            _put_away(path, home / FAILED, name, _told(why or domain.reason_of(refusals.NOT_READY)))
 
 
-def _sentence(why: Reason | None) -> str:
-    return why.vi if why else domain.reason_of(refusals.NOT_READY).vi
+def _told(why: Reason) -> str:
+    """For whoever stands at the scanner: why and what to do, in both languages, with the code that support asks for."""
+    return f"{why.vi}\n{why.en}\nMã / code: {why.code}"
 
 
 def _candidates(home: Path) -> Iterator[Path]:

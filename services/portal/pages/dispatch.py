@@ -68,7 +68,14 @@ def _page(
     named = [identifier for identifier in named if identifier not in sent and identifier != own]
     trees = [each for each in dict.fromkeys(search.tree) if each]
     search = search.model_copy(update={"recipient": named, "tree": trees})
-    seen = parts_of({"preview": lambda: _preview(visit, document_id, search), "groups": lambda: _groups(visit)})
+    seen = parts_of(
+        {
+            "preview": lambda: _preview(visit, document_id, search),
+            "groups": lambda: _groups(visit),
+            "where": lambda: visit.api.get("docs", f"/documents/{document_id}/circulation"),
+        }
+    )
+    where = seen[0].get("where", {"chain": {"current": None, "follows": []}, "suggested": []})
     preview = seen[0].get("preview", NOBODY)
     chosen = {each["identifier"] for each in preview["recipients"]}
     with transaction(visit.site.pool) as tx:
@@ -81,6 +88,9 @@ def _page(
         preview=preview,
         groups=seen[0].get("groups", []),
         names=names,
+        current=where["chain"]["current"],
+        follows=where["chain"]["follows"],
+        suggested=[each for each in where["suggested"] if each["identifier"] not in {*chosen, *search.left_out}],
         found=[each for each in found if each["identifier"] not in {*chosen, *sent, own}],
         sent=len(sent),
         once=once,

@@ -55,11 +55,15 @@ def document_page(
     if document["state"] == "signed" and visit.has("clerk"):
         asked = {"type_code": document["type_code"], "symbol": document["symbol"]}
         found, _ = parts_of({"number": lambda: visit.api.get("docs", "/registers/preview", **asked)})
+    if document["state"] == "issued":
+        beside, _ = parts_of({"where": lambda: visit.api.get("docs", f"/documents/{document_id}/circulation")})
+        found |= {"current": beside["where"]["chain"]["current"]} if beside else {}
     review = _review(visit, document)
     return visit.page(
         "document.html",
         error=error,
         document=document,
+        current=found.get("current"),
         number=found.get("number"),
         typed=typed or Form(),
         own=_own(visit, document, review.get("route")),

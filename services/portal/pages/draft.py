@@ -25,7 +25,7 @@ def list_drafts(visit: Reading, cursor: Annotated[str, Query(max_length=300)] = 
     try:
         found = visit.api.get("docs", "/drafts", cursor=cursor)
     except Rejected as rejected:
-        return visit.page("drafts.html", error=rejected, drafts=None)
+        return visit.page("drafts.html", error=rejected, drafts=None, files=[])
     files: list[dict[str, Any]] = []
     if visit.has("clerk"):
         beside, _ = parts_of({"files": lambda: visit.api.get("docs", "/intake", state="ready")})
