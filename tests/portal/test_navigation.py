@@ -23,7 +23,7 @@ def addresses() -> Iterator[str]:
     for each in pkgutil.iter_modules(pages.__path__):
         router = getattr(importlib.import_module(f"{pages.__name__}.{each.name}"), "router", None)
         for route in router.routes if router else ():
-            if isinstance(route, APIRoute) and "GET" in route.methods and "{" not in route.path:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and "{" not in route.path:
                 yield route.path
 
 
