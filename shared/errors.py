@@ -60,11 +60,12 @@ def _rebuild(refusal: Refusal, params: dict[str, object]) -> Rejected:
 class NotFound(Rejected):
     """No such row, or none that the reader may see: the two are told apart by nobody."""
 
-    def __init__(self, what: str = "") -> None:
-        super().__init__(NOT_FOUND, what=what)
+    def __init__(self, what: str = "", thing: str = "") -> None:
+        """`what` it is in Vietnamese, `thing` in English."""
+        super().__init__(NOT_FOUND, what=what, thing=thing or what)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (NotFound, (str(self.params["what"]),))
+        return (NotFound, (str(self.params["what"]), str(self.params["thing"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Problem:
 NOT_FOUND = Refusal(
     "not_found",
     vi="Không tìm thấy {what}, hoặc bạn không có quyền xem; hãy kiểm tra lại đường dẫn hoặc hỏi văn thư cơ quan.",
-    en="Not found ({what}), or not yours to see; check the address or ask your agency's clerk.",
+    en="Not found ({thing}), or not yours to see; check the address or ask your agency's clerk.",
     status=404,
 )
 INVALID_REQUEST = Refusal(

@@ -134,7 +134,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101
     if error.status_code == 404:
-        return problem(request, NOT_FOUND, what=request.url.path)
+        return problem(request, NOT_FOUND, what=request.url.path, thing=request.url.path)
     refusal = Refusal(
         f"http_{error.status_code}",
         "Yêu cầu không được chấp nhận ({why}).",

@@ -95,7 +95,7 @@ def name_of_day(
         raise Rejected(INVALID_REQUEST, where="/query/identifier, /query/agency_id")
     found = store.find_agency_by_any_identifier(tx, identifier) if identifier else store.find_agency(tx, agency_id)
     if found is None:
-        raise NotFound(f"agency {identifier or agency_id}")
+        raise NotFound("cơ quan", "agency")
     return AgencyOfDay.of(found, day or today())
 
 

@@ -19,6 +19,7 @@ from services.registry.ca_files import Answers, Found, Line
 from services.registry.directory import Desk
 from services.registry.refusals import CA_REFUSED
 from services.registry.refusals_ca import ANSWER_REPEATED, NOT_ORDERED, NOTHING_WAITS, ORDER_ENDED
+from services.registry.refusals_lifecycle import words
 from services.registry.revocation import Reach
 from services.registry.scope import EVERYWHERE
 from services.registry.store_batches import Batch, CaOrder
@@ -196,7 +197,7 @@ def _take_one(desk: Desk, order: CaOrder, found: Found, issuers_pem: str) -> UUI
 def refuse(desk: Desk, order: CaOrder, reason: str) -> CaOrder:
     """The CA's people say no, by letter or telephone: the request ends with their words. `order` is locked."""
     if order.kind != "issue" or order.state not in {"waiting", "sent"} or order.request_id is None:
-        raise Rejected(ORDER_ENDED, state=order.state)
+        raise Rejected(ORDER_ENDED, **words("state", order.state))
     why = Rejected(CA_REFUSED, code=order.ca, reason_vi=reason, reason_en=reason)
     issuance.note_problem(desk.tx, order.request_id, why, final=True)
     store_batches.mark_refused(desk.tx, order.id)

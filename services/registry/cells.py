@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import TypeVar, get_args
 
 from services.registry.agency import Level
-from services.registry.columns import FUNCTIONS, LEVELS, ROLES, SHEETS, YES_NO, Column, Sheet
+from services.registry.columns import FUNCTIONS, LEVELS, ROLES, SHEETS, YES_NO, Column, Holds, Sheet
 from services.registry.names import fold
 from services.registry.refusals_import import CELL_CHOICE, CELL_DATE, CELL_LONG, CELL_MISSING, CELL_NUMBER
 from shared.errors import Rejected
@@ -97,6 +97,26 @@ class Cells:
 
     def function(self, name: str, kept: PostFunction | None) -> PostFunction | None:
         return self._read(name, kept, lambda value: _choice(value, _FUNCTIONS, FUNCTIONS.values()))
+
+    def wrong(self) -> Iterator[Cell]:
+        """What cannot be read, cell by cell, whatever the rest of the row says."""
+        readers: dict[Holds, Callable[[str], object]] = {
+            "text": self.said,
+            "date": self.day,
+            "level": self.level,
+            "number": lambda name: self.number(name, 0, low=float("-inf"), high=float("inf")),
+            "yes_no": lambda name: self.yes_no(name, kept=True),
+            "roles": lambda name: self.roles(name, ()),
+            "function": lambda name: self.function(name, None),
+        }
+        for column in COLUMNS[self.sheet].values():
+            try:
+                if column.filled:
+                    self.text(column.name)
+                if self.has(column.name):
+                    readers[column.holds](column.name)
+            except Cell as cell:
+                yield cell
 
     def _read(self, name: str, kept: T, read: Callable[[str], T]) -> T | None:
         if name not in self.given:

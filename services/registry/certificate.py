@@ -11,6 +11,7 @@ from services.registry.names import fold
 from services.registry.refusals import (
     CERTIFICATE_ENDED,
     CERTIFICATE_OF_ANOTHER,
+    CERTIFICATE_OTHER_EMAIL,
     CERTIFICATE_REVOKED,
     HOLDER_ENDED,
     REASON_UNKNOWN,
@@ -25,6 +26,7 @@ from services.registry.refusals_lifecycle import (
     RENEWAL_OF_ANOTHER,
     RENEWAL_REPEATED,
     RENEWAL_TOO_LONG,
+    words,
 )
 from services.registry.trust import Checked
 from shared.errors import Rejected
@@ -76,6 +78,7 @@ class Holder:
     name: str
     managed_by: UUID
     may_hold: bool = True
+    email: str = ""
 
     @property
     def person_id(self) -> UUID | None:
@@ -181,6 +184,7 @@ def register(
     check_holder(holder)
     if fold(checked.common_name) != fold(common_name(holder.name)):
         raise Rejected(CERTIFICATE_OF_ANOTHER, subject=checked.common_name, holder=holder.name)
+    _check_email(checked, holder)
     facts = checked.certificate
     if after:
         check_successor(after, holder, at, facts.not_valid_after_utc)
@@ -211,6 +215,13 @@ def register(
     return certificate, state(certificate)
 
 
+def _check_email(checked: Checked, holder: Holder) -> None:
+    """Names repeat in a province: a certificate that says whose mail it is for is that person's alone."""
+    named = checked.emails
+    if holder.email and named and holder.email.casefold() not in {each.casefold() for each in named}:
+        raise Rejected(CERTIFICATE_OTHER_EMAIL, found=", ".join(named), holder=holder.name, known=holder.email)
+
+
 def check_renewable(before: Certificate, by: Succession, limits: RenewalLimits, at: datetime) -> None:
     """NĐ 68/2024 art. 9 and the decree before it: once only, and while enough days are left."""
     _require(before, "active", "suspended")
@@ -239,7 +250,7 @@ def check_successor(after: Successor, holder: Holder, at: datetime, until: datet
     """
     before = after.of
     if before.stage not in LIVE and not (before.stage == "expired" and at > before.not_after):
-        raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
+        raise Rejected(CERTIFICATE_ENDED, serial=before.serial, **words("status", before.status))
     if (before.person_id, before.agency_id) != (holder.person_id, holder.agency_id):
         raise Rejected(RENEWAL_OF_ANOTHER, serial=before.serial)
     if after.by == "renewal" and before.renewals >= after.limits.times:
@@ -355,8 +366,8 @@ def _require(before: Certificate, *stages: Stage) -> None:
     if before.status == "revoked":
         raise Rejected(CERTIFICATE_REVOKED, serial=before.serial)
     if before.stage in LIVE:
-        raise Rejected(CERTIFICATE_STAGE, serial=before.serial, stage=before.stage)
-    raise Rejected(CERTIFICATE_ENDED, serial=before.serial, status=before.status)
+        raise Rejected(CERTIFICATE_STAGE, serial=before.serial, **words("stage", before.stage))
+    raise Rejected(CERTIFICATE_ENDED, serial=before.serial, **words("status", before.status))
 
 
 def _status(stage: Stage, before: Status) -> Status:

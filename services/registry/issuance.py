@@ -59,7 +59,8 @@ def holder(tx: Tx, person_id: UUID | None, agency_id: UUID | None) -> Holder:
         if not person.facts.posts:
             raise Rejected(HOLDER_ENDED, holder=person.name)
         at = (held or person.facts.posts[-1:])[0].agency_id
-        return Holder("person", person.id, person.name, at, may_hold=person.facts.active and bool(held))
+        may = person.facts.active and bool(held)
+        return Holder("person", person.id, person.name, at, may_hold=may, email=person.facts.email)
     assert agency_id is not None  # noqa: S101  one of the two
     agency = store.get_agency(tx, agency_id)
     return Holder("seal", agency.id, agency.name, agency.id, may_hold=agency.lives_here and agency.open_on(today()))

@@ -76,7 +76,7 @@ class Person:
         for post in self.facts.posts:
             if post.id == post_id:
                 return post
-        raise NotFound(f"post {post_id}")
+        raise NotFound("chức vụ", "post")
 
     def may_act(self, post_id: UUID | None, role: Role | None, day: date) -> Post | None:
         """The post, when the person is active and holds it on that day, with that role if one is named."""
@@ -177,7 +177,7 @@ def _checked_post(post: Post, agencies: Mapping[UUID, Agency], units: Mapping[UU
         return held  # what was right on its day is not judged again by what became of the agency
     agency = agencies.get(post.agency_id)
     if agency is None:
-        raise NotFound(f"agency {post.agency_id}")
+        raise NotFound("cơ quan", "agency")
     if not agency.lives_here or not agency.open_on(post.period.start):
         raise Rejected(POST_AGENCY, title=title, agency=agency.name, start=post.period.start.isoformat())
     if post.unit_id and (unit is None or unit.facts.agency_id != post.agency_id or not unit.open_on(post.period.start)):

@@ -15,7 +15,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.registry.agency import Agency
-from services.registry.cells import COLUMNS, Cell
+from services.registry.cells import COLUMNS, Cell, Cells
 from services.registry.columns import Sheet
 from services.registry.person import Person
 from services.registry.refusals import ROW_REPEATED
@@ -159,14 +159,22 @@ class Plan:
         self.stated[event.topic, event.key] = event
 
     def take(self, sheet: Sheet, rows: Iterable[SheetRow], one: Callable[[SheetRow], None]) -> None:
-        """Every row is tried, so that all that is wrong is said at once."""
+        """Every row is tried, and of one that fails every cell, so that all that is wrong is said at once."""
         for row in rows:
             try:
                 one(row)
             except Cell as cell:
                 self.refuse(sheet, row.number, cell.column, cell.error)
+                self._refuse_cells(sheet, row, cell.column)
             except Rejected as error:
                 self.refuse(sheet, row.number, None, error)
+                self._refuse_cells(sheet, row, ABOUT.get(error.code))
+
+    def _refuse_cells(self, sheet: Sheet, row: SheetRow, said: str | None) -> None:
+        """Beside what was `said` of one column."""
+        for cell in Cells(sheet, row.cells).wrong():
+            if cell.column != said:
+                self.refuse(sheet, row.number, cell.column, cell.error)
 
     @property
     def digest(self) -> str:

@@ -15,6 +15,7 @@ from services.registry.refusals_lifecycle import (
     PROCEDURE_STATE,
     REASON_NEEDED,
     RECEIPT_OWED,
+    words,
 )
 from services.registry.workdays import Workdays, day_of, end_of
 from shared.errors import Rejected
@@ -153,7 +154,7 @@ def answer(before: Procedure, rule: Rule, clock: Clock, at: datetime, reference:
 def hand_over(before: Procedure, rule: Rule, clock: Clock, at: datetime) -> Procedure:
     """What came goes to its holder, who owes a receipt."""
     if rule.answer != "certificate":
-        raise Rejected(PROCEDURE_STATE, state=before.state)
+        raise Rejected(PROCEDURE_STATE, **words("state", before.state))
     return _move(_at(before, "issued"), "handed_over", rule, clock, at)
 
 
@@ -200,7 +201,7 @@ def _needed(reason: str) -> str:
 
 def _at(before: Procedure, *states: State) -> Procedure:
     if before.state not in states:
-        raise Rejected(PROCEDURE_STATE, state=before.state)
+        raise Rejected(PROCEDURE_STATE, **words("state", before.state))
     return before
 
 

@@ -234,8 +234,14 @@ CERTIFICATE_SELF_SIGNED = Refusal(
 )
 CERTIFICATE_UNTRUSTED = Refusal(
     "certificate_untrusted",
-    vi="Chứng thư không nối được tới CA gốc nào được ghim ở đây ({why}); hãy gửi kèm chuỗi CA, hoặc nhờ quản trị ghim CA gốc.",
-    en="No path leads from the certificate to a trust anchor pinned here ({why}); send its CA chain, or have the operator pin the root.",
+    vi="Chứng thư không nối được tới CA gốc nào được ghim ở đây; hãy gửi kèm chuỗi CA, hoặc nhờ quản trị ghim CA gốc.",
+    en="No path leads from the certificate to a trust anchor pinned here; send its CA chain, or have the operator pin the root.",
+    status=422,
+)
+CERTIFICATE_OTHER_EMAIL = Refusal(
+    "certificate_other_email",
+    vi="Chứng thư ghi thư điện tử {found}, còn {holder} trong danh bạ dùng {known}: có thể là người trùng tên; hãy chọn đúng người, hoặc sửa thư điện tử trong danh bạ.",
+    en="The certificate names the e-mail {found}, {holder} in the directory has {known}: it may be somebody of the same name; choose the right person, or correct the e-mail in the directory.",
     status=422,
 )
 CERTIFICATE_OF_ANOTHER = Refusal(
@@ -275,8 +281,8 @@ CERTIFICATE_REVOKED = Refusal(
 )
 CERTIFICATE_ENDED = Refusal(
     "certificate_ended",
-    vi="Chứng thư {serial} đang ở trạng thái “{status}” nên không làm được việc này; hãy tải lại để xem trạng thái.",
-    en="Certificate {serial} is “{status}”, which does not allow this; reload to see its state.",
+    vi="Chứng thư {serial} đang ở trạng thái “{status_vi}” nên không làm được việc này; hãy tải lại để xem trạng thái.",
+    en="Certificate {serial} is “{status_en}”, which does not allow this; reload to see its state.",
 )
 REASON_UNKNOWN = Refusal(
     "revocation_reason_unknown",

@@ -39,8 +39,8 @@ NOTHING_WAITS = Refusal(
 )
 ORDER_ENDED = Refusal(
     "ca_order_ended",
-    vi="Yêu cầu này đã có kết quả ({state}); hãy tải lại để xem.",
-    en="This order has its answer already ({state}); reload to see it.",
+    vi="Yêu cầu này đã có kết quả ({state_vi}); hãy tải lại để xem.",
+    en="This order has its answer already ({state_en}); reload to see it.",
 )
 ANSWERS_UNREADABLE = Refusal(
     "answers_unreadable",

@@ -8,8 +8,8 @@ from shared.errors import Refusal
 
 FILE_UNREADABLE = Refusal(
     "import_file_unreadable",
-    vi="Không đọc được tệp “{file}” ({why}); hãy gửi tệp CSV (UTF-8) hoặc XLSX theo mẫu.",
-    en="“{file}” can't be read ({why}); send a CSV (UTF-8) or XLSX file like the template.",
+    vi="Không đọc được tệp “{file}”: {why_vi}; hãy gửi tệp CSV (UTF-8) hoặc XLSX theo mẫu.",
+    en="“{file}” can't be read: {why_en}; send a CSV (UTF-8) or XLSX file like the template.",
     status=422,
 )
 FILE_XLS = Refusal(
@@ -20,8 +20,8 @@ FILE_XLS = Refusal(
 )
 FILE_TCVN3 = Refusal(
     "import_file_tcvn3",
-    vi="“{file}” dùng mã TCVN3 (phông .VnTime), không phải Unicode; hãy chuyển mã sang Unicode, hoặc gửi lại với convert=tcvn3 để chuyển giúp.",
-    en="“{file}” is in TCVN3 (.VnTime fonts), not Unicode; convert it, or send it again with convert=tcvn3 to have it converted here.",
+    vi="“{file}” dùng mã TCVN3 (phông .VnTime), không phải Unicode; hãy chuyển mã sang Unicode, hoặc gửi lại và chọn bảng mã TCVN3 (convert=tcvn3) để chuyển giúp.",
+    en="“{file}” is in TCVN3 (.VnTime fonts), not Unicode; convert it, or send it again as TCVN3 (convert=tcvn3) to have it converted here.",
     status=422,
 )
 FILE_ENCODING = Refusal(

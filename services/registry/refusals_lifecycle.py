@@ -4,12 +4,41 @@ from __future__ import annotations
 
 from shared.errors import Refusal
 
+# What stages and states are called in a sentence; the codes are for programs.
+WORDS = {
+    "waiting": ("chờ gửi", "waiting"),
+    "sent": ("đã gửi", "sent"),
+    "answered": ("đã trả lời", "answered"),
+    "requested": ("đã đề nghị", "requested"),
+    "approved": ("đã duyệt", "approved"),
+    "forwarded": ("đã chuyển đi", "forwarded"),
+    "issued": ("đã cấp, chưa bàn giao", "issued, not handed over"),
+    "handed_over": ("đã bàn giao, chờ ký nhận", "handed over, waiting for its receipt"),
+    "active": ("đang dùng", "in use"),
+    "suspended": ("tạm dừng", "suspended"),
+    "renewed": ("đã có chứng thư thay", "renewed"),
+    "revoked": ("đã thu hồi", "revoked"),
+    "expired": ("hết hạn", "expired"),
+    "device_returned": ("đã giao nộp thiết bị", "its device returned"),
+    "device_lost": ("thiết bị bị mất", "its device lost"),
+    "done": ("xong", "done"),
+    "refused": ("bị từ chối", "refused"),
+    "withdrawn": ("đã rút", "withdrawn"),
+}
+
+
+def words(name: str, code: str) -> dict[str, str]:
+    """The two parameters of a sentence that names a stage or state: `name` with _vi and _en."""
+    vi, en = WORDS[code]
+    return {f"{name}_vi": vi, f"{name}_en": en}
+
+
 # --- stages of a certificate, renewal, change of content
 
 CERTIFICATE_STAGE = Refusal(
     "certificate_stage",
-    vi="Chứng thư {serial} đang ở bước “{stage}” nên chưa làm được việc này; hãy tải lại để xem bước tiếp theo.",
-    en="Certificate {serial} is at “{stage}”, which does not allow this; reload to see what comes next.",
+    vi="Chứng thư {serial} đang ở bước “{stage_vi}” nên chưa làm được việc này; hãy tải lại để xem bước tiếp theo.",
+    en="Certificate {serial} is at “{stage_en}”, which does not allow this; reload to see what comes next.",
 )
 NOT_HANDED_OVER = Refusal(
     "certificate_not_handed_over",
@@ -123,8 +152,8 @@ RECEIPT_BY_ANOTHER = Refusal(
 
 PROCEDURE_STATE = Refusal(
     "procedure_state",
-    vi="Thủ tục đang ở bước “{state}” nên không làm được việc này; hãy tải lại để xem bước tiếp theo.",
-    en="The procedure is at “{state}”, which does not allow this; reload to see what comes next.",
+    vi="Thủ tục đang ở bước “{state_vi}” nên không làm được việc này; hãy tải lại để xem bước tiếp theo.",
+    en="The procedure is at “{state_en}”, which does not allow this; reload to see what comes next.",
 )
 PROCEDURE_ABOUT = Refusal(
     "procedure_about",

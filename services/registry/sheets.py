@@ -191,10 +191,20 @@ def _csv_rows(name: str, content: bytes, *, convert_tcvn3: bool) -> Iterator[tup
             csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), start=1
         ):
             if len(cells) > MAX_COLUMNS and any(cells[MAX_COLUMNS:]):
-                raise Rejected(FILE_UNREADABLE, file=name, why=f"{number}: > {MAX_COLUMNS} cột/columns")
+                raise Rejected(
+                    FILE_UNREADABLE,
+                    file=name,
+                    why_vi=f"dòng {number} có hơn {MAX_COLUMNS} cột",
+                    why_en=f"row {number} has more than {MAX_COLUMNS} columns",
+                )
             yield number, cells
     except csv.Error as error:
-        raise Rejected(FILE_UNREADABLE, file=name, why=str(error)[:120]) from error
+        raise Rejected(
+            FILE_UNREADABLE,
+            file=name,
+            why_vi="dấu ngoặc kép mở mà không đóng, hoặc ô quá dài",
+            why_en="a quote is opened and not closed, or a cell is too long",
+        ) from error
 
 
 def _decode(name: str, content: bytes, *, convert_tcvn3: bool) -> str:
@@ -259,7 +269,12 @@ def _read_xlsx(reader: _Reader, content: bytes) -> None:
         *(zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, ParseError),
         *(InvalidFileException, DefusedXmlException, KeyError, ValueError, TypeError, AttributeError, IndexError),
     ) as error:  # whatever the library trips over in a file that is none
-        raise Rejected(FILE_UNREADABLE, file=reader.name, why=type(error).__name__) from error
+        raise Rejected(
+            FILE_UNREADABLE,
+            file=reader.name,
+            why_vi="không phải bảng tính XLSX, hoặc bị hỏng",
+            why_en="it is no XLSX workbook, or damaged",
+        ) from error
 
 
 def _check_size(name: str, parts: zipfile.ZipFile) -> None:

@@ -47,7 +47,7 @@ def lock_directory(tx: Tx) -> None:
 def get_agency(tx: Tx, agency_id: UUID) -> Agency:
     if found := find_agency(tx, agency_id):
         return found
-    raise NotFound(f"agency {agency_id}")
+    raise NotFound("cơ quan", "agency")
 
 
 def find_agency(tx: Tx, agency_id: UUID | None) -> Agency | None:
@@ -93,7 +93,7 @@ def hold_agency(tx: Tx, agency_id: UUID) -> Agency:
 def lock_agency(tx: Tx, agency_id: UUID) -> Agency:
     row = tx.execute("SELECT * FROM agency WHERE id = %s FOR UPDATE", [agency_id]).fetchone()
     if row is None:
-        raise NotFound(f"agency {agency_id}")
+        raise NotFound("cơ quan", "agency")
     return _agency(row)
 
 
@@ -243,14 +243,14 @@ VISIBLE = (
 def get_person(tx: Tx, person_id: UUID) -> Person:
     if found := find_person(tx, person_id):
         return found
-    raise NotFound(f"person {person_id}")
+    raise NotFound("người", "person")
 
 
 def get_visible_person(tx: Tx, person_id: UUID) -> Person:
     """The acting person, or somebody with a post, now or once, at an agency in scope; NotFound otherwise."""
     row = tx.execute(f"{PERSON} WHERE p.id = %s AND {VISIBLE}", [person_id]).fetchone()
     if row is None:
-        raise NotFound(f"person {person_id}")
+        raise NotFound("người", "person")
     return _person(row)
 
 
@@ -338,7 +338,7 @@ def save_person(tx: Tx, person: Person) -> None:
             ],
         )
         if kept.rowcount == 0:
-            raise NotFound(f"post {post.id}")  # it is somebody else's
+            raise NotFound("chức vụ", "post")  # it is somebody else's
 
 
 def _person(row: Row) -> Person:
@@ -375,7 +375,7 @@ def _post(row: Row) -> Post:
 def get_authority(tx: Tx, authority_id: UUID) -> Authority:
     row = tx.execute("SELECT * FROM authority WHERE id = %s", [authority_id]).fetchone()
     if row is None:
-        raise NotFound(f"authority {authority_id}")
+        raise NotFound("thẩm quyền ký", "authority")
     return authority_of(row)
 
 

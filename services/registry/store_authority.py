@@ -27,7 +27,7 @@ def get_visible(tx: Tx, authority_id: UUID) -> Authority:
     """NotFound, too, for what the acting person has nothing to do with."""
     row = tx.execute(f"SELECT u.* FROM authority u WHERE u.id = %s AND {VISIBLE}", [authority_id]).fetchone()  # noqa: S608  our constant
     if row is None:
-        raise NotFound(f"authority {authority_id}")
+        raise NotFound("thẩm quyền ký", "authority")
     return authority_of(row)
 
 
@@ -80,7 +80,7 @@ def save_absence(tx: Tx, absence: Absence) -> None:
 def get_absence(tx: Tx, absence_id: UUID) -> Absence:
     row = tx.execute("SELECT * FROM absence WHERE id = %s", [absence_id]).fetchone()
     if row is None:
-        raise NotFound(f"absence {absence_id}")
+        raise NotFound("lần vắng mặt", "absence")
     return _absence(row)
 
 
@@ -88,7 +88,7 @@ def lock_absence(tx: Tx, absence_id: UUID) -> Absence:
     """Of what the acting person may change; NotFound otherwise."""
     row = tx.execute("SELECT * FROM absence WHERE id = %s FOR UPDATE", [absence_id]).fetchone()
     if row is None:
-        raise NotFound(f"absence {absence_id}")
+        raise NotFound("lần vắng mặt", "absence")
     return _absence(row)
 
 

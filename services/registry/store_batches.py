@@ -93,7 +93,7 @@ def lock_sent(tx: Tx, keys: Sequence[str]) -> dict[str, CaOrder]:
 def lock_order(tx: Tx, order_id: UUID) -> CaOrder:
     row = tx.execute(f"SELECT {ORDER} FROM ca_order WHERE id = %s FOR UPDATE", [order_id]).fetchone()  # noqa: S608  as above
     if row is None:
-        raise NotFound(f"order {order_id}")
+        raise NotFound("yêu cầu gửi nơi cấp", "order")
     return CaOrder(**row)
 
 
@@ -161,14 +161,14 @@ def add_batch(tx: Tx, batch: Batch, file: bytes) -> None:
 def get_batch(tx: Tx, batch_id: UUID) -> Batch:
     row = tx.execute(f"SELECT {BATCH} FROM ca_batch WHERE id = %s", [batch_id]).fetchone()  # noqa: S608  as above
     if row is None:
-        raise NotFound(f"batch {batch_id}")
+        raise NotFound("đợt gửi nơi cấp", "batch")
     return _batch(row)
 
 
 def get_batch_file(tx: Tx, batch_id: UUID) -> bytes:
     row = tx.execute("SELECT file FROM ca_batch WHERE id = %s", [batch_id]).fetchone()
     if row is None:
-        raise NotFound(f"batch {batch_id}")
+        raise NotFound("đợt gửi nơi cấp", "batch")
     return bytes(row["file"])
 
 

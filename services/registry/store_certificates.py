@@ -26,7 +26,7 @@ REQUEST_FIELDS = tuple(f.name for f in fields(CertificateRequest))
 def get(tx: Tx, certificate_id: UUID) -> Certificate:
     row = tx.execute("SELECT * FROM certificate WHERE id = %s", [certificate_id]).fetchone()
     if row is None:
-        raise NotFound(f"certificate {certificate_id}")
+        raise NotFound("chứng thư", "certificate")
     return _certificate(row)
 
 
@@ -160,7 +160,7 @@ def get_request(tx: Tx, request_id: UUID) -> tuple[CertificateRequest, Actor]:
     """The request, and who made it."""
     row = tx.execute("SELECT * FROM certificate_request WHERE id = %s", [request_id]).fetchone()
     if row is None:
-        raise NotFound(f"certificate request {request_id}")
+        raise NotFound("yêu cầu cấp chứng thư", "certificate request")
     return _request(row), Actor.model_validate(row["requested_by"])
 
 

@@ -86,7 +86,7 @@ def note(
 def get(tx: Tx, device_id: UUID) -> Device:
     row = tx.execute("SELECT * FROM device WHERE id = %s", [device_id]).fetchone()
     if row is None:
-        raise NotFound(f"device {device_id}")
+        raise NotFound("thiết bị", "device")
     return _device(row)
 
 

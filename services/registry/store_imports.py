@@ -97,7 +97,7 @@ def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
 def get(tx: Tx, import_id: UUID) -> Import:
     row = tx.execute("SELECT * FROM directory_import WHERE id = %s", [import_id]).fetchone()
     if row is None:
-        raise NotFound(f"import {import_id}")
+        raise NotFound("lần nhập danh bạ", "import")
     return _import(row)
 
 
@@ -105,7 +105,7 @@ def lock(tx: Tx, import_id: UUID) -> tuple[Import, Book | None]:
     """With what the file said, unless it was committed or has errors."""
     row = tx.execute("SELECT * FROM directory_import WHERE id = %s FOR UPDATE", [import_id]).fetchone()
     if row is None:
-        raise NotFound(f"import {import_id}")
+        raise NotFound("lần nhập danh bạ", "import")
     content = row["content"]
     return _import(row), BOOK.validate_json(zlib.decompress(content)) if content else None
 

@@ -62,7 +62,7 @@ def save(tx: Tx, procedure: Procedure, at: datetime, by: Actor) -> None:
 def get(tx: Tx, procedure_id: UUID) -> Procedure:
     row = tx.execute("SELECT * FROM procedure WHERE id = %s", [procedure_id]).fetchone()
     if row is None:
-        raise NotFound(f"procedure {procedure_id}")
+        raise NotFound("thủ tục", "procedure")
     return _procedure(row)
 
 
@@ -77,7 +77,7 @@ def get_many(tx: Tx, ids: Sequence[UUID]) -> list[Procedure]:
     found = {row["id"]: _procedure(row) for row in rows}
     for each in ids:
         if each not in found:
-            raise NotFound(f"procedure {each}")
+            raise NotFound("thủ tục", "procedure")
     return [found[each] for each in ids]
 
 

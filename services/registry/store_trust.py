@@ -38,7 +38,7 @@ def find_anchor(tx: Tx, fingerprint: str) -> PinnedAnchor | None:
 def get_anchor(tx: Tx, fingerprint: str) -> PinnedAnchor:
     found = find_anchor(tx, fingerprint)
     if found is None:
-        raise NotFound(f"trust anchor {fingerprint}")
+        raise NotFound("CA gốc", "trust anchor")
     return found
 
 

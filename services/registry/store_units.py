@@ -20,7 +20,7 @@ from shared.errors import NotFound, Rejected
 def get(tx: Tx, unit_id: UUID) -> Unit:
     row = tx.execute("SELECT * FROM unit WHERE id = %s", [unit_id]).fetchone()
     if row is None:
-        raise NotFound(f"unit {unit_id}")
+        raise NotFound("đơn vị", "unit")
     return _unit(row)
 
 
@@ -28,7 +28,7 @@ def lock(tx: Tx, unit_id: UUID) -> Unit:
     """A unit that one does not oversee is found by `get`, not by this."""
     row = tx.execute("SELECT * FROM unit WHERE id = %s FOR UPDATE", [unit_id]).fetchone()
     if row is None:
-        raise NotFound(f"unit {unit_id}")
+        raise NotFound("đơn vị", "unit")
     return _unit(row)
 
 
@@ -126,7 +126,7 @@ def add_succession(tx: Tx, said: Succession) -> None:
 def get_succession(tx: Tx, succession_id: UUID) -> Succession:
     row = tx.execute("SELECT * FROM succession WHERE id = %s", [succession_id]).fetchone()
     if row is None:
-        raise NotFound(f"succession {succession_id}")
+        raise NotFound("lần sáp nhập, chia tách", "succession")
     return _succession(row)
 
 

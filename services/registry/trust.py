@@ -92,6 +92,17 @@ class Checked:
     def common_name(self) -> str:
         return _common_name(self.certificate)
 
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """The holder's mail addresses as it names them (RFC 5280 §4.2.1.6, and in the subject as it was done before)."""
+        try:
+            names = self.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            found = names.get_values_for_type(x509.RFC822Name)
+        except x509.ExtensionNotFound:
+            found = []
+        old = self.certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
+        return (*found, *(str(each.value) for each in old))
+
 
 def check(pem: str, chain_pem: str, anchors: Sequence[Anchor], at: datetime) -> Checked:
     """Judge a certificate as of `at` (aware). Raises Rejected with the first thing that is wrong.
@@ -242,7 +253,7 @@ def _path(certificate: x509.Certificate, chain: list[x509.Certificate], anchors:
     if _is_self_signed(certificate):
         raise Rejected(CERTIFICATE_SELF_SIGNED)
     if not anchors:
-        raise Rejected(CERTIFICATE_UNTRUSTED, why="0 trust anchors")
+        raise Rejected(CERTIFICATE_UNTRUSTED)
     # What the certificate itself is for was judged above; the library's own policy for it is that of TLS clients.
     verifier = (
         verification.PolicyBuilder()
@@ -257,13 +268,8 @@ def _path(certificate: x509.Certificate, chain: list[x509.Certificate], anchors:
     try:
         found = verifier.verify(certificate, chain)
     except verification.VerificationError as error:
-        raise Rejected(CERTIFICATE_UNTRUSTED, why=_reason(error)) from error
+        raise Rejected(CERTIFICATE_UNTRUSTED) from error
     return "".join(_pem(issuer) for issuer in found.chain[1:])
-
-
-def _reason(error: Exception) -> str:
-    """The verifier's own words, without the ones that are the same for every failure."""
-    return str(error).removeprefix("validation failed: ")[:200]
 
 
 def _is_self_signed(certificate: x509.Certificate) -> bool:

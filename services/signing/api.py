@@ -262,7 +262,7 @@ def get_preparation(preparation_id: UUID, request: Request, who: Who) -> Prepara
     """How a signature stands: prepared, completing, completed, failed or expired."""
     for found in _told(request.app.state.desk, who, [preparation_id]):
         return found
-    raise NotFound("preparation")
+    raise NotFound("lần ký", "preparation")
 
 
 def _told(desk: Desk, who: Principal, wanted: list[UUID]) -> list[PreparationView]:

@@ -75,7 +75,7 @@ def get_picture(
     with transaction(desk.pool) as tx:
         found = store_picture.find(tx, _subject(tx, who, kind, SEES[kind]))
     if found is None:
-        raise NotFound("picture")
+        raise NotFound("ảnh", "picture")
     headers = {
         "ETag": f'"{found.sha256[:32]}"',
         "Cache-Control": "private, no-cache",

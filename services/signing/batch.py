@@ -75,7 +75,7 @@ def check_known(tx: Tx, who: Principal, document: Document) -> None:
     """The transaction acts for the bearer's agency. What it restricted is there for its readers and signers alone."""
     own = who.person_id is not None and document.signer_of(who.person_id) is not None
     if not own and store_access.is_kept_from(tx, document.id, who.person_id):
-        raise NotFound("document")
+        raise NotFound("văn bản", "document")
 
 
 def prepare(
@@ -151,7 +151,7 @@ def _judged(
     preparation = prepared.get(given.preparation_id)
     document = documents.get(preparation.document_id) if preparation else None
     if preparation is None or document is None:
-        raise NotFound("preparation")
+        raise NotFound("lần ký", "preparation")
     if not check_completion(preparation, word.at):
         return preparation
     check_base(document, preparation)

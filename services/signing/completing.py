@@ -36,7 +36,7 @@ def run(desk: Desk, job: jobs.Job) -> jobs.Commit:
         network = believed(tx, desk, store.now(tx), new=True)
         allowed = store_longevity.get(tx, document.id, agency_id).unchecked_allowed
     if preparation is None or certificate is None:
-        raise NotFound("preparation")
+        raise NotFound("lần ký", "preparation")
     if not _is_wanted(document, preparation_id) or preparation.prepared is None or preparation.signature is None:
         return lambda _tx: None
     base, prepared, signature = desk.blobs.get(document.content), preparation.prepared, preparation.signature

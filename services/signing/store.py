@@ -312,7 +312,7 @@ def _dumps(value: Any) -> str:
 
 def _or_not_found(document: Document | None) -> Document:
     if document is None:
-        raise NotFound("document")
+        raise NotFound("văn bản", "document")
     return document
 
 

@@ -42,7 +42,7 @@ def get(tx: Tx, workfile_id: UUID, document_id: UUID) -> dict[str, Any]:
         "SELECT * FROM erasure WHERE workfile_id = %s AND document_id = %s", [workfile_id, document_id]
     ).fetchone()
     if row is None:
-        raise NotFound("lệnh xóa nội dung")
+        raise NotFound("lệnh xóa nội dung", "erasure")
     return row
 
 

@@ -43,7 +43,7 @@ def get(tx: Tx, preparation_id: UUID, person_id: UUID | None) -> Preparation:
     """The person's own preparation; NotFound for anybody else's."""
     found = find(tx, preparation_id)
     if found is None or found.person_id != person_id:
-        raise NotFound("preparation")
+        raise NotFound("lần ký", "preparation")
     return found
 
 

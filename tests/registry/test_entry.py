@@ -133,6 +133,34 @@ def test_what_its_ca_has_revoked_is_not_let_in(office: Office, pki: Running) -> 
     assert content_of(office) == before
 
 
+def test_a_certificate_of_somebody_of_the_same_name_is_told_by_its_mail_address(office: Office, pki: Running) -> None:
+    leader = office.province.leader
+
+    def brought(email: str) -> Any:
+        made = pki.issue(key().public_key(), common_name=leader.name, email=email)
+        return enter(office, {"pem": text(made.pem), "chain_pem": text(made.chain_pem)})
+
+    before = content_of(office)
+    refused = brought("nguoi.khac@langson.example")
+    assert (refused.status_code, refused.json()["code"]) == (422, "certificate_other_email")
+    assert "nguoi.khac@langson.example" in refused.json()["detail_vi"]
+    assert content_of(office) == before
+    with province_wide(office.pool) as tx:
+        known = store.get_person(tx, leader.id).facts.email
+    assert brought(known.upper()).status_code == 201
+
+
+def test_a_refusal_names_the_stage_in_words(pinned: Office) -> None:
+    made = enter(pinned, {"pem": pem(CA.sign(key().public_key()))}).json()
+    refused = pinned.http.post(f"{PATH}/{made['certificate_id']}/hand-over", headers=pinned.officer).json()
+    assert refused["code"] == "certificate_stage"
+    assert "“đang dùng”" in refused["detail_vi"]
+    assert "“in use”" in refused["detail_en"]
+    absent = pinned.http.get(f"{PATH}/{new_id()}", headers=pinned.officer).json()
+    assert absent["detail_vi"].startswith("Không tìm thấy chứng thư, ")
+    assert absent["detail_en"].startswith("Not found (certificate)")
+
+
 def test_when_its_ca_is_silent_a_certificate_waits_outside(office: Office, pki: Running) -> None:
     made = pki.issue(key().public_key(), common_name=office.province.leader.name)
     body = {"pem": text(made.pem), "chain_pem": text(made.chain_pem)}

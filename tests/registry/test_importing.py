@@ -209,6 +209,16 @@ def test_a_wrong_row_is_named_with_its_column_and_a_sentence(
     assert errors(office, made) == [(3, column, code)]
 
 
+def test_of_a_row_every_wrong_cell_is_named_at_once(office: Office) -> None:
+    made = preview(office, people(WHO, "a.bc,,a@b.vn,H99,Văn thư,thủ kho,31/02/2025"))
+    assert sorted(errors(office, made), key=lambda each: str(each[1])) == [
+        (3, "Giữ chức vụ từ ngày", "import_cell_date"),
+        (3, "Họ và tên", "import_cell_missing"),
+        (3, "Mã cơ quan", "import_unknown_agency"),
+        (3, "Vai trò", "import_cell_choice"),
+    ]
+
+
 def test_rows_that_are_there_twice_are_named(office: Office) -> None:
     made = preview(office, people(WHO, WHO, WHO.replace("An,", "Ân,").replace("Chuyên viên", "Thư ký")))
     assert errors(office, made) == [(3, None, "import_row_repeated"), (4, "Họ và tên", "import_row_differs")]

@@ -188,7 +188,7 @@ def _due(server: Server, certificate_id: str | None) -> dict[str, Any]:
     if certificate_id:
         named = server.registry("GET", f"/certificates/{quote(certificate_id, safe='')}")
         if named["stage"] != "handed_over":
-            raise Refused(RECEIPT_NOT_DUE, certificate=certificate_id, stage=named["stage"])
+            raise Refused(RECEIPT_NOT_DUE, certificate=certificate_id)
         return named
     own = server.registry_items("/certificates", person_id=server.person_id)
     waiting = [each for each in own if each["stage"] == "handed_over"]

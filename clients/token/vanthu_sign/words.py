@@ -209,8 +209,8 @@ NO_RECEIPT = Words(
 )
 RECEIPT_NOT_DUE = Words(
     "receipt_not_due",
-    "Chứng thư {certificate} không ở bước đã bàn giao (đang là {stage}) nên không ký biên nhận được; hãy hỏi cán bộ quản lý.",
-    "Certificate {certificate} is not handed over (it is {stage}), so no receipt can be signed; ask the officer.",
+    "Chứng thư {certificate} không ở bước “đã bàn giao, chờ ký nhận” nên không ký biên nhận được; hãy hỏi cán bộ quản lý.",
+    "Certificate {certificate} is not handed over and waiting, so no receipt can be signed; ask the officer.",
 )
 SEVERAL_RECEIPTS = Words(
     "several_receipts",
