@@ -291,6 +291,7 @@ DONE = {
     "handed_over": "Đã ghi bàn giao; người nhận còn phải ký nhận.",
     "receipt_kept": "Đã ghi nhận; chứng thư dùng được từ bây giờ.",
     "certificate_entered": "Đã kiểm tra và ghi chứng thư.",
+    "certificate_asked": "Đã gửi yêu cầu cho nơi cấp; chứng thư hiện ở đây khi nơi cấp trả lời.",
     "imported": "Đã nhập tất cả.",
     "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
     "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",

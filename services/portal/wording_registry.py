@@ -47,6 +47,8 @@ PLACES = {
     "lost": ("Bị mất", "bad"),
 }
 
+CERTIFICATE_KINDS = {"person": "cá nhân", "seal": "con dấu cơ quan"}
+
 STAGES = {
     "issued": ("Đã cấp, chưa bàn giao", "wait"),
     "handed_over": ("Đã bàn giao, chờ ký nhận", "wait"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, Base64Bytes, ConfigDict, Field
 
 from services.registry import entry, evidence, issuance, receipts, store, store_receipts, upload
@@ -124,12 +124,25 @@ def list_certificates(
     person_id: UUID | None = None,
     agency_id: UUID | None = None,
     status: Status | None = None,
+    kind: Kind | None = None,
+    q: Annotated[str, Query(max_length=200)] = "",
+    ends_within: Annotated[int | None, Query(ge=0, le=3660, description="days")] = None,
     cursor: str | None = None,
     limit: Limit = 50,
 ) -> CertificatePage:
-    """Those of the agencies that the reader oversees, and their own."""
+    """Those of the agencies that the reader oversees, and their own. `q` is part of the holder's name, or the beginning of
+    a serial number; `ends_within`: those that may still be used, and no longer so many days from now.
+    """
     found = certificates.list_certificates(
-        tx, person_id=person_id, agency_id=agency_id, status=status, after=cursor_id(cursor), limit=limit + 1
+        tx,
+        person_id=person_id,
+        agency_id=agency_id,
+        status=status,
+        kind=kind,
+        query=q,
+        ends_by=None if ends_within is None else datetime.now(UTC) + timedelta(days=ends_within),
+        after=cursor_id(cursor),
+        limit=limit + 1,
     )
     page, more = found[:limit], len(found) > limit
     items = [CertificateView.of(certificate) for certificate in page]

@@ -11,6 +11,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from services.registry.certificate import Certificate, CertificateRequest, Holder
+from services.registry.names import fold
 from services.registry.refusals import CERTIFICATE_DUPLICATE, KEY_OF_ANOTHER, REQUEST_REPEATED
 from services.registry.refusals_lifecycle import ALREADY_SUCCEEDED
 from services.registry.trust import Anchor, read_anchor
@@ -41,16 +42,36 @@ def list_certificates(
     person_id: UUID | None = None,
     agency_id: UUID | None = None,
     status: str | None = None,
+    kind: str | None = None,
+    query: str = "",
+    ends_by: datetime | None = None,
     after: UUID | None = None,
     limit: int | None = None,
 ) -> list[Certificate]:
-    """Oldest first."""
+    """Oldest first. `query` is part of the holder's name, with or without diacritics, or the beginning of a serial number;
+    with `ends_by` those alone that may still be used and end by then.
+    """
     rows = tx.execute(
-        "SELECT * FROM certificate WHERE (%(after)s::uuid IS NULL OR id > %(after)s)"
+        "SELECT * FROM certificate c WHERE (%(after)s::uuid IS NULL OR id > %(after)s)"
         " AND (%(person)s::uuid IS NULL OR person_id = %(person)s)"
         " AND (%(agency)s::uuid IS NULL OR agency_id = %(agency)s)"
-        " AND (%(status)s::text IS NULL OR status = %(status)s) ORDER BY id LIMIT %(limit)s",
-        {"after": after, "person": person_id, "agency": agency_id, "status": status, "limit": limit},
+        " AND (%(status)s::text IS NULL OR status = %(status)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)"
+        " AND (%(ends_by)s::timestamptz IS NULL OR (status IN ('active', 'suspended') AND not_after <= %(ends_by)s))"
+        " AND (%(query)s = '' OR starts_with(serial, lower(%(query)s))"
+        "  OR EXISTS (SELECT FROM person p WHERE p.id = c.person_id AND strpos(p.folded, %(folded)s) > 0)"
+        "  OR EXISTS (SELECT FROM agency a WHERE a.id = c.agency_id AND strpos(a.folded, %(folded)s) > 0))"
+        " ORDER BY id LIMIT %(limit)s",
+        {
+            "after": after,
+            "person": person_id,
+            "agency": agency_id,
+            "status": status,
+            "kind": kind,
+            "query": query.strip(),
+            "folded": fold(query),
+            "ends_by": ends_by,
+            "limit": limit,
+        },
     ).fetchall()
     return [_certificate(row) for row in rows]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.issuing import Issued
@@ -15,23 +18,32 @@ from tests.portal.browser import forms
 from tests.portal.test_service import code_of
 from tests.portal.town import Town, heading
 from tests.registry.conftest import pki, text
-from tests.registry.keys import now
+from tests.registry.keys import name, now
 
 __all__ = ["pki"]  # registry's own fixture
 
 
+def words_of(page: httpx.Response) -> str:
+    """A page as it is read: without its marks, in one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+
+
 def test_a_clerk_asks_for_a_certificate_and_an_officer_sends_the_form_on(town: Town) -> None:
     clerk, officer = town.sit_down("diep.ptm"), town.sit_down("canbo")
+    assert "0 đề nghị chờ duyệt" in words_of(officer.open("/"))
     blank = clerk.open(f"/procedures/new?person_id={town.province.commune_clerk.id}")
     assert "Phùng Thị Mai Diệp" in blank.text
     asked = clerk.send(blank, "/procedures/new", kind="issue_person", d_citizen_id="020190001234", d_phone="0912345678")
     assert heading(asked) == "Cấp chứng thư chữ ký số cho cá nhân"
     assert "Duyệt" not in [form.action.rpartition("/")[2] for form in forms(asked)]
     page = asked.url.path
+    assert "1 đề nghị chờ duyệt" in words_of(officer.open("/"))
     approved = officer.send(officer.open(page), f"{page}/approve")
     assert "Đã duyệt" in approved.text
     printed = officer.open(f"{page}/form?download")
     assert printed.content.startswith(b"%PDF-")
+    named = unquote(printed.headers["content-disposition"].partition("''")[2])
+    assert named == "Mẫu 01 Phùng Thị Mai Diệp.pdf"
     sent = officer.send(approved, f"{page}/forward", reference="145/UBND-VP")
     assert "145/UBND-VP" in sent.text
     assert "Hạn của bước này" in sent.text
@@ -40,6 +52,37 @@ def test_a_clerk_asks_for_a_certificate_and_an_officer_sends_the_form_on(town: T
     assert "Chuyển công tác" in gone.text
     late = officer.send(sent, f"{page}/refuse", reason="Sai mẫu")
     assert late.status_code == 409
+
+
+def test_certificates_are_found_by_name_kind_and_end_and_a_request_goes_to_the_ca(town: Town, pki: Running) -> None:
+    officer, province = town.sit_down("canbo"), town.province
+    with db.transaction(town.registry) as tx:
+        store_certificates.pin(tx, trust.read_anchor(text(pki.root_pem), now()))
+    made = pki.issue(ec.generate_private_key(ec.SECP256R1()).public_key(), common_name=province.leader.name, days=20)
+    page = officer.open(f"/certificates/new?person_id={province.leader.id}")
+    form = next(form for form in forms(page) if form.action == "/certificates/new")
+    hidden = {name: value for name, value in form.fields if name in {"csrf", "once", "person_id"}}
+    chain = text(made.pem) + text(made.chain_pem)
+    kept = officer.http.post("/certificates/new", data=hidden, files={"file": ("a.pem", chain.encode())})
+    serial = kept.text.partition('<dt>Số hiệu</dt><dd><code class="break">')[2].partition("<")[0]
+    assert f"/people/{province.leader.id}" in kept.text, kept.text
+    for asked in ("q=nguyet", f"q={serial[:8].upper()}", "kind=person&q=Bế", "ends_within=30"):
+        assert serial in officer.open(f"/certificates?{asked}").text, asked
+    for asked in ("q=kiệm", "kind=seal", "ends_within=14", "status=revoked"):
+        assert serial not in officer.open(f"/certificates?{asked}").text, asked
+    assert "1 chứng thư hết hạn trong 60 ngày" in words_of(officer.open("/"))
+    assert f"/people/{province.leader.id}" in officer.open("/agencies?q=be thi hong").text
+
+    page = officer.open(f"/certificates/new?agency_id={province.commune.id}")
+    form = next(form for form in forms(page) if form.action == "/certificates/new")
+    hidden = {name: value for name, value in form.fields if name in {"csrf", "once", "agency_id"}}
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name("bất kỳ"))
+    csr = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    sent = officer.http.post(
+        "/certificates/new", data=hidden, files={"file": ("a.csr", csr.public_bytes(serialization.Encoding.PEM))}
+    )
+    assert "Đã gửi yêu cầu cho nơi cấp" in sent.text
+    assert sent.url.path == f"/agencies/{province.commune.id}"
 
 
 def test_devices_are_taken_in_handed_out_and_reported_lost(town: Town) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -22,22 +24,24 @@ router = APIRouter(include_in_schema=False)
 SOON = timedelta(days=30)
 ABOUT = ("procedure_id", "person_id", "agency_id")
 MAX_CERTIFICATE = 100_000  # bytes; a chain as PKCS#7 has some thousands
+CSR = re.compile(rb"-----BEGIN (NEW )?CERTIFICATE REQUEST-----")  # RFC 7468 §7
 ACTS = {"revoke": "revoked", "suspend": "suspended", "resume": "resumed"}
 
 
 @router.get("/certificates")
 def list_certificates(
+    *,
     visit: Reading,
+    q: Annotated[str, Query(max_length=200)] = "",
+    kind: Annotated[str, Query(max_length=20)] = "",
     status: Annotated[str, Query(max_length=20)] = "",
+    ends_within: Annotated[str, Query(max_length=4, pattern=r"^\d*$")] = "",
     cursor: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     visit.need("officer", "clerk", "leader")
-    return _page(visit, status=status, cursor=cursor)
-
-
-def _page(visit: Visit, *, status: str, cursor: str) -> Response:
+    chosen = {"q": q, "kind": kind, "status": status, "ends_within": ends_within}
     found, missing = parts_of(
-        {"certificates": lambda: visit.api.get("registry", "/certificates", status=status, cursor=cursor)}
+        {"certificates": lambda: visit.api.get("registry", "/certificates", **chosen, cursor=cursor)}
     )
     rows = found.get("certificates", {}).get("items", [])
     with transaction(visit.site.pool) as tx:
@@ -51,7 +55,8 @@ def _page(visit: Visit, *, status: str, cursor: str) -> Response:
         error=missing.get("certificates"),
         certificates=found.get("certificates"),
         holders=holders,
-        chosen=status,
+        chosen=chosen,
+        query=urlencode({name: value for name, value in chosen.items() if value}),
         soon=datetime.now(UTC) + SOON,
     )
 
@@ -91,18 +96,28 @@ def _entry(visit: Visit, typed: Form, *, error: Rejected | None = None) -> Respo
 
 @router.post("/certificates/new")
 def enter_certificate(visit: Posting, form: Posted) -> Response:
-    """A file as the CA sent it: PEM, DER or PKCS#7."""
+    """A file as the CA sent it: PEM, DER or PKCS#7; or a request for one (CSR), which goes to the CA."""
     files = form.files("file")
     if not files:
         return _entry(visit, form, error=Rejected(FILE_NEEDED))
     content = files[0].file.read(MAX_CERTIFICATE + 1)
     body: dict[str, Any] = {name: form.get(name) for name in ABOUT if form.get(name)}
     try:
-        body |= {"content": b64encode(content).decode(), "device_id": _device(visit, form.get("serial"))}
+        body |= {"device_id": _device(visit, form.get("serial"))}
+        if CSR.search(content):
+            return _request(visit, body | {"csr_pem": content.decode("ascii", "replace")}, form.get("once"))
+        body |= {"content": b64encode(content).decode()}
         made = visit.api.post("registry", "/certificates", body, key=form.get("once"))
     except Rejected as rejected:
         return _entry(visit, form, error=rejected)
     return visit.to(f"/certificates/{made['certificate_id']}", "certificate_entered")
+
+
+def _request(visit: Visit, body: dict[str, Any], key: str) -> Response:
+    """The CA answers by itself; what it issues is seen with its holder."""
+    person = body.get("person_id")
+    visit.api.post("registry", "/certificate-requests", body | {"kind": "person" if person else "seal"}, key=key)
+    return visit.to(f"/people/{person}" if person else f"/agencies/{body.get('agency_id')}", "certificate_asked")
 
 
 def _device(visit: Visit, serial: str) -> str | None:
@@ -126,7 +141,7 @@ def _one(visit: Visit, certificate_id: UUID, *, error: Rejected | None = None, t
         holders = store.names_of_holders(
             tx,
             people=[found["person_id"]] if found["person_id"] else [],
-            agencies=[found["agency_id"]] if found["agency_id"] else [],
+            agencies=[each for each in (found["agency_id"], found["managed_by"]) if each],
         )
     return visit.page(
         "certificate.html",

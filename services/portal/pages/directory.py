@@ -14,6 +14,7 @@ from shared.errors import Rejected
 
 router = APIRouter(include_in_schema=False)
 
+PEOPLE = 20  # found by a name, beside the agencies
 MANY = 500  # of one page: an agency's people and authorities are read at once
 AGENCY_FIELDS = (
     "identifier",
@@ -43,9 +44,11 @@ def list_agencies(
     visit.need("officer", "clerk")
     found, missing = parts_of(
         {"agencies": lambda: visit.api.get("registry", "/agencies", q=q, level=level, cursor=cursor)}
+        | ({"people": lambda: visit.api.get("registry", "/people", q=q, limit=PEOPLE)} if q and not cursor else {})
     )
     return visit.page(
         "agencies.html",
+        people=found.get("people"),
         error=missing.get("agencies"),
         agencies=found.get("agencies"),
         query=q,
@@ -118,6 +121,7 @@ def agency_page(visit: Visit, agency_id: UUID, *, error: Rejected | None = None,
             "units": lambda: visit.api.get("registry", "/units", agency_id=agency_id, limit=MANY),
             "history": lambda: visit.api.get("registry", "/agency-names", agency_id=agency_id),
             "successions": lambda: visit.api.get("registry", "/successions", agency_id=agency_id),
+            "seals": lambda: visit.api.get("registry", "/certificates", agency_id=agency_id),
         }
     )
     parent = visit.api.get("registry", f"/agencies/{agency['parent_id']}") if agency["parent_id"] else None
@@ -133,6 +137,7 @@ def agency_page(visit: Visit, agency_id: UUID, *, error: Rejected | None = None,
         units=found.get("units", {"items": []})["items"],
         past=[each for each in found.get("history", {"past": []})["past"] if each["what"] != "parent"],
         successions=found.get("successions", {"items": []})["items"],
+        seals=found.get("seals", {"items": []})["items"],
         missing=list({each.code: each for each in missing.values()}.values()),
         typed=typed or Form(),
         today=today,

@@ -16,6 +16,8 @@ from shared.db import transaction
 router = APIRouter(include_in_schema=False)
 
 SHOWN = 4
+MOST = 100  # more are said to be more
+ENDING = 60  # days before the end of a certificate that its renewal is asked for
 # (figure, what to do, colour, where)
 FIRST = (
     ("returned", "sửa và trình lại", "bad", "/documents"),
@@ -25,6 +27,14 @@ FIRST = (
     ("in_01", "đăng ký văn bản đến", "act", "/incoming"),
 )
 
+# What an officer looks after, by figure: where it is asked for, and with what.
+OFFICE = {
+    "to_approve": ("/procedures", {"state": "requested"}),
+    "procedures_overdue": ("/procedures", {"standing": "overdue"}),
+    "procedures_due": ("/procedures", {"standing": "due_soon"}),
+    "ending": ("/certificates", {"ends_within": ENDING}),
+    "suspended": ("/certificates", {"status": "suspended"}),
+}
 INTAKE = {"intake_ready": "ready", "intake_failed": "failed"}  # figure → state of what came in
 OTHERS = ("docs", "signing", "registry", "notify")
 Loaders = dict[str, Callable[[], Any]]
@@ -61,9 +71,9 @@ def _counts(found: dict[str, Any]) -> dict[str, tuple[int, bool]]:
     counts |= {f"tasks_{name}": (n, n >= 1000) for name, n in found.get("handling", {}).items()}
     if tasks := found.get("tasks"):
         counts["tasks"] = (len(tasks["items"]), bool(tasks.get("next_cursor")))
-    for name in INTAKE:
+    for name in (*INTAKE, *OFFICE):
         if brought := found.get(name):
-            counts[name] = (len(brought["items"]), bool(brought["next_cursor"]))
+            counts[name] = (len(brought["items"]), bool(brought.get("next_cursor")))
     return counts
 
 
@@ -115,7 +125,10 @@ def _notices(visit: Visit) -> Loaders:
 def _operating(visit: Visit) -> Loaders:
     loaders: Loaders = {}
     if visit.has("officer"):
-        loaders["suspended"] = lambda: visit.api.get("registry", "/certificates", status="suspended")
+        loaders |= {
+            name: partial(visit.api.get, "registry", path, limit=MOST, **asked)
+            for name, (path, asked) in OFFICE.items()
+        }
     if visit.has("operator"):
         loaders["parked_portal"] = lambda: _own_parked(visit)
         loaders |= {f"parked_{each}": partial(visit.api.get, each, "/parked") for each in OTHERS}

@@ -114,8 +114,10 @@ def _one(visit: Visit, procedure_id: UUID, *, error: Rejected | None = None, typ
 @router.get("/procedures/{procedure_id}/form")
 def print_form(visit: Reading, procedure_id: UUID) -> Response:
     visit.need("officer", "clerk")
+    found = visit.api.get("registry", f"/procedures/{procedure_id}")
+    whose = _holders(visit, [found]).get(found["person_id"] or found["agency_id"] or found["managed_by"], "")
     path = f"/procedures/{procedure_id}/form.pdf"
-    return pdf.relay(visit, "registry", path, filename=f"mau-{procedure_id}.pdf", media_type=PDF)
+    return pdf.relay(visit, "registry", path, filename=f"Mẫu {found['form']} {whose}".strip() + ".pdf", media_type=PDF)
 
 
 @router.post("/procedures/{procedure_id}/{act}")
