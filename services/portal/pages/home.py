@@ -28,7 +28,7 @@ FIRST = (
 )
 
 # What an officer looks after, by figure: where it is asked for, and with what.
-OFFICE = {
+OFFICE: dict[str, tuple[str, dict[str, Any]]] = {
     "to_approve": ("/procedures", {"state": "requested"}),
     "procedures_overdue": ("/procedures", {"standing": "overdue"}),
     "procedures_due": ("/procedures", {"standing": "due_soon"}),
