@@ -86,6 +86,19 @@ class Desk:
         chain.write_text(text(made.chain_pem))
         return certificate
 
+    def forwarded(self, **about: str) -> str:
+        """A procedure for a certificate that has gone out; its address."""
+        made = self.office.http.post(f"{ROOT}/procedures", json=about, headers=self.office.officer)
+        path = f"{ROOT}/procedures/{made.json()['procedure_id']}"
+        for act in ("approve", "forward"):
+            done = self.office.http.post(f"{path}/{act}", json={}, headers=self.office.officer)
+            assert done.status_code == 200, done.text
+        return path
+
+    def procedure(self, path: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.office.http.get(path, headers=self.office.officer).json()
+        return found
+
     def certificates(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.office.http.get(f"{ROOT}/certificates", headers=self.office.officer).json()[
             "items"
@@ -121,12 +134,15 @@ def test_a_delivered_token_is_registered_and_used_after_its_holder_signed_the_re
     certificate = desk.put_on_token(pki, leader.name, kind)
     chain = str(desk.folder / "chain.pem")
     login = leader.facts.login
+    asked = desk.forwarded(kind="issue_person", person_id=str(leader.id))
     code, said, errors = desk.run("canbo", "register", "--person", login, "--device", "3A0001", "--chain", chain)
     assert code == 0, errors
     assert leader.name in said
     assert f"{certificate.serial_number:x}" in said
     [made] = desk.certificates()
     assert (made["stage"], made["person_id"]) == ("issued", str(leader.id))
+    answered = desk.procedure(asked)
+    assert (answered["state"], answered["result_id"]) == ("issued", made["certificate_id"])
     path = f"{ROOT}/certificates/{made['certificate_id']}"
 
     desk.log_in(login)
@@ -149,6 +165,10 @@ def test_a_key_made_on_the_token_gets_its_certificate_though_the_ca_took_its_tim
 ) -> None:
     province = desk.office.province
     named = province.leader.facts.login if holder == "--person" else province.ubnd.facts.identifier
+    about = {"kind": "issue_person", "person_id": str(province.leader.id)}
+    if holder == "--agency":
+        about = {"kind": "issue_agency", "agency_id": str(province.ubnd.id)}
+    asked = desk.forwarded(**about)
     code, _said, errors = desk.run("canbo", "request", holder, named, "--key", kind, "--wait", "0")
     assert code == 1
     assert "[request_waits]" in errors
@@ -156,6 +176,8 @@ def test_a_key_made_on_the_token_gets_its_certificate_though_the_ca_took_its_tim
     code, said, errors = desk.run("canbo", "request", holder, named, "--wait", "0")
     assert code == 0, errors
     [made] = desk.certificates()
+    answered = desk.procedure(asked)
+    assert (answered["state"], answered["result_id"]) == ("done", made["certificate_id"])
     assert made["certificate_id"] in said
     with device.opened(desk.module, None) as token:
         [held] = token.certificates()

@@ -43,6 +43,7 @@ from vanthu_sign.words import (
 )
 
 CHALLENGE = re.compile(r"Vanthu registry: proof of possession\n[0-9a-f]{64}\n")
+ISSUING = ("issue_person", "issue_agency")  # procedures that a new certificate answers (Mẫu 01, 02)
 RECEIPT = "BIÊN NHẬN BÀN GIAO CHỨNG THƯ CHỮ KÝ SỐ VÀ THIẾT BỊ LƯU KHÓA BÍ MẬT\n"
 EnterPin = Callable[..., None]
 Act = Callable[[argparse.Namespace, EnterPin], int]
@@ -84,6 +85,7 @@ def register(options: argparse.Namespace, enter_pin: EnterPin) -> int:
         if not CHALLENGE.fullmatch(asked["text"]):
             raise Refused(TEXT_UNEXPECTED)
         signature = _sign(token, own.key_id, _public_key(own.der), asked["text"].encode())
+    body |= _procedure(server, whose)
     body |= {"content": b64encode(bundle.encode()).decode(), "challenge_id": asked["challenge_id"]}
     made = server.registry("POST", "/certificates", json=body | {"signature": b64encode(signature).decode()})
     print(
@@ -115,7 +117,7 @@ def request(options: argparse.Namespace, enter_pin: EnterPin) -> int:
         if request_id is None:
             made = _request(token, key_id, spki, whose.name)
             kind = "person" if whose.field == "person_id" else "seal"
-            body = whose.body | {"csr_pem": made, "kind": kind}
+            body = whose.body | _procedure(server, whose) | {"csr_pem": made, "kind": kind}
             if options.device:
                 body["device_id"] = _device_id(server, options.device)
             request_id = str(server.registry("POST", "/certificate-requests", json=body)["request_id"])
@@ -161,6 +163,13 @@ def receipt(options: argparse.Namespace, enter_pin: EnterPin) -> int:
 
 
 # --- what the registry knows
+
+
+def _procedure(server: Server, whose: Holder) -> dict[str, str]:
+    """The procedure that went out for this holder's certificate, if one waits for it: the certificate answers that."""
+    found = server.registry_items("/procedures", state="forwarded", **{whose.field: whose.id})
+    fits = [each for each in found if each["kind"] in ISSUING and each[whose.field] == whose.id]
+    return {"procedure_id": str(fits[0]["procedure_id"])} if len(fits) == 1 else {}
 
 
 def _holder(server: Server, options: argparse.Namespace) -> Holder:
