@@ -15,8 +15,9 @@ from uuid import UUID
 
 import httpx
 import pypdfium2
+from psycopg import sql
 
-from services.docs import numbering
+from services.docs import numbering, standing, store_registry
 from services.docs.registers import work as registers
 from services.docs.registers.work import Press
 from services.docs.workfile.work import Packer
@@ -241,3 +242,53 @@ def _text(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return " ".join(_text(archive.read(name)) + name for name in archive.namelist())
     return html.unescape(data.decode("utf-8", errors="replace"))  # spreadsheets spell letters as numbers
+
+
+# --- the database itself
+
+# Tables of the machinery, which people's requests never read: events and answers on their way, jobs, digests.
+MACHINERY = {
+    "outbox",
+    "inbox",
+    "job",
+    "idempotency",
+    "parked",
+    "whereabouts",
+    "ledger_node",
+    "ledger_tree",
+    "ledger_head",
+}
+TABLES = (
+    "SELECT c.relname AS name FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace"
+    " AND has_table_privilege(c.oid, 'SELECT')"
+)
+# The book keeps its numbers, a work file its contents' ordinals: lines stay, and are withheld where they are read.
+TELLING = {
+    "document",
+    "incoming",
+    "draft",
+    "edition",
+    "remark",
+    "opinion",
+    "dispatch",
+    "recall",
+    "receipt",
+    "search_entry",
+}
+
+
+def the_database_itself_shows_nothing(docs: Docs, made: Kept) -> None:
+    """Whatever is asked of whatever table, in somebody's own transaction."""
+    with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
+        posts = {each.person_id: each for each in store_registry.list_posts(tx, docs.b.agency_id, made.office.today)}
+        tables = {row["name"] for row in tx.execute(TABLES).fetchall()} - MACHINERY
+    assert len(tables) > 40
+    for who, telling in ((made.colleague, set()), (docs.b.clerk, TELLING)):
+        found = set()
+        for table in tables:
+            with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
+                db.know_as(tx, who.person_id, standing.keys_of(posts[who.person_id]))
+                rows = tx.execute(sql.SQL("SELECT t::text AS said FROM {} t").format(sql.Identifier(table))).fetchall()
+            if any(MARK in row["said"].lower() for row in rows):
+                found.add(table)
+        assert found >= telling if telling else found <= {"book", "work_file_member"}, (who.name, found)

@@ -15,17 +15,14 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from psycopg import sql
 
-from services.docs import standing, store_registry
 from services.docs.registers import books
-from shared import db
 from shared.events.docs import DeliveryDispatched
 from shared.ids import new_id
 from tests.docs.bringing import Intake
 from tests.docs.conftest import SAMPLES, Docs, ok, refusal
 from tests.docs.facts import Person, validated
-from tests.docs.kept_from import MARK, YEAR, Kept, kept, make, words_of
+from tests.docs.kept_from import MARK, YEAR, Kept, kept, make, the_database_itself_shows_nothing, words_of
 from tests.docs.test_handling import Office
 from tests.docs.test_isolation import BODIES, SOMEBODY, all_routes
 
@@ -393,56 +390,6 @@ def test_the_book_keeps_its_line_and_shows_nothing_of_it(docs: Docs, made: Kept)
     ok(docs.post(docs.b.clerk, path, {"restricted": True}))
     assert refusal(docs.http(stranger.principal).get(fetch)) == "print_says_too_much"
     the_database_itself_shows_nothing(docs, made)
-
-
-# Tables of the machinery, which people's requests never read: events and answers on their way, jobs, digests.
-MACHINERY = {
-    "outbox",
-    "inbox",
-    "job",
-    "idempotency",
-    "parked",
-    "whereabouts",
-    "ledger_node",
-    "ledger_tree",
-    "ledger_head",
-}
-
-
-def the_database_itself_shows_nothing(docs: Docs, made: Kept) -> None:
-    """Whatever is asked of whatever table, in somebody's own transaction."""
-    with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
-        posts = {each.person_id: each for each in store_registry.list_posts(tx, docs.b.agency_id, made.office.today)}
-        tables = {row["name"] for row in tx.execute(TABLES).fetchall()} - MACHINERY
-    assert len(tables) > 40
-    for who, told in ((made.colleague, set()), (docs.b.clerk, TELLING)):
-        found = set()
-        for table in tables:
-            with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:
-                db.know_as(tx, who.person_id, standing.keys_of(posts[who.person_id]))
-                rows = tx.execute(sql.SQL("SELECT t::text AS said FROM {} t").format(sql.Identifier(table))).fetchall()
-            if any(MARK in row["said"].lower() for row in rows):
-                found.add(table)
-        assert found >= told if told else found <= {"book", "work_file_member"}, (who.name, found)
-
-
-TABLES = (
-    "SELECT c.relname AS name FROM pg_class c WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace"
-    " AND has_table_privilege(c.oid, 'SELECT')"
-)
-# The book keeps its numbers, a work file its contents' ordinals: lines stay, and are withheld where they are read.
-TELLING = {
-    "document",
-    "incoming",
-    "draft",
-    "edition",
-    "remark",
-    "opinion",
-    "dispatch",
-    "recall",
-    "receipt",
-    "search_entry",
-}
 
 
 def test_a_restricted_twin_is_found_and_not_shown(docs: Docs) -> None:
