@@ -53,16 +53,9 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
     3. Number, date and seal, with a time stamp where there is one; then LT and LTA.
     """
     from services.signing import pdf as craft
-    from services.signing import pdf_endure
     from services.signing.appearance import SealLook, printed_date, printed_number
 
-    sealer = _sealer(keys, order)
-    trust = network.trust()
-    anchor = craft.check_certificate(
-        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
-    )
-    if order.owing:
-        pdf_endure.judge_signers(pdf, trust=trust, time_stamps=network.time_stamps())
+    sealer, trust, anchor = _checked(pdf, order, keys, network)
     day, month = printed_date(order.issued_on)
     numbered = order.number is not None
     half = craft.begin_seal(
@@ -75,6 +68,21 @@ def seal(pdf: bytes, order: SealOrder, *, keys: Keys, network: Network) -> Made:
         sealed_at=order.sealed_at,
     )
     return _at_best(pdf, half, sealer, network, trust, anchor=anchor, beneath=order.level)
+
+
+def _checked(pdf: bytes, order: SealOrder, keys: Keys, network: Network) -> tuple[SealKey, Trust, str | None]:
+    """The key to seal with, its certificate checked on-line, and whom it is believed by; what is owed beneath is judged too."""
+    from services.signing import pdf as craft
+    from services.signing import pdf_endure
+
+    sealer = _sealer(keys, order)
+    trust = network.trust()
+    anchor = craft.check_certificate(
+        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
+    )
+    if order.owing:
+        pdf_endure.judge_signers(pdf, trust=trust, time_stamps=network.time_stamps())
+    return sealer, trust, anchor
 
 
 def _at_best(
@@ -119,16 +127,9 @@ def counter_seal(pdf: bytes, order: SealOrder, field: str, *, keys: Keys, networ
     it further than its time stamp.
     """
     from services.signing import pdf as craft
-    from services.signing import pdf_endure
     from services.signing.appearance import SealLook
 
-    sealer = _sealer(keys, order)
-    trust = network.trust()
-    anchor = craft.check_certificate(
-        sealer.certificate, sealer.chain, trust, purpose=craft.SEAL_DOCUMENTS, unchecked=network.unchecked
-    )
-    if order.owing:
-        pdf_endure.judge_signers(pdf, trust=trust, time_stamps=network.time_stamps())
+    sealer, trust, anchor = _checked(pdf, order, keys, network)
     half = craft.begin_seal(
         pdf,
         number=None,
