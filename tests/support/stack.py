@@ -52,7 +52,8 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """SIGKILL to one process by its name (`docs`, `docs-worker`, `kafka` …); the stack starts it again."""
-        os.kill(self.state()["processes"][name]["pid"], signal.SIGKILL)
+        pid = until(lambda: self.state()["processes"][name]["pid"], bound=RESTART_BOUND, what=f"{name} running")
+        os.kill(pid, signal.SIGKILL)
 
     def wait_restarted(self, name: str, restarts: int) -> None:
         """Until that process was started again for the `restarts`-th time."""
