@@ -89,7 +89,7 @@ def _on_known_routes(composed: FastAPI) -> Iterator[FastAPI]:
 
 
 @contextmanager
-def serve(app: FastAPI, *, grace: int = 1) -> Iterator[str]:
+def serve(app: FastAPI, *, grace: int = 30) -> Iterator[str]:
     """The base URL of the application while it is served; `grace` seconds for open connections at the end."""
     with _on_known_routes(app) as known, _served(known, grace) as url:
         yield url

@@ -13,7 +13,7 @@ from tests.docs.facts import Person
 from tests.portal.test_review_pages import Office, new_draft, office_at_work, pdf, post
 from tests.portal.test_service import PASSWORD
 from tests.support.postgres import Database
-from tests.web.conftest import SCREENSHOTS
+from tests.web.conftest import BOUND, SCREENSHOTS
 
 ABSTRACT = "V/v tổ chức Ngày hội đọc sách năm 2026"
 
@@ -26,6 +26,7 @@ def desk(database: Callable[[str], Database], tmp_path: Path) -> Iterator[Office
 
 def window(desk: Office, browser: Browser, person: Person) -> Page:
     page = browser.new_context(base_url=desk.portal.url, locale="vi-VN").new_page()
+    page.set_default_timeout(BOUND * 1000)
     page.goto("/login")
     page.get_by_label("Tên đăng nhập").fill(person.stated().login)
     page.get_by_label("Mật khẩu").fill(PASSWORD)

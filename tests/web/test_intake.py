@@ -22,7 +22,7 @@ from tests.docs.conftest import SAMPLES, Docs
 from tests.docs.facts import states_of
 from tests.portal.conftest import Portal, at_work
 from tests.support.postgres import Database
-from tests.web.conftest import SCREENSHOTS
+from tests.web.conftest import BOUND, SCREENSHOTS
 
 docs = docs_parts.docs  # the same docs as its own tests have
 PASSWORD = "mat-khau-cua-van-thu-1"
@@ -45,7 +45,7 @@ class Counter:
             locale="vi-VN",
             viewport={"width": 1280, "height": 960},
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(BOUND * 1000)
         page = context.new_page()
         page.goto("/login")
         page.get_by_label("Tên đăng nhập").fill(login_of(self.intake.docs))

@@ -24,7 +24,7 @@ from tests.docs.facts import record, sealed
 from tests.portal.conftest import Portal, at_work
 from tests.portal.test_service import PASSWORD
 from tests.support.postgres import Database
-from tests.web.conftest import LIMIT, SCREENSHOTS, weight
+from tests.web.conftest import BOUND, LIMIT, SCREENSHOTS, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Desk:
             java_script_enabled=scripts,
             base_url=self.portal.url,
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(BOUND * 1000)
         page = context.new_page()
         page.goto("/login")
         page.get_by_label("Tên đăng nhập").fill(f"login_{self.docs.a.clerk.person_id.hex}")
