@@ -109,6 +109,7 @@ def _api(service: Service, settings: Settings) -> None:
 
 
 def _worker(service: Service, settings: Settings) -> None:
+    from shared import sweep
     from shared.bus import KafkaConsumer, KafkaPublisher
     from shared.jobs import Runner
     from shared.outbox import Relay
@@ -119,7 +120,11 @@ def _worker(service: Service, settings: Settings) -> None:
     pool = _open(service, settings, size=12)
     parts = service.worker(settings, pool)
     relay = Relay(settings.database.get_secret_value(), KafkaPublisher(settings, stop=stop), stop=stop)
-    loops: dict[str, Callable[[], None]] = {"relay": relay.run, "gauges": lambda: _gauges(pool, stop)}
+    loops: dict[str, Callable[[], None]] = {
+        "relay": relay.run,
+        "gauges": lambda: _gauges(pool, stop),
+        "sweep": lambda: sweep.loop(pool, stop),
+    }
     if parts.follower:
         loops["consumer"] = KafkaConsumer(settings, pool, parts.follower, stop=stop).run
     loops |= {f"consumer {each.group}": KafkaConsumer(settings, pool, each, stop=stop).run for each in parts.also}

@@ -206,6 +206,7 @@ def _report(incoming: Incoming, by: Actor, at: datetime) -> DeliveryStatusReport
         reason_code=incoming.reason_code,
         arrival_number=incoming.arrival_number,
         assignee_id=incoming.assignee_id if incoming.status == ASSIGNED else None,
+        incoming_id=incoming.id,
         by=by,
         at=at,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.notify import expiry, store, store_expiry, store_work
+from services.notify import expiry, store, store_expiry, store_words, store_work
 from services.notify.answering import answer_mail
 from services.notify.domain import (
     Call,
@@ -179,7 +179,10 @@ def learn_access(tx: Tx, envelope: Envelope) -> None:
     fact = envelope.data
     assert isinstance(fact, docs.DocumentAccessChanged | docs.ArrivalAccessChanged)  # noqa: S101  registered for these
     subject = fact.delivery_id if isinstance(fact, docs.ArrivalAccessChanged) else fact.document_id
+    store.lock_document(tx, subject)
     store.save_restricted(tx, fact.agency_id, subject, restricted=fact.restricted)
+    if fact.restricted:
+        store_words.withdraw(tx, fact.agency_id, subject)
 
 
 def learn_policy(tx: Tx, envelope: Envelope) -> None:
@@ -202,14 +205,15 @@ def call_whose_turn_it_is(tx: Tx, envelope: Envelope) -> None:
     except DocumentUnknown as unknown:
         store.hold_for_document(tx, unknown.document_id, envelope)
         return
-    told: dict[UUID, Call] = {}
-    for call in calls:
+    told: dict[UUID, tuple[Call, Call]] = {}
+    for call, blind in calls:
         if isinstance(call.to, Person):
-            told.setdefault(call.to.person_id, call)
+            told.setdefault(call.to.person_id, (call, blind))
         else:
-            _tell_clerks(tx, call.to, call, told, envelope)
+            _tell_clerks(tx, call.to, (call, blind), told, envelope)
     work = work_of(envelope.data)
-    for notice in store.add_notices(tx, told, envelope):
+    for notice in store.add_notices(tx, {person: call for person, (call, _) in told.items()}, envelope):
+        _keep_other_words(tx, notice, envelope.data, *told[notice.person_id])
         if work:
             store_work.begin(tx, work, notice.person_id, notice.id, asked_at=envelope.time)
         if datetime.now(UTC) - envelope.time < MAIL_AGE:
@@ -222,23 +226,33 @@ def _who(fact: Event) -> str | None:
     return by.name if by is not None and by.person_id is not None else None
 
 
-def _calls(tx: Tx, envelope: Envelope) -> list[Call]:
-    """Whom to tell what; of what an agency has restricted its clerks at large, and whoever the fact only happens to
-    reach, read that there is something, and where.
+def _calls(tx: Tx, envelope: Envelope) -> list[tuple[Call, Call]]:
+    """Whom to tell what, and the same without a word of the document. Of what an agency has restricted its clerks at
+    large, and whoever the fact only happens to reach, read that there is something, and where.
     """
     event, known = envelope.data, _known(tx, envelope)
     calls = whose_turn(event, known)
-    keeping = store.restricting(tx, subjects_of(event)) if calls else set()
-    if not keeping:
-        return list(calls)
-    beyond = isinstance(event, BEYOND)
+    if not calls or not subjects_of(event):
+        return [(call, call) for call in calls]
+    keeping = store.restricting(tx, subjects_of(event))
+    beyond = bool(keeping) and isinstance(event, BEYOND)
     return [
-        blind if beyond or (isinstance(call.to, Clerks) and call.to.agency_id in keeping) else call
+        (blind if beyond or (isinstance(call.to, Clerks) and call.to.agency_id in keeping) else call, blind)
         for call, blind in zip(calls, withheld(event, known), strict=True)
     ]
 
 
-def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], envelope: Envelope) -> None:
+def _keep_other_words(tx: Tx, notice: store.Notice, event: Event, call: Call, blind: Call) -> None:
+    """Of a notice to clerks at large, or beyond: what it says once its document is restricted."""
+    at_large = isinstance(call.to, Clerks)
+    if call != blind and (at_large or isinstance(event, BEYOND)):
+        agency_id = call.to.agency_id if isinstance(call.to, Clerks) else None
+        store_words.add(tx, notice, subjects_of(event), agency_id, blind)
+
+
+def _tell_clerks(
+    tx: Tx, clerks: Clerks, said: tuple[Call, Call], told: dict[UUID, tuple[Call, Call]], envelope: Envelope
+) -> None:
     if store.is_behind_a_partner(tx, clerks.agency_id):
         return
     people = store.list_clerks(tx, clerks) if store.people_are_known(tx) else []
@@ -246,7 +260,7 @@ def _tell_clerks(tx: Tx, clerks: Clerks, call: Call, told: dict[UUID, Call], env
         # Who has been told by then is not told again: the notice is unique to event and person.
         store.hold_for_clerks(tx, clerks.agency_id, envelope)
     for person in people:
-        told.setdefault(person, call)
+        told.setdefault(person, said)
 
 
 def _known(tx: Tx, envelope: Envelope) -> Known:

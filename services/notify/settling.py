@@ -84,6 +84,7 @@ WORKS: Mapping[type[Event], Callable[[Any], Work | None]] = {
     signing.DocumentCounterSealed: _on_document("number"),
     signing.DocumentRefused: _on_document("mend"),
     signing.DocumentDelayed: _on_document("delay"),
+    signing.DocumentValidated: lambda event: Work(event.incoming_id, "look_at_signatures"),
 }
 
 
@@ -120,10 +121,16 @@ def _stood(event: docs.DeliveryStatusReported) -> Iterator[Settled]:
     if event.status in ("02", "03", "04", "05", "06") or (event.status == "15" and event.about in (None, "recall")):
         yield Settled(Work(event.delivery_id, "register"))
         yield Settled(Work(event.delivery_id, "chased"))
+        if event.incoming_id is not None:
+            yield Settled(Work(event.incoming_id, "look_at_signatures"))
     if event.status in ("15", "16") and event.about in (None, "recall"):
         yield Settled(Work(event.delivery_id, "answer_recall"))
     if event.status in ("04", "06", "15"):  # given to somebody else, done, or taken back
         yield Settled(Work(event.delivery_id, "handle"))
+
+
+def _validated(event: signing.DocumentValidated) -> Iterator[Settled]:
+    yield Settled(Work(event.incoming_id, "look_at_signatures"))  # by a newer verdict
 
 
 def _task(event: docs.TaskChanged) -> Iterator[Settled]:
@@ -163,4 +170,5 @@ ENDS: Mapping[type[Event], Callable[[Any], Iterator[Settled]]] = {
     signing.DocumentSigned: _signed,
     signing.DocumentCounterSealed: _counter_sealed,
     signing.DocumentRefused: _all("sign", "delay"),
+    signing.DocumentValidated: _validated,
 }

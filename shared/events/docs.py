@@ -294,6 +294,7 @@ class DeliveryStatusReported(
     about: Literal["recall", "updates", "replaces"] | None = None  # 13, 15, 16: what is asked; none: to take it back
     partner: str | None = None  # with 13, when the receiver is reached through a partner
     reason_vi: str | None = None  # with a partner's 02: what its code means here; `reason` is in its own words
+    incoming_id: UUID | None = None  # the receiver's own name for what arrived, when the receiver is here
 
 
 class DeliveryChased(Fact, type="vn.vanthu.docs.delivery.chased.v1", topic=DELIVERY, key="delivery_id"):

@@ -121,6 +121,16 @@ def test_attachments_become_items_with_their_sender_and_subject(desk: Desk) -> N
     assert desk.intake.docs.get(desk.intake.docs.b.clerk, "/intake-mails")["items"] == []
 
 
+def test_mails_are_shown_to_the_registrar_and_what_is_restricted_to_those_who_may_know(desk: Desk) -> None:
+    docs = desk.intake.docs
+    desk.office.deliver(mail(("công văn.pdf", LETTER), subject="Đơn tố giác"))
+    desk.settle()
+    officer, registrar = docs.a.person("second clerk"), docs.a.clerk
+    assert docs.get(registrar, "/intake-mails")["items"][0]["subject"] == "Đơn tố giác"
+    hidden = docs.get(officer, "/intake-mails")
+    assert (hidden["items"], hidden["withheld"]) == ([], True)
+
+
 def test_the_same_mail_again_is_taken_once(desk: Desk) -> None:
     sent = mail(("a.pdf", LETTER), message_id="<mot-la-thu@tinh.example.vn>")
     desk.office.deliver(sent)

@@ -155,7 +155,7 @@ TABLE: dict[str, Row] = (
         # --- what came in, and was made of it
         "GET /intake": quiet("its documents are in the next test"),
         "GET /incoming/{incoming_id}/intake": of(),
-        "GET /intake-mails": quiet("what a mailbox got, sender and subject, before anything is made of it"),
+        "GET /intake-mails": quiet("what a mailbox got: the registrar's and the head's (test_intake_mail.py)"),
         "GET /intake/{item_id}": quiet("its documents are in the next test"),
         "GET /intake/{item_id}/content": quiet("its documents are in the next test"),
         "GET /intake/{item_id}/text": quiet("its documents are in the next test"),

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.docs.review import work
+from shared import db
 from shared.events import registry
 from shared.events.docs import DocumentApproved, PrepareDocument, ReviewAsked, ReviewDue
 from shared.ids import new_id
@@ -233,3 +234,21 @@ def test_a_reviewer_who_has_left_is_replaced_with_a_reason_and_a_clerk_may_retur
     line = docs.get(clerk, f"/documents/{stuck[0]}")["history"][1]
     assert line["detail"] == "Hoàng Văn Đức → Văn thư khác: Đã chuyển công tác"
     assert ok(docs.post(clerk, f"/documents/{stuck[1]}/return", refused))["state"] == "returned"
+
+
+def test_a_list_of_reviewers_from_before_lists_had_deadlines_gets_one(docs: Docs) -> None:
+    reviewer = docs.a.person("second clerk")
+    document = docs.submitted(docs.a, reviewer_ids=[str(reviewer.person_id)])
+    with db.transaction(docs.pool, agency=docs.a.agency_id) as tx:
+        tx.execute("DELETE FROM route")
+    assert docs.get(docs.a.clerk, f"/documents/{document}/route")["stages"][0]["due_at"] is None
+    docs.outbox()
+    now = datetime.now(UTC)
+    assert work.put_on_record(docs.pool, now) == 1
+    assert work.put_on_record(docs.pool, now) == 0
+    (stage,) = docs.get(docs.a.clerk, f"/documents/{document}/route")["stages"]
+    assert datetime.fromisoformat(stage["due_at"]) > now
+    work.turn(docs.pool, docs.settings.source, now + timedelta(days=30))
+    assert {fact.standing for fact in docs.stated("ReviewDue")} == {"overdue"}
+    ok(docs.post(reviewer, f"/documents/{document}/approve"))
+    assert docs.get(docs.a.clerk, f"/documents/{document}")["state"] == "preparing"

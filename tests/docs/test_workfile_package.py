@@ -274,6 +274,21 @@ def test_what_the_packer_may_not_know_is_withheld_and_the_package_says_so(
     assert abstract.encode() not in everything
     assert refusal(docs.http(office.other.principal).get(f"/work-file-exports/{whole}/content")) == "export_of_others"
 
+    # Whoever fetched it before may not any more once something in it was restricted; a new one withholds it.
+    part_order = part.stem
+    ok(docs.post(b.clerk, f"/documents/{plain}/access", {"restricted": True}))
+    assert (
+        refusal(docs.http(office.other.principal).get(f"/work-file-exports/{part_order}/content")) == "export_outdated"
+    )
+    assert docs.http(b.clerk.principal).get(f"/work-file-exports/{whole}/content").status_code == 200
+    ok(docs.post(b.clerk, f"/work-files/{file}/members/{plain}/take-out", {"reason": "Xếp nhầm"}))
+    assert (
+        refusal(docs.http(office.other.principal).get(f"/work-file-exports/{part_order}/content")) == "export_outdated"
+    )
+    _, less = packed(office.other)
+    with zipfile.ZipFile(less) as package:
+        assert json.loads(package.read("metadata.json"))["Document"] == []
+
     capsys.readouterr()
     assert main([str(part), "--json"]) == 3
     said = {f["code"]: f for f in json.loads(capsys.readouterr().out)["findings"]}

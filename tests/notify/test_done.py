@@ -12,7 +12,7 @@ from services.notify import pulse, store_work
 from services.notify.consumer import follower
 from services.notify.settling import ENDS, WORKS
 from shared import db
-from shared.events import Actor, Event, docs, registry
+from shared.events import Actor, Event, docs, registry, signing
 from shared.ids import new_id
 from shared.inbox import Record
 from tests.notify.conftest import Office
@@ -91,6 +91,32 @@ def test_what_one_clerk_registers_is_open_for_no_other(office: Office) -> None:
     with office.http(second) as http:
         assert http.get("/notices?unread=true").json()["items"] == []
     assert office.rows("SELECT FROM open_work") == []
+
+
+def test_signatures_to_look_at_are_looked_at_when_it_is_registered(office: Office) -> None:
+    story, incoming = Story(), new_id()
+    (binh,) = clerks(office, story.receiver, "Đỗ Văn Bình")
+    judged = signing.DocumentValidated(
+        incoming_id=incoming,
+        agency_id=story.receiver,
+        sha256="a" * 64,
+        indication="INDETERMINATE",
+        reason_vi="Không kiểm tra được thu hồi",
+        reason_en="Revocation could not be checked",
+        by=Actor(name="Vanthu", system="signing"),
+        at=NOW,
+    )
+    say(office, judged)
+    assert unread(office, binh) == 1
+    say(office, status(story, "01", incoming_id=incoming))
+    assert unread(office, binh) == 1
+    say(office, status(story, "03", incoming_id=incoming))
+    assert unread(office, binh) == 0
+    other = judged.model_copy(update={"incoming_id": new_id()})
+    say(office, other)
+    assert unread(office, binh) == 1
+    say(office, other.model_copy(update={"indication": "TOTAL_PASSED"}))
+    assert unread(office, binh) == 0
 
 
 def test_a_review_that_somebody_else_answered_and_a_signature_are_done(office: Office) -> None:

@@ -45,6 +45,35 @@ def test_clerks_read_of_a_restricted_document_that_it_is_there(office: Office) -
     assert "hội nghị" in said(office, clerk.person_id)
 
 
+def test_what_was_told_before_loses_its_words_when_the_document_is_restricted(office: Office) -> None:
+    story, mentioned, elsewhere = Story(), new_id(), new_id()
+    clerk, there = person("Phạm Thị Mai", story.agency, "clerk"), person("Đỗ Văn Bình", story.receiver, "clerk")
+    here = person("Lò Thị Én", story.agency, "clerk", person_id=mentioned)
+    office.hear(clerk, there, here, person("Vi Văn Pản", new_id(), "clerk", person_id=elsewhere), heartbeat())
+    office.hear(story.submitted())
+    office.take(record(story.signed(), seq=1))
+    remark = story.review(docs.RemarkMade, remark_id=new_id(), mentions=(mentioned, elsewhere))
+    office.take(record(remark, seq=2))
+    office.take(record(story.issued(), seq=3))
+    office.hear(story.dispatched())
+    office.take(record(story.status("02", reason="Tệp bị sửa trên đường truyền"), seq=2))
+    for who in (clerk.person_id, mentioned, there.person_id):
+        assert [each for each in SECRET if each in said(office, who)] != []
+    office.take(record(access(story), seq=4))
+    for who in (clerk.person_id, mentioned):
+        assert "Một văn bản hạn chế tiếp cận" in said(office, who)
+        assert [each for each in SECRET if each in said(office, who)] == []
+    # Its author has to do with it; what its receiver's clerks read is their agency's to keep.
+    assert "hội nghị" in said(office, story.author)
+    assert "hội nghị" in said(office, there.person_id)
+    assert "hội nghị" in said(office, elsewhere)
+    kept = docs.ArrivalAccessChanged(
+        delivery_id=story.delivery, incoming_id=new_id(), agency_id=story.receiver, restricted=True, by=story.by, at=NOW
+    )
+    office.take(record(kept, seq=3))
+    assert [each for each in SECRET if each in said(office, there.person_id)] == []
+
+
 def test_where_all_that_arrives_is_restricted_its_clerks_read_no_title(office: Office) -> None:
     story = Story()
     there = person("Đỗ Văn Bình", story.receiver, "clerk")

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from services.docs.access import Member
 from services.docs.intake import store
+from services.docs.standing import sees_all
 from services.docs.views import View
 
 router = APIRouter(tags=["intake"])
@@ -29,12 +30,19 @@ class MailView(View):
 
 
 class MailPage(View):
+    """`withheld`: the reader is none of those to whom mails are shown; there may be some."""
+
     items: list[MailView]
+    withheld: bool = False
 
 
 @router.get("/intake-mails")
 def list_mails(acting: Member) -> MailPage:
-    """The newest mails to the agency, those too that brought nothing."""
+    """The newest mails to the agency, those too that brought nothing, for its registrar and its head: what somebody wrote
+    to the agency is nobody else's before it is given to them. Of what became restricted for those who may know of it.
+    """
+    if not sees_all(acting.post):
+        return MailPage(items=[], withheld=True)
     return MailPage(items=[_view(row) for row in store.list_mails(acting.tx, NEWEST)])
 
 

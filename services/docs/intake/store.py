@@ -233,9 +233,12 @@ def answer(tx: Tx, agency_id: UUID, key: str, detail: Row, at: datetime) -> bool
 
 
 def list_mails(tx: Tx, limit: int) -> list[Row]:
-    """The newest mails with what their senders are told."""
+    """The newest mails with what their senders are told; those of whose items the reader may know of each."""
     return tx.execute(
-        "SELECT * FROM intake_taken WHERE key LIKE 'mail:%%' ORDER BY taken_at DESC LIMIT %s", [limit]
+        "SELECT * FROM intake_taken t WHERE key LIKE 'mail:%%' AND NOT EXISTS (SELECT FROM"
+        "  jsonb_array_elements_text(t.detail -> 'items') n WHERE NOT EXISTS (SELECT FROM intake_item i WHERE i.id = n::uuid))"
+        " ORDER BY taken_at DESC LIMIT %s",
+        [limit],
     ).fetchall()
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from services.docs import document, drafting, store_workdays
+from services.docs import document, drafting, store_proof, store_workdays
 from services.docs import refusals as docs_refusals
 from services.docs import store as documents
 from services.docs.access import Acting
@@ -134,6 +134,17 @@ def route_of(tx: Tx, held: Document, now: datetime) -> Route | None:
     if known is None and held.reviews and held.state == "in_review":
         return route.of_reviews(held.reviews, held.author_id, situation(tx, held, now))
     return known
+
+
+def put_on_record(tx: Tx, held: Document, now: datetime) -> None:
+    """A document whose list of reviewers was made before lists had a deadline gets the agency's, from now on. The row
+    must be locked.
+    """
+    if held.state != "in_review" or not held.reviews or store.find_route(tx, held.id) is not None:
+        return
+    at, days = situation(tx, held, now), store_proof.get_policy(tx, held.agency_id).review_days
+    begun = replace(route.of_reviews(held.reviews, held.author_id, at, days=days), text=text_of(held))
+    store.save_route(tx, held.id, held.agency_id, begun, escalation.next_look(begun, at))
 
 
 def _reviews(on: Route, at: Situation) -> tuple[Review, ...]:

@@ -139,16 +139,18 @@ def _listed(reviews: Sequence[Review], deadline: Deadline | None = None) -> Stag
     return Stage(key="xem-xet", name="Xem xét", who=who, deadline=deadline)
 
 
-def of_reviews(reviews: Sequence[Review], author_id: UUID, at: Situation) -> Route:
-    """The route of a document with a list of reviewers that has none on record: it was submitted before lists had them."""
-    stage = _listed(reviews)
+def of_reviews(reviews: Sequence[Review], author_id: UUID, at: Situation, *, days: int | None = None) -> Route:
+    """The route of a document with a list of reviewers that has none on record: it was submitted before lists had them.
+    `days`: it is put on record now, and from now its reviewers have so many working days.
+    """
+    stage = _listed(reviews, Deadline(amount=days, unit="days") if days else None)
     seats = tuple(
         Seat(each, told=(r.person_id,), by=r.person_id, name=r.name, at=at.now)
         if r.approved
         else Seat(each, told=(r.person_id,))
         for each, r in zip(stage.who, reviews, strict=True)
     )
-    return Route("", 0, LISTED, author_id, (Leg(stage, seats, "open", at.now),))
+    return Route("", 0, LISTED, author_id, (_timed(Leg(stage, seats, "open", at.now), at),))
 
 
 def given_back(route: Route, person_id: UUID | None, resume_at: str | None, at: Situation) -> Route:
@@ -252,6 +254,11 @@ def _open(leg: Leg, route: Route, at: Situation) -> Leg:
     seats = tuple(_seats(leg.stage, route, at.directory))
     if why := _left_out(leg.stage, seats, route.author_id, at):
         return replace(leg, state="skipped", skipped_for=why, ended_at=at.now)
+    return _timed(replace(leg, seats=seats, state="open", opened_at=at.now), at)
+
+
+def _timed(leg: Leg, at: Situation) -> Leg:
+    """With the deadline that its stage has, counted from now, and when it is nearly there."""
     due = soon = None
     if deadline := leg.stage.deadline:
         due = at.calendar.add_hours(at.now, deadline.amount)
@@ -261,7 +268,7 @@ def _open(leg: Leg, route: Route, at: Situation) -> Leg:
             last = due.astimezone(VIETNAM).date()
             soon = max(at.calendar.start_of(last), at.calendar.add_hours(at.now, 1)) if deadline.amount > 1 else None
             soon = soon or min(at.calendar.add_hours(at.now, 6), due)
-    return replace(leg, seats=seats, state="open", opened_at=at.now, due_at=due, soon_at=soon)
+    return replace(leg, due_at=due, soon_at=soon)
 
 
 def _seats(stage: Stage, route: Route, directory: Directory) -> Iterator[Seat]:

@@ -131,6 +131,16 @@ def find_due(tx: Tx, document_id: UUID, now: datetime) -> Route | None:
     return ROUTE.validate_python(row["body"]) if row else None
 
 
+def list_without_route(tx: Tx, limit: int) -> list[UUID]:
+    """Documents of the agency under review that have none on record."""
+    rows = tx.execute(
+        "SELECT id FROM document d WHERE state = 'in_review' AND NOT EXISTS (SELECT FROM route r WHERE r.document_id = d.id)"
+        " AND reviews <> '[]' ORDER BY id LIMIT %s",
+        [limit],
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
 def drop_route(tx: Tx, document_id: UUID) -> None:
     """Of a document with a plain list of reviewers, which gets a new list."""
     tx.execute("DELETE FROM route WHERE document_id = %s", [document_id])

@@ -25,9 +25,11 @@ MOST = 200  # documents of one agency at a time
 def loop(pool: db.Pool, source: str) -> Callable[[threading.Event], None]:
     def run(stop: threading.Event) -> None:
         alive = telemetry.Heartbeat("review", limit=300)
+        older = True  # there may be some, once: whatever is submitted today has a route
         while not stop.is_set():
             alive.touch()
             try:
+                older = older and bool(put_on_record(pool, datetime.now(UTC)))
                 turn(pool, source, datetime.now(UTC))
             except (psycopg.OperationalError, Rejected) as error:
                 log.warning("review: database not reachable, trying again: %s", str(error).splitlines()[0])
@@ -49,6 +51,19 @@ def turn(pool: db.Pool, source: str, now: datetime) -> int:
         with db.transaction(pool, agency=agency_id) as tx:
             talking.look_after(tx, request_id, now, source=source)
     return len(documents_due) + len(requests_due)
+
+
+def put_on_record(pool: db.Pool, now: datetime) -> int:
+    """Documents whose reviewers were listed before lists had a deadline get one; how many, at most so many of an agency."""
+    found: list[tuple[UUID, UUID]] = []
+    with db.transaction(pool) as tx:
+        for agency_id in store_registry.list_own_agencies(tx):
+            db.act_for(tx, agency_id)
+            found += [(agency_id, each) for each in store.list_without_route(tx, MOST)]
+    for agency_id, document_id in found:
+        with db.transaction(pool, agency=agency_id) as tx:
+            reviewing.put_on_record(tx, documents.lock(tx, document_id), now)
+    return len(found)
 
 
 Due = list[tuple[UUID, UUID]]  # agency, and the document or request

@@ -418,8 +418,7 @@ def get_package(export_id: UUID, door: DoorDep) -> Response:
     with door.open("clerk", "leader") as acting:
         found = store.get_export(acting.tx, export_id)
         file = store.get(acting.tx, found.file_id)
-        if found.ordered_by.person_id != acting.person_id:
-            subjects.check_all_known(acting.tx, store.list_members(acting.tx, file.id))
+        subjects.check_package_known(acting.tx, found, mine=found.ordered_by.person_id == acting.person_id)
     if file.disposal is not None:
         raise Rejected(CONTENT_DISPOSED, decision=file.disposal.decision)
     if found.content is None:

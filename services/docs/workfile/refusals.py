@@ -151,6 +151,12 @@ EXPORT_NOT_READY = Refusal(
     vi="Gói xuất chưa xong; hãy đợi một lát rồi tải lại trang.",
     en="The package is not ready yet; wait a moment and load the page again.",
 )
+EXPORT_OUTDATED = Refusal(
+    "export_outdated",
+    vi="Sau khi xuất, gói này có văn bản bạn không còn được xem nên không tải lại được; hãy đặt xuất gói mới.",
+    en="Since it was made this package holds a document that you may not know of any more; order a new one.",
+    status=403,
+)
 EXPORT_OF_OTHERS = Refusal(
     "export_of_others",
     vi="Hồ sơ có văn bản bạn không được xem nên không tải được gói do người khác xuất; hãy tự đặt xuất gói của mình.",

@@ -298,6 +298,7 @@ class Export:
     content: BlobRef | None = None
     entries: int | None = None
     reason: dict[str, str] | None = None
+    holds: list[UUID] | None = None  # subjects of the members whose content is in it
 
 
 def add_export(tx: Tx, order: Export) -> None:
@@ -322,12 +323,25 @@ def list_exports(tx: Tx, file_id: UUID, limit: int = 10) -> list[Export]:
 
 
 def end_export(
-    tx: Tx, export_id: UUID, *, content: BlobRef | None, entries: int | None, reason: dict[str, str] | None
+    tx: Tx,
+    export_id: UUID,
+    *,
+    content: BlobRef | None,
+    entries: int | None,
+    reason: dict[str, str] | None,
+    holds: Sequence[UUID] = (),
 ) -> None:
+    failed = Jsonb(reason) if reason else None
     tx.execute(
-        "UPDATE work_file_export SET state = %s, content = %s, entries = %s, reason = %s WHERE id = %s",
-        ["done" if content else "failed", json_of(content), entries, Jsonb(reason) if reason else None, export_id],
+        "UPDATE work_file_export SET state = %s, content = %s, entries = %s, reason = %s, holds = %s WHERE id = %s",
+        ["done" if content else "failed", json_of(content), entries, failed, list(holds), export_id],
     )
+
+
+def may_know(tx: Tx, subjects: Sequence[UUID]) -> bool:
+    """Whether no restriction keeps any of these from the person of the transaction."""
+    row = tx.execute("SELECT may_know_of(%s::uuid[]) AS known", [list(subjects)]).fetchone()
+    return bool(row and row["known"])
 
 
 def _export(row: Row) -> Export:

@@ -22,8 +22,8 @@ from services.docs.numbering import today
 from services.docs.review import store_drafts
 from services.docs.review.drafts import Draft
 from services.docs.workfile.domain import Kind
-from services.docs.workfile.refusals import EXPORT_OF_OTHERS
-from services.docs.workfile.store import Member
+from services.docs.workfile.refusals import EXPORT_OF_OTHERS, EXPORT_OUTDATED
+from services.docs.workfile.store import Export, Member, list_members, may_know
 from shared.db import Tx
 from shared.errors import NotFound, Rejected
 from shared.events import BlobRef
@@ -150,10 +150,19 @@ def all_content(tx: Tx, kind: Kind, subject_id: UUID) -> list[tuple[str, BlobRef
     return list({ref.sha256: (name, ref) for name, ref in reversed(every)}.values())
 
 
-def check_all_known(tx: Tx, members: Sequence[Member]) -> None:
-    """Rejected(export_of_others) for whoever may not know something of what another person had packed."""
-    if any(each.abstract == HIDDEN for each in lines(tx, members)):
-        raise Rejected(EXPORT_OF_OTHERS)
+def check_package_known(tx: Tx, order: Export, *, mine: bool) -> None:
+    """For whoever may not know, today, something of what was packed: Rejected(export_of_others), or of their own
+    package Rejected(export_outdated).
+    """
+    members = list_members(tx, order.file_id)
+    known = {each.member.subject_id for each in lines(tx, members) if each.abstract != HIDDEN}
+    packed = {each.subject_id for each in members} if order.holds is None else set(order.holds)
+    if packed <= known:
+        return
+    # What was taken out of the file since stands in no line.
+    gone = packed - {each.subject_id for each in members}
+    if packed - known - gone or not may_know(tx, sorted(gone)):
+        raise Rejected(EXPORT_OUTDATED if mine else EXPORT_OF_OTHERS)
 
 
 def unfinished(tx: Tx, members: Sequence[Member]) -> list[str]:

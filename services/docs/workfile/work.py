@@ -73,12 +73,12 @@ class Packer:
             file_id, reader = wanted.file_id, _reader(tx, job, wanted)
         with tempfile.TemporaryDirectory(prefix="vanthu-package-") as folder:
             path = Path(folder) / "package.zip"
-            count = self.pack(agency_id, file_id, path, Path(folder), reader=reader)
+            count, holds = self.pack(agency_id, file_id, path, Path(folder), reader=reader)
             content = self.blobs.put_file(path, ZIP)
 
         def commit(tx: db.Tx) -> None:
             db.act_for(tx, agency_id)
-            store.end_export(tx, export_id, content=content, entries=count, reason=None)
+            store.end_export(tx, export_id, content=content, entries=count, reason=None, holds=holds)
 
         return commit
 
@@ -95,8 +95,10 @@ class Packer:
         db.act_for(tx, UUID(job.payload["agency_id"]))
         store.end_export(tx, UUID(job.subject), content=None, entries=None, reason=reason)
 
-    def pack(self, agency_id: UUID, file_id: UUID, path: Path, scratch: Path, *, reader: Post | None = None) -> int:
-        """The package at `path`; how many files it has. One member at a time, each in a short transaction.
+    def pack(
+        self, agency_id: UUID, file_id: UUID, path: Path, scratch: Path, *, reader: Post | None = None
+    ) -> tuple[int, list[UUID]]:
+        """The package at `path`; how many files it has, and of which subjects it tells. One member at a time, each in a short transaction.
 
         `reader`: what this post may not know is withheld, and the package says of how many that is so.
         """
@@ -123,7 +125,7 @@ class Packer:
         self._add_ledger(package, agency_id, [file_id, *shown])
         words = {"code": file.place.code, "title": file.title, "agency": name, "manifest": packing.MANIFEST}
         package.add("README.txt", packing.README.format(**words).encode())
-        return package.close()
+        return package.close(), shown
 
     def _add_member(
         self, package: Package, agency_id: UUID, number: int, member: Member, reader: Post | None

@@ -55,8 +55,14 @@ def _list(visit: Visit, *, state: str = "", cursor: str = "", error: Rejected | 
     except Rejected as rejected:
         error = error or rejected
     mails, _ = parts_of({"mails": lambda: visit.api.get("docs", "/intake-mails")})
+    told: dict[str, Any] = mails.get("mails", {})
     return visit.page(
-        "intake_list.html", error=error, found=found, chosen=state, mails=mails.get("mails", {}).get("items", [])
+        "intake_list.html",
+        error=error,
+        found=found,
+        chosen=state,
+        mails=told.get("items", []),
+        mails_withheld=told.get("withheld", False),
     )
 
 
