@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +24,13 @@ from vanthu_verify.ledger.comparing import SHOWN, Differences, differences
 from vanthu_verify.ledger.findings import Finding, Weight
 from vanthu_verify.ledger.reading import Entry, Export, Head, head_in
 from vanthu_verify.ledger.seals import TOLERANCE, Believed, Judged, printed
-from vanthu_verify.ledger.tree import Tree, leaf_of
+from vanthu_verify.ledger.tree import Hashes, Stored, Tree, leaf_of
 
 STALE = timedelta(hours=2)  # a head is due every hour
 LATE = timedelta(hours=24)  # what is stated reaches the log in seconds
 MISSING = bytes(32)
+UNKNOWN = -(2**63)
+PLACES = 2**40  # positions; a key's sequence stands above
 
 
 @dataclass(slots=True)
@@ -47,20 +51,19 @@ class Result:
 
 @dataclass(slots=True)
 class _Log:
-    """The entries as they were read. `about` says of some what they are, for people."""
+    """The entries as they were read: of each some two hundred bytes, whatever it says, so that millions find room."""
 
-    leaves: list[bytes] = field(default_factory=list)
-    times: list[datetime | None] = field(default_factory=list)
+    leaves: Hashes = field(default_factory=Hashes)
+    times: array[int] = field(default_factory=lambda: array("q"))  # microseconds since 1970, UNKNOWN of the unreadable
     heads: list[Head] = field(default_factory=list)
-    about: dict[int, str] = field(default_factory=dict)
-    last: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict)
-    ids: dict[tuple[str, str], int] = field(default_factory=dict)
+    last: dict[bytes, int] = field(default_factory=dict)  # of each key: sequence and position
+    ids: set[bytes] = field(default_factory=set)
 
 
 def check(export: Export, kept: Sequence[Head], older: Sequence[Export], believed: Believed) -> Result:
     """`kept` are heads that others kept, `older` exports that they kept."""
     result = Result(heads=len(export.heads), kept=len(kept))
-    stored = _stored(export)
+    stored = Stored(export.nodes())
     log = _read(export, stored, result)
     result.entries = len(log.leaves)
     _compare(log, stored, older, result)  # 2
@@ -79,11 +82,7 @@ def check(export: Export, kept: Sequence[Head], older: Sequence[Export], believe
 # --- entries
 
 
-def _stored(export: Export) -> dict[tuple[int, int], bytes]:
-    return {(level, first + n): one for level, first, hashes in export.nodes() for n, one in enumerate(hashes)}
-
-
-def _read(export: Export, stored: dict[tuple[int, int], bytes], result: Result) -> _Log:
+def _read(export: Export, stored: Stored, result: Result) -> _Log:
     log = _Log()
     for entry in export.entries():
         expected = len(log.leaves)
@@ -94,8 +93,8 @@ def _read(export: Export, stored: dict[tuple[int, int], bytes], result: Result) 
         if gap:
             result.findings.append(Finding("entry_removed", gap[:SHOWN]))
         for position in gap:  # what is stored of it lets the rest be checked all the same
-            log.leaves.append(stored.get((0, position), MISSING))
-            log.times.append(None)
+            log.leaves.append(stored.get(0, position, MISSING))
+            log.times.append(UNKNOWN)
         _take(log, entry, result)
     return log
 
@@ -104,30 +103,48 @@ def _take(log: _Log, entry: Entry, result: Result) -> None:
     log.leaves.append(leaf_of(entry.event))
     try:
         event: Any = json.loads(entry.event)
-        identity = str(event["source"]), str(event["id"])
-        key = identity[0], entry.topic or "", str(event["subject"])
-        seq, at = int(event.get("sequence", 0)), datetime.fromisoformat(event["time"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        log.times.append(None)
+        source = str(event["source"])
+        identity = _short(source, str(event["id"]))
+        key = _short(source, entry.topic or "", str(event["subject"]))
+        seq, at = int(event.get("sequence", 0)), _micro(datetime.fromisoformat(event["time"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        log.times.append(UNKNOWN)
         result.findings.append(Finding("entry_unreadable", (entry.position,)))
         return
-    log.times.append(at if at.tzinfo else at.replace(tzinfo=UTC))
+    log.times.append(at)
     if head := head_in(event, entry.position):
         log.heads.append(head)
     if identity in log.ids:
         result.findings.append(Finding("entry_inserted", (entry.position,), values={"what": _what(entry)}))
         return
-    log.ids[identity] = entry.position
+    log.ids.add(identity)
     if not seq or not entry.topic:
         return
-    before, where = log.last.get(key, (0, -1))
+    before, where = divmod(log.last.get(key, 0), PLACES)
     if before and seq > before + 1:
         result.findings.append(Finding("sequence_gap", (entry.position,), values={"what": _named(event)}))
     elif seq <= before:
         result.findings.append(
             Finding("entries_reordered", (where, entry.position), values={"what": f" ({_named(event)})"})
         )
-    log.last[key] = max(seq, before), entry.position
+    log.last[key] = max(seq, before) * PLACES + entry.position
+
+
+def _short(*words: str) -> bytes:
+    """Stands for the words; that two sets of words have the same is as unlikely as of a hash of 128 bits."""
+    return hashlib.blake2b("\0".join(words).encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def _micro(at: datetime) -> int:
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+
+
+def _moment(micro: int) -> datetime:
+    return EPOCH + micro * MICROSECOND
 
 
 def _named(event: dict[str, Any]) -> str:
@@ -142,7 +159,7 @@ def _what(entry: Entry) -> str:
         return ""
 
 
-def _compare(log: _Log, stored: dict[tuple[int, int], bytes], older: Sequence[Export], result: Result) -> None:
+def _compare(log: _Log, stored: Stored, older: Sequence[Export], result: Result) -> None:
     """With the leaves that the log keeps beside its entries, and with those of older exports: these name the entry."""
     named = set[int]()
     for before in (_row(stored), *(_leaves(export) for export in older)):
@@ -155,13 +172,12 @@ def _compare(log: _Log, stored: dict[tuple[int, int], bytes], older: Sequence[Ex
             result.findings.append(Finding("entry_changed_among", pair))
 
 
-def _row(stored: dict[tuple[int, int], bytes]) -> list[bytes]:
-    count = sum(1 for level, _ in stored if level == 0)
-    return [stored.get((0, n), MISSING) for n in range(count)]
+def _row(stored: Stored) -> Hashes:
+    return Hashes(stored.get(0, n, MISSING) for n in range(stored.count(0)))
 
 
-def _leaves(export: Export) -> list[bytes]:
-    return [leaf_of(entry.event) for entry in export.entries()]
+def _leaves(export: Export) -> Hashes:
+    return Hashes(leaf_of(entry.event) for entry in export.entries())
 
 
 def _tell(found: Differences, named: set[int], result: Result) -> None:
@@ -178,11 +194,11 @@ def _tell(found: Differences, named: set[int], result: Result) -> None:
             result.findings.append(Finding(code, fresh))
 
 
-def _first_joint(tree: Tree, stored: dict[tuple[int, int], bytes]) -> tuple[int, ...]:
+def _first_joint(tree: Tree, stored: Stored) -> tuple[int, ...]:
     """The entries beneath the lowest stored root that is not that of what stands beneath it."""
     for level, row in enumerate(tree.rows):
         for index, found in enumerate(row):
-            if stored.get((level, index), found) != found:
+            if stored.get(level, index, found) != found:
                 return tuple(range(index << level, (index + 1) << level))[:SHOWN]
     return ()
 
@@ -285,9 +301,10 @@ def _check_times(log: _Log, agreeing: Sequence[Judged], result: Result) -> None:
     sizes = [j.said.size for j in ordered]
     future: list[int] = []
     late: list[int] = []
-    for position, at in enumerate(log.times):
-        if at is None:
+    for position, micro in enumerate(log.times):
+        if micro == UNKNOWN:
             continue
+        at = _moment(micro)
         place = bisect_right(sizes, position)
         if place < len(ordered) and at - max(ordered[place].at, ordered[place].said.at) > TOLERANCE:
             future.append(position)
@@ -297,8 +314,7 @@ def _check_times(log: _Log, agreeing: Sequence[Judged], result: Result) -> None:
         if found:
             place = bisect_right(sizes, found[0])
             head = ordered[place] if code == "entry_from_future" else ordered[place - 1]
-            at = log.times[found[0]]
-            values = {"what": printed(at) if at else "", "at": printed(head.at)}
+            values = {"what": printed(_moment(log.times[found[0]])), "at": printed(head.at)}
             result.findings.append(Finding(code, tuple(found[:SHOWN]), values=values))
 
 

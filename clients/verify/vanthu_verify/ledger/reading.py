@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from vanthu_verify.ledger.tree import WIDTH
+
 PUBLISHED = "vn.vanthu.docs.treehead.published."
 SEALED = "vn.vanthu.signing.treehead.sealed."
 ENDINGS = (".ndjson", ".jsonl", ".json")
@@ -100,6 +102,8 @@ class Export:
                     found = _object(file, number, line)["nodes"]
                     try:
                         hashes = [bytes.fromhex(each) for each in found["hashes"]]
+                        if any(len(each) != WIDTH for each in hashes):
+                            raise Unreadable(file, number, "line_broken")
                         yield int(found["level"]), int(found["first"]), hashes
                     except (KeyError, TypeError, ValueError) as error:
                         raise Unreadable(file, number, "line_broken") from error

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
+WIDTH = 32  # bytes of a hash
 EMPTY = hashlib.sha256().digest()
 
 
@@ -16,6 +19,62 @@ def joined(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+class Hashes(Sequence[bytes]):
+    """A row of hashes in 32 bytes each, where a list takes 73: a ledger has millions."""
+
+    def __init__(self, some: Iterable[bytes] = ()) -> None:
+        self._all = bytearray()
+        for each in some:
+            self.append(each)
+
+    def append(self, one: bytes) -> None:
+        if len(one) != WIDTH:
+            raise ValueError("no hash of SHA-256")
+        self._all += one
+
+    def __len__(self) -> int:
+        return len(self._all) // WIDTH
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (bytes(self._all[at : at + WIDTH]) for at in range(0, len(self._all), WIDTH))
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(*place.indices(len(self)))]
+        at = place if place >= 0 else place + len(self)
+        if not 0 <= at < len(self):
+            raise IndexError(place)
+        return bytes(self._all[at * WIDTH : (at + 1) * WIDTH])
+
+
+class Stored:
+    """Roots of subtrees as lines of an export say them, by level and index; what is not there has none."""
+
+    def __init__(self, lines: Iterable[tuple[int, int, list[bytes]]]) -> None:
+        found: dict[int, list[tuple[int, Hashes]]] = {}
+        for level, first, some in lines:
+            found.setdefault(level, []).append((first, Hashes(some)))
+        self._rows = {level: sorted(rows, key=lambda row: row[0]) for level, rows in found.items()}
+        self._firsts = {level: [first for first, _ in rows] for level, rows in self._rows.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def get(self, level: int, index: int, default: bytes) -> bytes:
+        place = bisect_right(self._firsts.get(level, ()), index)
+        if not place:
+            return default
+        first, some = self._rows[level][place - 1]
+        return some[index - first] if index - first < len(some) else default
+
+    def count(self, level: int) -> int:
+        return sum(len(some) for _, some in self._rows.get(level, ()))
+
+
 class Tree:
     """All whole subtrees over the leaves: `rows[level][index]`, level 0 the leaves."""
 
@@ -24,7 +83,7 @@ class Tree:
         row = leaves
         while row:
             self.rows.append(row)
-            row = [joined(row[n], row[n + 1]) for n in range(0, len(row) - 1, 2)]
+            row = Hashes(joined(row[n], row[n + 1]) for n in range(0, len(row) - 1, 2))
 
     @property
     def size(self) -> int:
