@@ -69,7 +69,7 @@ from services.docs.workfile import api as workfile_api
 from shared import db
 from shared.errors import Rejected
 from shared.events.signing import Debt
-from shared.http import OnceOnly, create_app, encode_cursor
+from shared.http import OnceOnly, answer, create_app, encode_cursor
 from shared.ids import new_id
 from shared.inbox import Follower
 
@@ -315,14 +315,15 @@ def _delivery_view(held: Delivery, history: list[Entry]) -> DeliveryView:
 # --- reading
 
 
-@router.get("/documents")
-def list_documents(acting: Member, state: State | None = None, cursor: str | None = None) -> DocumentPage:
+@router.get("/documents", response_model=DocumentPage)
+def list_documents(door: DoorDep, state: State | None = None, cursor: str | None = None) -> Response:
     """The agency's documents, newest first."""
-    found = store.list_documents(acting.tx, state, access.cursor_id(cursor), access.PAGE + 1)
-    items = found[: access.PAGE]
+    with door.open("clerk", "leader") as acting:
+        found = store.list_documents(acting.tx, state, access.cursor_id(cursor), access.PAGE + 1)
+        items = found[: access.PAGE]
+        stopped = _stopped(acting.tx, items)
     more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
-    stopped = _stopped(acting.tx, items)
-    return DocumentPage(items=[DocumentLine(**_line(each, stopped)) for each in items], next_cursor=more)
+    return answer(DocumentPage(items=[DocumentLine(**_line(each, stopped)) for each in items], next_cursor=more))
 
 
 @router.get("/documents/{document_id}")

@@ -34,7 +34,7 @@ from services.docs.views import (
 )
 from shared.errors import NotFound, Rejected
 from shared.events.signing import Debt, SignatureSummary
-from shared.http import encode_cursor
+from shared.http import answer, encode_cursor
 
 router = APIRouter(tags=["incoming"])
 
@@ -203,13 +203,14 @@ def _made(acting: Acting, held: Incoming, step: Step[Incoming] | None, if_match:
 # --- reading
 
 
-@router.get("/incoming")
-def list_incoming(acting: Member, status: Status | None = None, cursor: str | None = None) -> IncomingPage:
+@router.get("/incoming", response_model=IncomingPage)
+def list_incoming(door: DoorDep, status: Status | None = None, cursor: str | None = None) -> Response:
     """What arrived at the agency, newest first."""
-    found = store_incoming.list_incoming(acting.tx, status, access.cursor_id(cursor), access.PAGE + 1)
+    with door.open("clerk", "leader") as acting:
+        found = store_incoming.list_incoming(acting.tx, status, access.cursor_id(cursor), access.PAGE + 1)
     items = found[: access.PAGE]
     more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
-    return IncomingPage(items=[IncomingLine(**_line(each)) for each in items], next_cursor=more)
+    return answer(IncomingPage(items=[IncomingLine(**_line(each)) for each in items], next_cursor=more))
 
 
 @router.get("/incoming/{incoming_id}")

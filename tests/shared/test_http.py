@@ -6,18 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import pytest
 import uvicorn
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel
 
 from shared import db, tokens
-from shared.errors import Rejected
-from shared.http import MAX_BODY, OnceOnly, Tx, Who, create_app, decode_cursor, encode_cursor, require
+from shared.errors import FORBIDDEN, Rejected
+from shared.http import MAX_BODY, OnceOnly, Tx, Who, answer, create_app, decode_cursor, encode_cursor, require
 from shared.ids import new_id
 from shared.tokens import Principal
 
@@ -65,6 +67,26 @@ def whose(tx: Tx) -> dict[str, str]:
     return {"agency": row["agency"]}
 
 
+class Told(BaseModel):
+    at: datetime
+    name: str
+    who: UUID | None
+    parts: tuple[str, ...]
+
+
+TOLD = Told(at=datetime(2026, 3, 2, 7, 30, tzinfo=UTC), name="Lường Thị Hoa", who=None, parts=("a", "b"))
+
+
+@router.get("/told")
+def tell(_who: Who) -> Told:
+    return TOLD
+
+
+@router.get("/told-at-once", response_model=Told)
+def tell_at_once(_who: Who) -> Response:
+    return answer(TOLD)
+
+
 @router.get("/officers-only")
 def officers(_who: Annotated[Principal, Depends(require("officer"))]) -> dict[str, str]:
     return {}
@@ -73,10 +95,7 @@ def officers(_who: Annotated[Principal, Depends(require("officer"))]) -> dict[st
 @pytest.fixture
 def api(pool: db.Pool) -> Iterator[httpx.Client]:
     with db.transaction(pool) as tx:
-        tx.execute(
-            "INSERT INTO token_key VALUES ('test', %s, 'active', now() + interval '1 day')",
-            [KEY.as_dict(private=False)["x"]],
-        )
+        _trust(tx)
     server = uvicorn.Server(uvicorn.Config(create_app("docs", pool, router), port=0, http="h11", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -87,6 +106,13 @@ def api(pool: db.Pool) -> Iterator[httpx.Client]:
         yield client
     server.should_exit = True
     thread.join()
+
+
+def _trust(tx: db.Tx) -> None:
+    tx.execute(
+        "INSERT INTO token_key VALUES ('test', %s, 'active', now() + interval '1 day')",
+        [KEY.as_dict(private=False)["x"]],
+    )
 
 
 def bearer(who: Principal = CLERK, audience: str = "docs", at: float | None = None) -> dict[str, str]:
@@ -132,6 +158,77 @@ def test_a_withdrawn_key_stops_its_tokens(api: httpx.Client, pool: db.Pool, monk
     with db.transaction(pool) as tx:
         tx.execute("UPDATE token_key SET status = 'withdrawn'")
     assert api.get("/agency", headers=bearer()).status_code == 401
+
+
+def test_a_token_that_was_let_in_before_stops_with_its_key_and_its_time(
+    pool: db.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with db.transaction(pool) as tx:
+        _trust(tx)
+    verifier = tokens.Verifier(pool, "docs")
+    token, foreign = (bearer(audience=each)["Authorization"].removeprefix("Bearer ") for each in ("docs", "signing"))
+    assert verifier.verify(token) == CLERK
+    assert verifier.recall(token) == CLERK
+    with pytest.raises(Rejected):
+        verifier.verify(foreign)
+    assert verifier.recall(foreign) is None
+    with monkeypatch.context() as later:
+        later.setattr("shared.tokens.time.time", lambda at=time.time(): at + tokens.LIFETIME + 1)
+        assert verifier.recall(token) is None
+    monkeypatch.setattr(tokens, "CACHE", 0.0)
+    with db.transaction(pool) as tx:
+        tx.execute("UPDATE token_key SET status = 'withdrawn'")
+    assert verifier.recall(token) is None
+    with pytest.raises(Rejected) as refused:
+        verifier.verify(token)
+    assert refused.value.code == "login_required"
+
+
+def test_a_connection_forgets_whom_it_served(schema: Any) -> None:
+    agency, person, key = new_id(), new_id(), new_id()
+    one = db.open_pool(schema.app, max_size=1)
+    none = {"agency": "", "person": "", "keys": ""}
+    mine = {"agency": str(agency), "person": str(person), "keys": "{}"}
+    try:
+        with db.transaction(one, agency=agency, person=person) as tx:
+            assert _limits(tx) == mine
+            db.know_as(tx, person, [key])
+            assert _limits(tx) == mine | {"keys": f"{{{key}}}"}
+        with db.transaction(one) as tx:
+            assert _limits(tx) == none
+        with db.transaction(one, agency=agency) as tx:
+            assert _limits(tx) == none | {"agency": str(agency)}
+        with pytest.raises(Rejected):
+            _refuse(one, agency, person, key)
+        with db.transaction(one, agency=agency, person=person) as tx:
+            assert _limits(tx) == mine
+        with db.transaction(one, person=person) as tx:
+            assert _limits(tx) == mine | {"agency": ""}
+    finally:
+        one.close()
+
+
+def _refuse(pool: db.Pool, agency: UUID, person: UUID, key: UUID) -> None:
+    with db.transaction(pool, agency=agency, person=person) as tx:
+        db.know_as(tx, person, [key])
+        raise Rejected(FORBIDDEN)
+
+
+def _limits(tx: db.Tx) -> dict[str, str]:
+    names = ("agency", "person", "keys")
+    found = (
+        tx.execute(f"SELECT coalesce(current_setting('vanthu.{name}', true), '') AS said").fetchone() for name in names
+    )
+    return {name: row["said"] for name, row in zip(names, found, strict=True) if row}
+
+
+def test_an_answer_made_at_once_is_the_one_that_the_framework_makes(api: httpx.Client) -> None:
+    both = [api.get(path, headers=bearer()) for path in ("/told", "/told-at-once")]
+    assert both[0].content == both[1].content
+    assert [each.headers["content-type"] for each in both] == ["application/json"] * 2
+    schema = api.get("/openapi.json").json()["paths"]
+    said = [schema[f"/docs/v1{path}"]["get"]["responses"]["200"]["content"] for path in ("/told", "/told-at-once")]
+    assert said[0] == said[1]
 
 
 def test_a_role_that_is_missing_is_said(api: httpx.Client) -> None:

@@ -19,7 +19,7 @@ from services.docs.finding.listing import COLUMNS, DEFAULT, ColumnName, list_of
 from services.docs.finding.refusals import TOO_MANY_TO_EXPORT
 from services.docs.views import Body, ReasonView, View
 from shared.errors import INVALID_REQUEST, Rejected
-from shared.http import OnceOnly, decode_cursor, encode_cursor
+from shared.http import OnceOnly, answer, decode_cursor, encode_cursor
 from shared.ids import new_id
 
 SHOWN = 20  # results a page: each comes with a look into its text
@@ -186,23 +186,26 @@ class UnreadList(View):
 # --- finding
 
 
-@router.get("/search")
-def find(acting: Member, asked: Annotated[SearchQuery, Query()]) -> FoundPage:
+@router.get("/search", response_model=FoundPage)
+def find(door: DoorDep, asked: Annotated[SearchQuery, Query()]) -> Response:
     """What the agency has, in the order asked for: words in any order, "beside each other", -not, begin*."""
     parsed = lexemes.query(asked.q)
     decoded = decode_cursor(asked.cursor, 1)
     skip = int(decoded[0]) if decoded and decoded[0].isdecimal() else 0
     if skip > domain.MAX_RESULTS:
         raise Rejected(INVALID_REQUEST, where="/query/cursor")
-    rows = store.find(acting.tx, asked.wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=SHOWN + 1)
-    items = rows[:SHOWN]
-    bodies = store.bodies(acting.tx, [row["id"] for row in items]) if parsed.words or parsed.prefixes else {}
+    with door.open("clerk", "leader") as acting:
+        rows = store.find(acting.tx, asked.wanted, parsed.tsquery, reader=acting.person_id, skip=skip, most=SHOWN + 1)
+        items = rows[:SHOWN]
+        bodies = store.bodies(acting.tx, [row["id"] for row in items]) if parsed.words or parsed.prefixes else {}
     more = encode_cursor(skip + SHOWN) if len(rows) > SHOWN else None
     marker = Marker(parsed)
-    return FoundPage(
-        items=[_found(row, bodies.get(row["id"], ""), marker) for row in items],
-        next_cursor=more,
-        total=rows[0]["total"] if rows else 0,
+    return answer(
+        FoundPage(
+            items=[_found(row, bodies.get(row["id"], ""), marker) for row in items],
+            next_cursor=more,
+            total=rows[0]["total"] if rows else 0,
+        )
     )
 
 

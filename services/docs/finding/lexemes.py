@@ -172,24 +172,29 @@ class Piece:
 
 
 class Marker:
-    """Marks in texts what a query asked for; made once for all that was found."""
+    """Marks in texts what a query asked for; made once for all that was found, since texts share most of their words."""
 
     def __init__(self, asked: Query) -> None:
         self.asked = asked
+        self._known: dict[str, bool] = {}  # what stands between blanks, or one word: whether it is asked for
 
-    def _is_hit(self, lexemes: Iterable[str]) -> bool:
-        asked = self.asked
-        if not asked.words.isdisjoint(lexemes):
-            return True
-        return bool(asked.prefixes) and any(each.startswith(asked.prefixes) for each in lexemes)
+    def _look(self, said: str) -> bool:
+        asked, lexemes = self.asked, _said_in(said)
+        hit = not asked.words.isdisjoint(lexemes)
+        if not hit and asked.prefixes:
+            hit = any(each.startswith(asked.prefixes) for each in lexemes)
+        self._known[said] = hit
+        return hit
 
     def mark(self, text: str) -> list[Piece]:
         """The text in pieces, those asked for marked."""
         pieces: list[Piece] = []
-        at = 0
+        at, known = 0, self._known
         for found in _WORD.finditer(text):
-            if self._is_hit(_lexemes(found.group(), "", False)):
-                pieces += [Piece(text[at : found.start()], hit=False), Piece(found.group(), hit=True)]
+            word = found.group()
+            hit = known.get(word)
+            if self._look(word) if hit is None else hit:
+                pieces += [Piece(text[at : found.start()], hit=False), Piece(word, hit=True)]
                 at = found.end()
         pieces.append(Piece(text[at:], hit=False))
         return [piece for piece in pieces if piece.text]
@@ -199,9 +204,10 @@ class Marker:
 
         Cut at blanks only: what stands between them has mostly been seen in other texts before, and is looked up.
         """
-        tokens = text.split()
-        met = {token for token in set(tokens) if self._is_hit(_said_in(token))}
-        hits = [n for n, token in enumerate(tokens) if token in met]
+        tokens, known = text.split(), self._known
+        for token in set(tokens).difference(known):
+            self._look(token)
+        hits = [n for n, token in enumerate(tokens) if known[token]]
         if not hits:
             return []
         start = max(0, _richest(hits, AROUND) - AROUND // 4)

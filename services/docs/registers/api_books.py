@@ -19,7 +19,7 @@ from services.docs.views import Body, ReasonView, View
 from shared import outbox
 from shared.errors import INVALID_REQUEST, Rejected
 from shared.events.docs import DocsAct
-from shared.http import OnceOnly, decode_cursor, encode_cursor
+from shared.http import OnceOnly, answer, decode_cursor, encode_cursor
 from shared.ids import new_id
 
 router = APIRouter()
@@ -91,9 +91,14 @@ class Asked(Body):
     cursor: str | None = Field(default=None, max_length=300)
 
 
-@router.get("/books/{kind}")
-def read_book(kind: Kind, acting: Member, asked: Annotated[Asked, Query()]) -> BookView:
+@router.get("/books/{kind}", response_model=BookView)
+def read_book(kind: Kind, door: DoorDep, asked: Annotated[Asked, Query()]) -> Response:
     """Lines in the order of numbers (of what was sent: of days)."""
+    with door.open("clerk", "leader") as acting:
+        return answer(_page(kind, acting, asked))
+
+
+def _page(kind: Kind, acting: Acting, asked: Asked) -> BookView:
     period = books.period(asked.year or acting.today().year, asked.since, asked.until)
     plan = store.plan_for(acting.tx, acting.agency_id, period.year)
     register = books.register_of(kind, plan, asked.register_code)
