@@ -167,7 +167,7 @@ def test_a_token_that_was_let_in_before_stops_with_its_key_and_its_time(
         _trust(tx)
     verifier = tokens.Verifier(pool, "docs")
     token, foreign = (bearer(audience=each)["Authorization"].removeprefix("Bearer ") for each in ("docs", "signing"))
-    assert verifier.verify(token) == CLERK
+    assert [verifier.verify(token) for _ in range(2)] == [CLERK, CLERK]  # the first one read the keys
     assert verifier.recall(token) == CLERK
     with pytest.raises(Rejected):
         verifier.verify(foreign)
