@@ -219,6 +219,7 @@ def settings_for(database: Database, blobs: Path) -> DocsSettings:
         worker_port=0,
         portal_url="http://portal.example",
         partners=f"{PARTNER}, tinh-khac",
+        registry_stale_after=600.0,  # not 60: on a busy machine a test takes longer, and nobody states a heartbeat
     )
 
 

@@ -201,7 +201,7 @@ def test_without_fresh_word_from_the_registry_nothing_is_signed_or_sealed(
     [item] = prepare(http, leader, (waiting, sha))
     office.stated()
     with db.transaction(office.pool) as tx:
-        tx.execute("UPDATE registry_copy SET as_of = as_of - interval '61 s' WHERE topic = 'registry.certificate'")
+        tx.execute("UPDATE registry_copy SET as_of = as_of - interval '601 s' WHERE topic = 'registry.certificate'")
 
     [task] = http.get("/tasks").json()["items"]
     assert [p["code"] for p in task["problems"]] == ["registry_copy_stale"]

@@ -195,7 +195,7 @@ def test_without_a_fresh_word_of_the_registry_nothing_kept_is_used(
     silent(pki)
     sign(desktop.of(leader.principal), leader, document_id)
     with db.transaction(office.pool) as tx:
-        tx.execute("UPDATE registry_copy SET as_of = now() - interval '5 minutes'")
+        tx.execute("UPDATE registry_copy SET as_of = now() - interval '11 minutes'")
     office.work()
     delayed = next(e for e in office.stated() if isinstance(e, signing.DocumentDelayed))
     assert delayed.code == "registry_copy_stale"
@@ -309,7 +309,7 @@ def test_a_root_that_the_registry_states_counts_while_its_word_is_fresh(office: 
     trust = network.trust()
     assert trust.roots_for("time_stamps") == own
     assert set(trust.roots_for("sign_documents")) == set(network.roots)
-    assert believes(office, later=timedelta(minutes=5)).roots == own, "stale: the operator's own roots alone"
+    assert believes(office, later=timedelta(minutes=11)).roots == own, "stale: the operator's own roots alone"
     assert network.snapshot != replace(network, roots=own).snapshot
 
 
