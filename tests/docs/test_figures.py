@@ -206,7 +206,9 @@ def test_figures_go_out_as_files(docs: Docs) -> None:
 def test_a_period_that_is_none_is_refused(docs: Docs) -> None:
     asked = docs.http(docs.a.clerk.principal)
     tomorrow = numbering.today(datetime.now(UTC)) + timedelta(days=1)
-    assert refusal(asked.get(f"/figures?until={tomorrow}")) == "figures_of_the_future"
+    early = asked.get(f"/figures?until={tomorrow}")
+    assert refusal(early) == "figures_of_the_future"
+    assert f"{tomorrow:%d/%m/%Y}" in early.json()["detail_vi"]
     assert refusal(asked.get("/figures?since=2026-03-02&until=2026-03-01")) == "figures_period_wrong"
     assert refusal(asked.get("/figures?since=2001-01-01&until=2026-03-01")) == "figures_period_wrong"
     assert refusal(asked.get("/figures?from=2026-03-01")) == "invalid_request", "a misspelt name is no other period"

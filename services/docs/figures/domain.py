@@ -139,9 +139,9 @@ def check_period(since: date | None, until: date | None, today: date) -> tuple[d
     last = until or today
     first = since or last.replace(month=1, day=1)
     if last > today:
-        raise Rejected(FIGURES_OF_THE_FUTURE, day=last.isoformat())
+        raise Rejected(FIGURES_OF_THE_FUTURE, day=f"{last:%d/%m/%Y}")
     if first > last or (last - first).days > LONGEST:
-        raise Rejected(FIGURES_PERIOD_WRONG, start=first.isoformat(), until=last.isoformat())
+        raise Rejected(FIGURES_PERIOD_WRONG, start=f"{first:%d/%m/%Y}", until=f"{last:%d/%m/%Y}")
     return first, last
 
 

@@ -12,7 +12,7 @@ FIGURES_OF_THE_FUTURE = Refusal(
 )
 FIGURES_PERIOD_WRONG = Refusal(
     "figures_period_wrong",
-    vi="Kỳ báo cáo từ {start} đến {until} không hợp lệ; ngày đầu không sau ngày cuối và kỳ không dài quá mười năm.",
-    en="The period from {start} to {until} is none; its first day is not after its last, and it is at most ten years.",
+    vi="Kỳ báo cáo từ {start} đến {until} không hợp lệ; hãy chọn ngày đầu không sau ngày cuối, kỳ không quá mười năm.",
+    en="The period from {start} to {until} is none; choose a first day that is not after the last, and at most ten years.",
     status=422,
 )

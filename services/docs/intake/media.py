@@ -26,8 +26,8 @@ _STARTS = (
 # What people send by mistake, by the name under which they know it.
 _OTHERS = (
     (b"{\\rtf", "RTF"),
-    (b"MZ", "EXE (chương trình)"),
-    (b"\x7fELF", "ELF (chương trình)"),
+    (b"MZ", "EXE"),
+    (b"\x7fELF", "ELF"),
     (b"Rar!\x1a\x07", "RAR"),
     (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
     (b"\x1f\x8b", "GZIP"),

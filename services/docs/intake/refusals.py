@@ -222,8 +222,8 @@ ATTACHMENT_TOO_LARGE = Refusal(
 )
 MAIL_TOO_LARGE = Refusal(
     "mail_too_large",
-    vi="Thư nặng {size_mb} MB, vượt giới hạn {limit_mb} MB nên không được tải về; hãy giảm dung lượng tệp đính kèm hoặc tải tệp lên ở trang Tiếp nhận.",
-    en="The mail weighs {size_mb} MB, over the limit of {limit_mb} MB, and was not fetched; shrink the attachment or upload it on the intake page.",
+    vi="Thư nặng {size_mb} MB, vượt giới hạn {limit_mb} MB nên không được tải về; hãy giảm dung lượng tệp đính kèm rồi gửi lại, hoặc nhờ văn thư cơ quan tải tệp lên ở trang Tiếp nhận.",
+    en="The mail weighs {size_mb} MB, over the limit of {limit_mb} MB, and was not fetched; shrink the attachment and send it again, or ask the agency's clerk to upload it on the intake page.",
 )
 MAIL_BROKEN = Refusal(
     "mail_broken",
