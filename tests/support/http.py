@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import uvicorn
@@ -64,39 +63,9 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._told.set)
 
 
-_kept: dict[tuple[object, ...], FastAPI] = {}  # applications that nobody serves now, by what they offer
-
-
-@contextmanager
-def _on_known_routes(composed: FastAPI) -> Iterator[FastAPI]:
-    """The application as it was composed, on the routes of an earlier one that offers the same: for each application anew
-    FastAPI works out what its endpoints take, a tenth of a second of a test.
-    """
-    routes: list[Any] = composed.router.routes
-    # By the very routers, which the kept application holds.
-    offered = (
-        composed.title,
-        *(id(each.original_router) if hasattr(each, "original_router") else each.path for each in routes),
-    )
-    app = _kept.pop(offered, composed)
-    if app is not composed:
-        app.state, app.dependency_overrides = composed.state, composed.dependency_overrides
-        app.user_middleware, app.exception_handlers = composed.user_middleware, composed.exception_handlers
-        app.router.lifespan_context = composed.router.lifespan_context
-        app.middleware_stack = None  # it is put together again
-    yield app
-    _kept[offered] = app
-
-
 @contextmanager
 def serve(app: FastAPI, *, grace: int = 30) -> Iterator[str]:
     """The base URL of the application while it is served; `grace` seconds for open connections at the end."""
-    with _on_known_routes(app) as known, _served(known, grace) as url:
-        yield url
-
-
-@contextmanager
-def _served(app: FastAPI, grace: int) -> Iterator[str]:
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, http="h11", log_config=None, access_log=False, timeout_graceful_shutdown=grace
     )
