@@ -242,6 +242,9 @@ def _cert_id(asked: Any) -> _CertId:
     serial = asked["serial_number"].native
     if serial < 0:
         raise _Malformed("negative serial")
+    # The answer repeats the question's bytes, so they have to be DER: a reader of the answer refuses what isn't (X.690 10, 8.3.2).
+    if asked.dump() != asked.copy().dump(force=True):
+        raise _Malformed("not DER")
     issuer = (
         asked["hash_algorithm"]["algorithm"].native,
         asked["issuer_name_hash"].native,

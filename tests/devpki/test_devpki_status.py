@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from asn1crypto import core as asn1_core
 from asn1crypto import ocsp as asn1_ocsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -193,6 +194,17 @@ def test_changed_bytes_in_a_request_never_break_the_responder(pki: Running) -> N
     for odd in (b"", b"\x30\x80" * 30000, b"\x30" * 60000):
         said = ocsp.load_der_ocsp_response(pki.pki.ocsp.answer(odd))
         assert said.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_a_serial_that_is_not_der_is_malformed(pki: Running) -> None:
+    """The answer would repeat it, and whoever reads the answer refuses it (X.690 8.3.2)."""
+    certificate = pki.issue(KEY, common_name="A").certificate
+    serial = asn1_core.Integer(certificate.serial_number).contents
+    honest = question(certificate, pki.issuing)
+    assert serial in honest
+    assert answer(pki, honest).response_status == ocsp.OCSPResponseStatus.SUCCESSFUL
+    padded = b"\0" + bytes((serial[1] & 0x7F,)) + serial[2:]
+    assert answer(pki, honest.replace(serial, padded)).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
 def test_an_answer_is_of_this_moment_and_fresh_for_a_short_while(pki: Running) -> None:

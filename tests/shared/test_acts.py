@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from shared import db, jobs, outbox
 from shared.acts import REFUSALS, WINDOW, Throttle
-from shared.errors import NOT_FOUND, Rejected
+from shared.errors import NotFound
 from shared.events import decode
 from shared.events.docs import DocsAct
 from shared.http import OnceOnly, Tx, Who, create_app, require
@@ -60,7 +60,7 @@ def change_in_ones_own_transactions(request: Request, _who: Who) -> None:
 @router.delete("/things/{thing_id}")
 def fail(thing_id: UUID, tx: Tx) -> None:
     write(tx, str(thing_id))
-    raise Rejected(NOT_FOUND, what="x")
+    raise NotFound("x")
 
 
 @router.post("/preview")
