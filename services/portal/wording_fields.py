@@ -104,7 +104,7 @@ FIELDS = {
     "workflow": "Quy trình",
     "working_days": "Số ngày làm việc",
     "year": "Năm",
-    "years": "Thời hạn",
+    "years": "Thời hạn bảo quản (từ 2 đến 70 năm, để trống là vĩnh viễn)",
 }
 SHOWN = 6  # of a table pasted wrongly nobody reads every cell
 

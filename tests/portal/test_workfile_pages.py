@@ -37,6 +37,16 @@ def approved_list(office: Office, clerk: Browser) -> None:
     assert clerk.open(f"/file-list/{YEAR}/sheet.xlsx").status_code == 200
 
 
+@pytest.mark.parametrize("years", ["1", "71", "2,5", "mười", "9" * 5000], ids=["short", "long", "part", "word", "huge"])
+def test_a_slip_in_the_years_of_a_file_outside_the_list_keeps_nothing_for_ever(clerk: Browser, years: str) -> None:
+    page = clerk.open("/work-files")
+    typed = {"title": "Việc đột xuất", "code": "01/ĐX", "years": years, "reason": "Phát sinh"}
+    wrong = post(clerk, page, "/work-files", **typed)
+    assert (wrong.status_code, "từ 2 đến 70 năm" in wrong.text, "Việc đột xuất" in wrong.text) == (422, True, True)
+    made = post(clerk, wrong, "/work-files", **typed | {"years": "70"})
+    assert "70 năm" in made.text
+
+
 def test_a_file_goes_from_a_document_s_page_to_the_archive(office: Office, clerk: Browser) -> None:
     approved_list(office, clerk)
     document = office.docs.issued(office.docs.a)

@@ -58,13 +58,11 @@ def save_list(visit: Posting, form: Posted, year: int) -> Response:
     for each in typed:
         if not each["code"].strip():
             continue
-        years = each["years"].strip()
-        permanent = years.casefold() in ("", "vĩnh viễn")
         lines.append(
             each
             | {
                 "id": each["id"] or None,
-                "years": None if permanent else int(years) if years.isdecimal() and len(years) < 4 else 0,
+                "years": _years(each["years"]),
                 "ended": each["id"] in ended,
             }
         )
@@ -74,6 +72,14 @@ def save_list(visit: Posting, form: Posted, year: int) -> Response:
         kept = [each | {"ended": each["id"] in ended, "fresh": not each["id"]} for each in typed]
         return _list_page(visit, year, error=rejected, typed=kept)
     return visit.to(f"/file-list?year={year}")
+
+
+def _years(typed: str) -> int | None:
+    """None: for ever. What is no number is 0, which docs refuses: nothing is kept for ever because of a slip."""
+    years = typed.strip()
+    if years.casefold() in ("", "vĩnh viễn"):
+        return None
+    return int(years) if years.isdecimal() and len(years) < 4 else 0
 
 
 @router.post("/file-list/{year}/approve")
@@ -174,10 +180,9 @@ def open_file(visit: Posting, form: Posted) -> Response:
     if form.get("line_id"):
         body["line_id"] = form.get("line_id")
     elif form.get("reason"):
-        years = form.get("years")
         body["outside"] = {
             "code": form.get("code"),
-            "years": int(years) if years.isdecimal() else None,
+            "years": _years(form.get("years")),
             "reason": form.get("reason"),
         }
     try:
