@@ -278,6 +278,8 @@ def test_the_calendar_of_a_year_and_a_day_of_ones_own(office: Office) -> None:
     assert "Nghỉ theo lịch xã" in saved.text
     bad = post(clerk, page, "/calendar/2026", day="2026-12-24", name="x", scope="H37")
     assert "calendar_not_yours" in bad.text
+    empty = post(clerk, page, "/calendar/2026", day="", name="Nghỉ theo lịch xã", kind="off")
+    assert (empty.status_code, "Nghỉ theo lịch xã" in empty.text, "Đã lưu" in empty.text) == (422, True, False)
     form = next(each for each in forms(saved) if each.fields and ("remove", "1") in each.fields)
     gone = clerk.http.post("/calendar/2026", data=dict(form.fields))
     assert "Nghỉ theo lịch xã" not in gone.text

@@ -29,7 +29,7 @@ def show_calendar(visit: Reading, year: int) -> Response:
 @router.post("/calendar/{year}")
 def say_day(visit: Posting, form: Posted, year: int) -> Response:
     """A day that is off or worked, or that a day is no more said otherwise."""
-    path = f"/calendar/days/{quote(form.get('day'), safe='')}"
+    path = f"/calendar/days/{quote(form.get('day') or '-', safe='')}"  # no day is a wrong day, not another address
     try:
         if form.get("remove"):
             visit.api.delete("docs", path, scope=form.get("scope"))
