@@ -16,7 +16,7 @@ DATABASE = ("postgres",)
 FLOWS: Mapping[tuple[str, str], tuple[str, ...]] = {
     # role → where it connects to; whoever is not here connects to the database alone
     ("docs", "api"): ("objects", "telemetry"),
-    ("docs", "worker"): ("kafka", "objects", "telemetry"),
+    ("docs", "worker"): ("kafka", "objects", "mailboxes", "antivirus", "telemetry"),
     ("signing", "api"): ("objects", "pki", "telemetry"),
     ("signing", "worker"): ("kafka", "objects", "pki", "telemetry"),
     ("registry", "api"): ("objects", "pki", "telemetry"),
@@ -48,6 +48,8 @@ TARGETS: Mapping[str, Object] = {
     "objects": {"to": [OUTSIDE], "ports": _ports(443)},
     "pki": {"to": [OUTSIDE], "ports": _ports(80, 443)},  # CRL, OCSP and time stamps are plain HTTP by design
     "mail": {"to": [OUTSIDE], "ports": _ports(25, 465, 587)},
+    "mailboxes": {"to": [OUTSIDE], "ports": _ports(143, 993)},  # IMAP, of agencies that have documents sent there
+    "antivirus": {"to": [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "clamd"}}}], "ports": _ports(3310)},
     "site": {"to": [OUTSIDE, _namespace("gateway")], "ports": _ports(443)},  # the services' public address
 }
 
