@@ -187,8 +187,15 @@ def agencies_are_known(tx: Tx) -> bool:
 
 
 def list_own_agencies(tx: Tx) -> list[UUID]:
-    """The agencies that live here."""
-    return [row["agency_id"] for row in tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL").fetchall()]
+    """The agencies that live here: each is looked at on its own (row-level security)."""
+    rows = tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL ORDER BY agency_id").fetchall()
+    return [row["agency_id"] for row in rows]
+
+
+def list_agencies_ever(tx: Tx) -> list[UUID]:
+    """All that ever had rows here, those too that are behind a partner today."""
+    rows = tx.execute("SELECT agency_id FROM agency UNION SELECT agency_id FROM whereabouts ORDER BY agency_id")
+    return [row["agency_id"] for row in rows]
 
 
 def find_ended_agencies(tx: Tx, identifiers: Sequence[str], day: date) -> dict[str, Agency]:

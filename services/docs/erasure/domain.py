@@ -6,20 +6,20 @@ refers to is only set aside, where it is still found, and goes for good when not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import TypeVar
 
 from shared.blobs import Held
 
+T = TypeVar("T")
 DIGITS = "0123456789abcdef"
 QUARANTINE = "quarantine"  # of intake: a prefix for each item and upload, of which nobody else has bytes
 ROUNDS: tuple[str, ...] = (*DIGITS, QUARANTINE)  # a round is for the digests that begin with that digit
 
-AFTER = timedelta(
-    hours=24
-)  # bytes lie so long before they are looked at: what refers to them is written within minutes
+# Bytes lie so long before they are looked at: what refers to them is written within minutes.
+AFTER = timedelta(hours=24)
 HOLD = timedelta(hours=1)  # set aside for so long; longer than any transaction
 PAUSE = timedelta(minutes=20)  # between rounds: the whole store in about six hours
 SOON = timedelta(minutes=1)  # when a round left something over
@@ -50,19 +50,15 @@ def following(name: str) -> str:
     return ROUNDS[(ROUNDS.index(name) + 1) % len(ROUNDS)]
 
 
+def in_acts(some: Sequence[T]) -> Iterator[Sequence[T]]:
+    """So many at a time as one entry of the ledger names; of nothing one entry, too."""
+    for first in range(0, len(some) or 1, IN_ONE_ACT):
+        yield some[first : first + IN_ONE_ACT]
+
+
 def loose(held: Iterable[Held], known: Collection[str], now: datetime, after: timedelta = AFTER) -> list[Held]:
     """Those that nothing refers to and that lie long enough, oldest first."""
     return sorted(
         (each for each in held if each.put_at < now - after and each.sha256 not in known),
         key=lambda each: (each.put_at, each.sha256),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Content of one thing that may not be kept: why (a stable code), and which digests."""
-
-    subject_id: UUID
-    agency_id: UUID
-    why: str
-    digests: tuple[str, ...]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.docs.step import ourselves
 from services.docs.store import json_of
+from services.docs.store_exchange import as_partner
+from services.docs.store_registry import list_agencies_ever
 from shared.blobs import Held
 from shared.db import Tx, act_for
 from shared.events import BlobRef
@@ -44,6 +46,11 @@ def _digests(table: str, column: str, subject: str | None = None) -> str:
 
 _AGENCY = " UNION ALL ".join(_digests(*place) for place in OF_AGENCY)
 _PARTNER = " UNION ALL ".join(_digests(*place) for place in OF_PARTNER)
+_QUARANTINED = " UNION ALL ".join(
+    f"SELECT {column} AS ref FROM {table}"  # noqa: S608  ours
+    for table, column, _ in OF_AGENCY
+    if table in ("intake_item", "upload_piece")
+)
 
 
 def referred_to(tx: Tx, partners: Iterable[str], *, begin: str = "", among: Sequence[str] | None = None) -> set[str]:
@@ -54,32 +61,29 @@ def referred_to(tx: Tx, partners: Iterable[str], *, begin: str = "", among: Sequ
     found: set[str] = set()
     asked: dict[str, Any] = {"begin": f"{begin}%", "among": list(among) if among is not None else None}
     where = "sha256 LIKE %(begin)s AND (%(among)s::text[] IS NULL OR sha256 = ANY(%(among)s))"
-    for agency_id in list_agencies(tx):
-        act_for(tx, agency_id)
+    for _ in _as_each_agency(tx):
         rows = tx.execute(f"SELECT DISTINCT sha256 FROM ({_AGENCY}) u WHERE {where}", asked)  # noqa: S608  own words
         found.update(row["sha256"] for row in rows)
-    act_for(tx, None)
-    for partner in {*partners, *_list_partners(tx)}:
-        _act_for_partner(tx, partner)
+    for _ in _as_each_partner(tx, partners):
         rows = tx.execute(f"SELECT DISTINCT sha256 FROM ({_PARTNER}) u WHERE {where}", asked)  # noqa: S608
         found.update(row["sha256"] for row in rows)
-    _act_for_partner(tx, "")
     return found
 
 
-def list_agencies(tx: Tx) -> list[UUID]:
-    """All that ever had rows here, those too that are behind a partner today."""
-    rows = tx.execute("SELECT agency_id FROM agency UNION SELECT agency_id FROM whereabouts ORDER BY agency_id")
-    return [row["agency_id"] for row in rows]
+def _as_each_agency(tx: Tx) -> Iterator[None]:
+    """Inside, the rows of one agency after the other are visible; afterwards nobody's."""
+    for agency_id in list_agencies_ever(tx):
+        act_for(tx, agency_id)
+        yield
+    act_for(tx, None)
 
 
-def _list_partners(tx: Tx) -> list[str]:
-    rows = tx.execute("SELECT DISTINCT partner FROM agency WHERE partner IS NOT NULL")
-    return [row["partner"] for row in rows]
-
-
-def _act_for_partner(tx: Tx, partner: str) -> None:
-    tx.execute("SELECT set_config('vanthu.partner', %s, true)", [partner])
+def _as_each_partner(tx: Tx, partners: Iterable[str]) -> Iterator[None]:
+    """The same for partners: those that are set up, and those that the directory names."""
+    rows = tx.execute("SELECT DISTINCT partner FROM agency WHERE partner IS NOT NULL").fetchall()
+    for partner in {*partners, *(row["partner"] for row in rows)}:
+        with as_partner(tx, partner):
+            yield
 
 
 # --- what was made of files
@@ -148,20 +152,10 @@ def remove_aside(tx: Tx, digests: Iterable[str]) -> None:
 def in_quarantine(tx: Tx) -> set[tuple[str, str]]:
     """Prefix and digest of all that a row of anybody refers to there."""
     tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    places = " UNION ALL ".join(
-        f"SELECT {column} AS ref FROM {table}"  # noqa: S608  own words
-        for table, column in (
-            ("upload_piece", "content"),
-            ("intake_item", "source"),
-            ("intake_item", "pdf"),
-            ("intake_item", "reading"),
-        )
-    )
     found: set[tuple[str, str]] = set()
-    for agency_id in list_agencies(tx):
-        act_for(tx, agency_id)
+    for _ in _as_each_agency(tx):
         rows = tx.execute(
-            f"SELECT ref ->> 'prefix' AS prefix, ref ->> 'sha256' AS sha256 FROM ({places}) u"  # noqa: S608
+            f"SELECT ref ->> 'prefix' AS prefix, ref ->> 'sha256' AS sha256 FROM ({_QUARANTINED}) u"  # noqa: S608  own words
             " WHERE ref ->> 'prefix' LIKE 'docs/quarantine/%%'"
         )
         found.update((row["prefix"], row["sha256"]) for row in rows)
@@ -174,18 +168,14 @@ def in_quarantine(tx: Tx) -> set[tuple[str, str]]:
 def forget_given_up(tx: Tx, partners: Iterable[str], age: timedelta) -> int:
     """Uploaded files that became part of nothing, and what partners uploaded and sent no message about; how many."""
     count = 0
-    for agency_id in list_agencies(tx):
-        act_for(tx, agency_id)
+    for _ in _as_each_agency(tx):
         rows = tx.execute(_GIVEN_UP, {"age": age}).fetchall()
         if rows:
             gone = [row["id"] for row in rows]
             tx.execute("UPDATE intake_item SET file_id = NULL WHERE file_id = ANY(%s)", [gone])
             count += tx.execute("DELETE FROM file WHERE id = ANY(%s)", [gone]).rowcount
-    act_for(tx, None)
-    for partner in {*partners, *_list_partners(tx)}:
-        _act_for_partner(tx, partner)
+    for _ in _as_each_partner(tx, partners):
         count += tx.execute("DELETE FROM partner_file WHERE uploaded_at < now() - %s", [age]).rowcount
-    _act_for_partner(tx, "")
     return count
 
 
@@ -202,10 +192,8 @@ _GIVEN_UP = (
 
 def forget_uploads(tx: Tx, partners: Iterable[str], digests: Sequence[str]) -> None:
     """A partner uploads it anew, should it ever be sent again."""
-    for partner in {*partners, *_list_partners(tx)}:
-        _act_for_partner(tx, partner)
+    for _ in _as_each_partner(tx, partners):
         tx.execute("DELETE FROM partner_file WHERE sha256 = ANY(%s)", [list(digests)])
-    _act_for_partner(tx, "")
 
 
 def forget_arrival(tx: Tx, incoming_id: UUID) -> list[BlobRef]:

@@ -86,8 +86,7 @@ class Sweeper:
             at = datetime.now(UTC)
             what = {"why": job.payload["why"], "kept": str(len(kept))}
             store.note_erased(tx, agency_id, subject, at, f"{len(gone)} tệp")
-            for first in range(0, len(gone) or 1, domain.IN_ONE_ACT):
-                some = gone[first : first + domain.IN_ONE_ACT]
+            for some in domain.in_acts(gone):
                 about = ("incoming", str(subject))
                 self._tell(tx, "content_erased", about, what | {"files": str(len(some))} | _listed(some), at)
 
@@ -103,8 +102,7 @@ class Sweeper:
 
         def commit(tx: db.Tx) -> None:
             store.remove_aside(tx, [each.sha256 for each in done.gone])
-            for first in range(0, len(done.gone), domain.IN_ONE_ACT):
-                some = done.gone[first : first + domain.IN_ONE_ACT]
+            for some in domain.in_acts(done.gone) if done.gone else ():
                 what = {"files": str(len(some)), "bytes": str(sum(each.size for each in some))}
                 self._tell(tx, "bytes_swept", ("store", f"docs/{name}"), what | _listed(e.sha256 for e in some), now)
             _next(tx, name if done.more else domain.following(name), domain.SOON if done.more else domain.PAUSE)

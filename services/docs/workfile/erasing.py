@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from services.docs import store_incoming
+from services.docs import store_incoming, store_registry
 from services.docs.erasure import store as references
 from services.docs.intake import store as intake
 from services.docs.workfile import store, store_erasure, subjects
@@ -90,7 +90,7 @@ class Eraser:
         """Agency by agency, as row-level security has it."""
         found: set[str] = set()
         with db.transaction(self.pool) as tx:
-            for each in references.list_agencies(tx):
+            for each in store_registry.list_agencies_ever(tx):
                 db.act_for(tx, each)
                 found |= ask(tx)
         return found

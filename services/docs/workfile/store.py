@@ -201,12 +201,6 @@ def list_submitted(tx: Tx, agency_id: UUID, minutes: str) -> list[WorkFile]:
     return [_file(row) for row in rows]
 
 
-def list_agencies(tx: Tx) -> list[UUID]:
-    """Those that live here: each is looked at on its own (row-level security)."""
-    rows = tx.execute("SELECT agency_id FROM agency WHERE partner IS NULL ORDER BY agency_id").fetchall()
-    return [row["agency_id"] for row in rows]
-
-
 def try_lock(tx: Tx, key: int) -> bool:
     """Of several workers one does it."""
     row = tx.execute("SELECT pg_try_advisory_xact_lock(%s) AS ok", [key]).fetchone()

@@ -368,7 +368,7 @@ def warn_all(pool: db.Pool, source: str, now: datetime) -> int:
     with db.transaction(pool) as tx:
         if not store.try_lock(tx, WARN):
             return 0
-        for agency_id in store.list_agencies(tx):
+        for agency_id in store_registry.list_own_agencies(tx):
             db.act_for(tx, agency_id)
             for file_id in store.list_to_warn(tx, agency_id, today + domain.WARNED_AHEAD, BATCH):
                 step = domain.warn(store.get(tx, file_id, lock=True), ourselves(), now, today)
