@@ -25,7 +25,7 @@ from services.notify.mailing import order
 from services.notify.settling import settled_by, work_of
 from services.notify.withholding import BEYOND, subjects_of, withheld
 from shared.db import Tx
-from shared.events import Envelope, Event, docs, portal, registry, signing
+from shared.events import Envelope, Event, docs, portal, registry, signing, workfile
 from shared.inbox import Follower, Handler
 from shared.tokens import receive_key
 
@@ -49,10 +49,10 @@ def follower() -> Follower:
             docs.DeliveryStatusReported,
             docs.DeliveryChased,
             docs.ArrivalChased,
-            docs.WorkfileDue,
-            docs.WorkfileSubmitted,
-            docs.WorkfileReturned,
-            docs.WorkfileStood,
+            workfile.WorkfileDue,
+            workfile.WorkfileSubmitted,
+            workfile.WorkfileReturned,
+            workfile.WorkfileStood,
             signing.DocumentPrepared,
             signing.DocumentSigned,
             signing.DocumentCounterSealed,
@@ -70,7 +70,7 @@ def follower() -> Follower:
             docs.DOCUMENT.name,
             docs.DELIVERY.name,
             docs.TASK.name,
-            docs.WORKFILE.name,
+            workfile.WORKFILE.name,
             docs.INTAKE.name,
             signing.DOCUMENT.name,
             registry.AGENCY.name,
@@ -244,10 +244,9 @@ def _calls(tx: Tx, envelope: Envelope) -> list[tuple[Call, Call]]:
 
 def _keep_other_words(tx: Tx, notice: store.Notice, event: Event, call: Call, blind: Call) -> None:
     """Of a notice to clerks at large, or beyond: what it says once its document is restricted."""
-    at_large = isinstance(call.to, Clerks)
+    at_large = call.to if isinstance(call.to, Clerks) else None
     if call != blind and (at_large or isinstance(event, BEYOND)):
-        agency_id = call.to.agency_id if isinstance(call.to, Clerks) else None
-        store_words.add(tx, notice, subjects_of(event), agency_id, blind)
+        store_words.add(tx, notice, subjects_of(event), at_large.agency_id if at_large else None, blind)
 
 
 def _tell_clerks(

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from services.notify.words import ARRIVALS, DEBTS, RELATIONS, STATUS_FOR_SENDER, TASK_TITLES
-from shared.events import Event, docs, signing
+from shared.events import Event, docs, signing, workfile
 
 VIETNAM = timezone(timedelta(hours=7))
 
@@ -394,14 +394,14 @@ def _opinion_given(event: docs.OpinionGiven, _known: Known) -> tuple[Call, ...]:
 # --- work files: their facts name them
 
 
-def _workfile_due(event: docs.WorkfileDue, _known: Known) -> tuple[Call, ...]:
+def _workfile_due(event: workfile.WorkfileDue, _known: Known) -> tuple[Call, ...]:
     text = f"Hồ sơ {event.code}: {event.title}. Hạn nộp lưu trữ: {event.due_on:%d/%m/%Y}."
     link = f"/work-files/{event.workfile_id}"
     to: tuple[Person | Clerks, ...] = (Person(event.keeper_id), Clerks(event.agency_id))
     return tuple(Call(each, "Hồ sơ sắp đến hạn nộp lưu trữ", text, link) for each in to)
 
 
-def _workfile_submitted(event: docs.WorkfileSubmitted, _known: Known) -> tuple[Call, ...]:
+def _workfile_submitted(event: workfile.WorkfileSubmitted, _known: Known) -> tuple[Call, ...]:
     text = (
         f"Hồ sơ {event.code}: {event.title}. {event.by.name} nộp theo biên bản {event.minutes}; hãy nhận hoặc trả lại."
     )
@@ -409,7 +409,7 @@ def _workfile_submitted(event: docs.WorkfileSubmitted, _known: Known) -> tuple[C
     return (Call(Clerks(event.agency_id), "Hồ sơ chờ nhận vào lưu trữ", text, link),)
 
 
-def _workfile_returned(event: docs.WorkfileReturned, _known: Known) -> tuple[Call, ...]:
+def _workfile_returned(event: workfile.WorkfileReturned, _known: Known) -> tuple[Call, ...]:
     text = f"Hồ sơ {event.code}: {event.title}. {event.by.name} trả lại; hãy bổ sung rồi nộp lại."
     link = f"/work-files/{event.workfile_id}"
     return (Call(Person(event.keeper_id), "Lưu trữ trả lại hồ sơ", text, link, reason=event.reason),)
@@ -453,8 +453,8 @@ RULES: Mapping[type[Event], Callable[[Any, Known], tuple[Call, ...]]] = {
     signing.DocumentOwing: _owing,
     signing.DocumentAugmented: _augmented,
     signing.DocumentValidated: _validated,
-    docs.WorkfileDue: _workfile_due,
-    docs.WorkfileSubmitted: _workfile_submitted,
-    docs.WorkfileReturned: _workfile_returned,
+    workfile.WorkfileDue: _workfile_due,
+    workfile.WorkfileSubmitted: _workfile_submitted,
+    workfile.WorkfileReturned: _workfile_returned,
 }
 """A type that is not here is nobody's turn: approving and sealing are followed by another fact at once."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from shared.events import Event, docs, signing
+from shared.events import Event, docs, signing, workfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ WORKS: Mapping[type[Event], Callable[[Any], Work | None]] = {
     docs.DeliveryChased: lambda event: Work(event.delivery_id, "chased"),
     docs.DeliveryStatusReported: _reported,
     docs.TaskChanged: _of_task,
-    docs.WorkfileDue: lambda event: Work(event.workfile_id, "archive"),
-    docs.WorkfileSubmitted: lambda event: Work(event.workfile_id, "accept"),
-    docs.WorkfileReturned: lambda event: Work(event.workfile_id, "archive"),
+    workfile.WorkfileDue: lambda event: Work(event.workfile_id, "archive"),
+    workfile.WorkfileSubmitted: lambda event: Work(event.workfile_id, "accept"),
+    workfile.WorkfileReturned: lambda event: Work(event.workfile_id, "archive"),
     signing.DocumentPrepared: _on_document("sign"),
     signing.DocumentSigned: _after_signing,
     signing.DocumentCounterSealed: _on_document("number"),
@@ -145,7 +145,7 @@ def _task(event: docs.TaskChanged) -> Iterator[Settled]:
         yield Settled(Work(event.task_id, "task"))  # what was said of the deadline holds no more
 
 
-def _filed(event: docs.WorkfileStood) -> Iterator[Settled]:
+def _filed(event: workfile.WorkfileStood) -> Iterator[Settled]:
     if event.act == "accepted":
         yield Settled(Work(event.workfile_id, "accept"))
         yield Settled(Work(event.workfile_id, "archive"))
@@ -163,9 +163,9 @@ ENDS: Mapping[type[Event], Callable[[Any], Iterator[Settled]]] = {
     docs.DeliveryDispatched: _dispatched,
     docs.DeliveryStatusReported: _stood,
     docs.TaskChanged: _task,
-    docs.WorkfileSubmitted: lambda event: iter([Settled(Work(event.workfile_id, "archive"))]),
-    docs.WorkfileReturned: lambda event: iter([Settled(Work(event.workfile_id, "accept"))]),
-    docs.WorkfileStood: _filed,
+    workfile.WorkfileSubmitted: lambda event: iter([Settled(Work(event.workfile_id, "archive"))]),
+    workfile.WorkfileReturned: lambda event: iter([Settled(Work(event.workfile_id, "accept"))]),
+    workfile.WorkfileStood: _filed,
     signing.DocumentPrepared: _all("delay", "mend"),
     signing.DocumentSigned: _signed,
     signing.DocumentCounterSealed: _counter_sealed,

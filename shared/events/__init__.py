@@ -1,11 +1,12 @@
 """What the services tell each other: topics, CloudEvents and their typed payloads.
 
-One module per stating service, owned by it; this module is the small codec and the catalogue. It does no IO.
+One module per stating service, owned by it (docs has two: work files have their own); this module is the small
+codec and the catalogue. It does no IO.
 """
 
 from __future__ import annotations
 
-from shared.events import docs, exchange, notify, portal, registry, signing
+from shared.events import docs, exchange, notify, portal, registry, signing, workfile
 from shared.events.envelope import (
     MAX_EVENT_BYTES,
     TOPICS,
@@ -42,4 +43,5 @@ __all__ = [
     "portal",
     "registry",
     "signing",
+    "workfile",
 ]

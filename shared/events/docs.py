@@ -9,17 +9,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.events.envelope import Act, BlobRef, Contract, Fact, topic
-from shared.events.part import Part as Part  # noqa: PLC0414  these names are part of this module
+from shared.events.part import Part as Part  # noqa: PLC0414  both names are part of this module
 from shared.events.part import Party as Party  # noqa: PLC0414
 from shared.events.signing import Debt
-from shared.events.workfile import WORKFILE as WORKFILE  # noqa: PLC0414
-from shared.events.workfile import WorkfileDisposed as WorkfileDisposed  # noqa: PLC0414
-from shared.events.workfile import WorkfileDue as WorkfileDue  # noqa: PLC0414
-from shared.events.workfile import WorkfileFiled as WorkfileFiled  # noqa: PLC0414
-from shared.events.workfile import WorkfileOpened as WorkfileOpened  # noqa: PLC0414
-from shared.events.workfile import WorkfileReturned as WorkfileReturned  # noqa: PLC0414
-from shared.events.workfile import WorkfileStood as WorkfileStood  # noqa: PLC0414
-from shared.events.workfile import WorkfileSubmitted as WorkfileSubmitted  # noqa: PLC0414
 
 DOCUMENT = topic(
     "docs.document", "fact", stated_by="docs", followed_by=("docs", "signing", "notify", "portal"), partitions=6

@@ -1,4 +1,4 @@
-"""What docs states about work files, from the first document in one to its disposal. Others find it in `docs`."""
+"""What docs states about work files, from the first document in one to its disposal."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from starlette.routing import Match
 
 from services.notify.domain import Delivery, Document, Known, whose_turn
 from services.portal.pages.wiring import PAGES
-from shared.events import Actor, Event, docs
+from shared.events import Actor, Event, docs, workfile
 from shared.ids import new_id
 from tests.notify.facts import Story
 
@@ -64,9 +64,9 @@ def is_a_page(path: str) -> bool:
         STORY.status("13"),
         STORY.chased(),
         STORY.validated("TOTAL_FAILED"),
-        STORY.workfile(docs.WorkfileDue, keeper_id=new_id(), due_on=date(2027, 11, 20)),
-        STORY.workfile(docs.WorkfileSubmitted, minutes="01/BB", members=3),
-        STORY.workfile(docs.WorkfileReturned, keeper_id=new_id(), reason="thiếu mục lục"),
+        STORY.workfile(workfile.WorkfileDue, keeper_id=new_id(), due_on=date(2027, 11, 20)),
+        STORY.workfile(workfile.WorkfileSubmitted, minutes="01/BB", members=3),
+        STORY.workfile(workfile.WorkfileReturned, keeper_id=new_id(), reason="thiếu mục lục"),
     ],
     ids=lambda event: type(event).__name__ + getattr(event, "status", ""),
 )

@@ -16,7 +16,8 @@ from services.docs.step import Step
 from services.docs.workfile import refusals
 from shared.errors import Rejected
 from shared.events import Actor
-from shared.events.docs import (
+from shared.events.envelope import Fact
+from shared.events.workfile import (
     WorkfileDisposed,
     WorkfileDue,
     WorkfileFiled,
@@ -25,7 +26,6 @@ from shared.events.docs import (
     WorkfileStood,
     WorkfileSubmitted,
 )
-from shared.events.envelope import Fact
 
 State = Literal["open", "closed", "submitted", "archived", "disposed"]
 Kind = Literal["document", "incoming", "draft"]
