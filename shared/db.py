@@ -45,9 +45,6 @@ CHANGED = (
     " AND relname <> ALL(%s) AND pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)"
     " + pg_stat_get_xact_tuples_deleted(oid) > 0) AS changed"
 )
-_AS_PERSON = (  # as `act_for` and `know_as` (who has no keys yet), in one statement
-    "SELECT set_config('vanthu.agency', %s, true), set_config('vanthu.person', %s, true), set_config('vanthu.keys', '{}', true)"
-)
 MIGRATION_LOCK = 0x76616E74  # "vant": one migration at a time in a database
 
 
@@ -117,10 +114,10 @@ def _begin(pool: Pool, agency: UUID | None, person: UUID | None) -> tuple[Tx, Ex
         try:
             with connection.pipeline():
                 begun.enter_context(psycopg.Transaction(connection))
-                if person is not None:
-                    connection.execute(_AS_PERSON, [str(agency or ""), str(person)])
-                elif agency is not None:
+                if agency is not None:
                     act_for(connection, agency)
+                if person is not None:
+                    know_as(connection, person, ())
         except psycopg.OperationalError:
             connection.close()
             pool.putconn(connection)

@@ -215,7 +215,7 @@ def answer(view: BaseModel) -> Response:
     """A view as JSON, as FastAPI makes it of the `response_model`, but in the thread that made the view: the framework
     goes to another for it, which costs more than the JSON. For what people have open all day.
     """
-    return Response(view.__pydantic_serializer__.to_json(view, by_alias=True), media_type="application/json")
+    return Response(view.model_dump_json(by_alias=True), media_type="application/json")
 
 
 # --- idempotency
