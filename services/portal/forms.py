@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
@@ -16,6 +17,15 @@ MAX_FORM = 1000  # MB; beyond it nothing is read at all. What a document may wei
 WITH_FILES = r"/intake|/documents/(new|[^/]+/resubmit)|/drafts/[^/]+|/copies/new|/directory/imports|/ca/answers|/file-list/[0-9]+/import|/certificates/new"  # paths of the forms that bring files; the others take what all requests may
 PUBLIC, MAX_PUBLIC = "/verify", 51  # what nobody has to log in for takes one file, and no more MB than that may weigh
 OWN_FIELDS = frozenset({"csrf", "once", "reopen"})  # never carried over: they belong to one rendering
+
+
+def is_id(text: str) -> bool:
+    """Whether a service can be asked for something by it."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Form:

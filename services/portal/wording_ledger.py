@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 TYPES = {
     "docs.document.submitted": "Trình văn bản",
     "docs.document.review_asked": "Chuyển xem xét",
@@ -151,11 +149,6 @@ def kind(entry_type: str, act: str | None) -> str:
         return ACTS.get(act) or (f"Yêu cầu khác ({act})" if " /" in act else act.replace("_", " "))
     name = entry_type.removeprefix("vn.vanthu.").rpartition(".v")[0]
     return TYPES.get(name, name or entry_type)
-
-
-def is_id(subject: str) -> bool:
-    """Whether entries can be asked for by it: a year, a book or a partner has a name only."""
-    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", subject) is not None
 
 
 def groups() -> list[tuple[str, list[tuple[str, str]]]]:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from services.portal import wording, wording_fields, wording_ledger
+from services.portal.forms import is_id
 from shared.events import TYPES, Act, Fact
 
 ROOT = Path(__file__).parents[2]
@@ -60,5 +61,5 @@ def test_what_a_service_calls_by_its_place_people_read_by_its_name() -> None:
 
 
 def test_entries_are_asked_for_by_ids_only() -> None:
-    assert wording_ledger.is_id("01a21979-6d89-77d2-93ae-cf93e323479a")
-    assert not any(map(wording_ledger.is_id, ("2026", "in", "partner:motcua")))
+    assert is_id("01a21979-6d89-77d2-93ae-cf93e323479a")
+    assert not any(map(is_id, ("2026", "in", "partner:motcua")))

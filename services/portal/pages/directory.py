@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from services.portal.forms import Form, Posted
+from services.portal.forms import Form, Posted, is_id
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of, today_in_vietnam
 from shared.errors import Rejected
 
@@ -171,21 +171,13 @@ def show_new_person(visit: Reading, agency: UUID) -> Response:
 
 @router.post("/people/new")
 def enter_person(visit: Posting, form: Posted) -> Response:
-    agency = UUID(form.get("agency_id")) if _is_id(form.get("agency_id")) else visit.post.agency_id
+    agency = UUID(form.get("agency_id")) if is_id(form.get("agency_id")) else visit.post.agency_id
     body = {name: form.get(name) for name in ("name", "login", "email")} | {"posts": [_post_body(form)]}
     try:
         made = visit.api.post("registry", "/people", body, key=form.get("once"))
     except Rejected as rejected:
         return _person_form(visit, agency, form, error=rejected)
     return visit.to(f"/people/{made['person_id']}", "person_saved")
-
-
-def _is_id(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _person_form(visit: Visit, agency_id: UUID, typed: Form, *, error: Rejected | None = None) -> Response:

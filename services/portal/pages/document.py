@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -51,13 +52,13 @@ def document_page(
 ) -> Response:
     """The page of one document; after a refused act with what was typed and why it was refused."""
     document = visit.api.get("docs", f"/documents/{document_id}")
-    found: dict[str, Any] = {}
+    beside: dict[str, Callable[[], Any]] = {}
     if document["state"] == "signed" and visit.has("clerk"):
         asked = {"type_code": document["type_code"], "symbol": document["symbol"]}
-        found, _ = parts_of({"number": lambda: visit.api.get("docs", "/registers/preview", **asked)})
+        beside["number"] = lambda: visit.api.get("docs", "/registers/preview", **asked)
     if document["state"] == "issued":
-        beside, _ = parts_of({"where": lambda: visit.api.get("docs", f"/documents/{document_id}/circulation")})
-        found |= {"current": beside["where"]["chain"]["current"]} if beside else {}
+        beside["current"] = lambda: visit.api.get("docs", f"/documents/{document_id}/circulation")["chain"]["current"]
+    found, _ = parts_of(beside)
     review = _review(visit, document)
     return visit.page(
         "document.html",

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from services.portal import wording_ledger
-from services.portal.forms import Posted
+from services.portal.forms import Posted, is_id
 from services.portal.pages.pdf import relay
 from services.portal.pages.visit import Posting, Reading, Visit, parts_of
 from shared.errors import Rejected
@@ -58,7 +58,14 @@ def _page(
     values = {"document_id": None, "checked": None} | more
     address = f"/ledger?{query}"
     return visit.page(
-        "ledger.html", error=error, typed=typed, address=address, names=wording_ledger, found=found, **values
+        "ledger.html",
+        error=error,
+        typed=typed,
+        address=address,
+        names=wording_ledger,
+        is_id=is_id,
+        found=found,
+        **values,
     )
 
 
@@ -74,6 +81,7 @@ def show_entry(visit: Reading, position: int) -> Response:
         entry=entry,
         event=_indented(event),
         names=wording_ledger,
+        is_id=is_id,
         proof=proof.get("proof"),
         unproven=missing.get("proof"),
     )
