@@ -85,9 +85,11 @@ def test_a_token_pulled_out_leaves_the_rest_for_the_next_sitting(desk: Desk) -> 
     holding: list[Device] = []
 
     def pull_out() -> None:
+        driver = holding[0]._process.pid
+        os.kill(driver, signal.SIGSTOP)  # a signature made while the folder moves would be answered with token_gone
         shutil.move(tokens, tokens.with_name("gone"))
         tokens.mkdir()
-        os.kill(holding[0]._process.pid, signal.SIGKILL)
+        os.kill(driver, signal.SIGKILL)
 
     with sitting(desk, at(desk, 2, pull_out)) as open_sitting, desk.opened() as token:
         holding.append(token)
