@@ -27,7 +27,7 @@ LATE_TESTS := $(wildcard tests/interop)
 TESTS := $(filter-out $(WHOLE_TESTS) $(LATE_TESTS),$(patsubst %/,%,$(wildcard tests/*/))) $(LATE_TESTS)
 TEST_PROCESSES ?= 2
 SHOWN := tests/web/test_office.py tests/web/test_signing_page.py tests/web/test_search.py tests/clients/test_agent_windows.py
-TEST_TOOLS := softhsm chromium qpdf poppler windows faketime dovecot clamd tesseract
+TEST_TOOLS := softhsm chromium qpdf poppler windows faketime dovecot clamd tesseract libreoffice
 
 # All parts run, and any one's failure counts. The order of files is that of tests/conftest.py.
 SIDE_BY_SIDE := -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder

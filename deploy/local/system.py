@@ -1,6 +1,6 @@
 """Programs that only the system's package manager has: found, or installed where that is permitted.
 
-`python -m deploy.local.system softhsm chromium qpdf poppler windows faketime` is what the tests need; the stack itself needs SoftHSM2.
+`python -m deploy.local.system softhsm chromium …`: the tests need what the Makefile names, the stack itself SoftHSM2.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ TOOLS: Mapping[str, Tool] = {
                 "brew": "tesseract tesseract-lang",
             },
         ),
-        # 84 MB to fetch: not among what the tests install, used where it is.
+        # Intake makes a PDF of a DOCX or ODT with it; 84 MB to fetch.
         Tool(
             "libreoffice",
             _program("soffice"),
