@@ -173,6 +173,7 @@ def test_the_page_says_how_to_sign_when_the_agent_does_not_run_and_without_scrip
     table = office.sit_down(leader)
     table.goto("/signing")
     table.get_by_role("button", name="Ghép nối với chương trình ký").click()
+    expect(table.locator("[data-state=absent]")).to_be_visible()
     expect(table.locator("[data-state=absent]")).to_contain_text("vanthu-sign agent")
     expect(table.locator("#command")).to_be_visible()
 
@@ -199,7 +200,9 @@ def test_the_browser_is_asked_before_a_page_reaches_this_machine(
         terminal.read(r"127\.0\.0\.1:\d+")
         table.goto("/signing")
         table.get_by_role("button", name="Ghép nối với chương trình ký").click()
-        expect(table.locator("[data-part=denied]")).to_contain_text("Trình duyệt đang chặn trang này")
+        denied = table.locator("[data-part=denied]")
+        expect(denied).to_be_visible()  # it stands in the page from the beginning: its text alone says nothing
+        expect(denied).to_contain_text("Trình duyệt đang chặn trang này")
         table.context.grant_permissions(["local-network-access"])
         table.reload()
         pair_window(table, terminal)
