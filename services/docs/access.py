@@ -258,12 +258,14 @@ def check_kept(tx: db.Tx, subject: UUID) -> None:
         raise Rejected(refusals.CONTENT_DISPOSED, decision=decision)
 
 
-def note_reading(acting: Acting, kind: str, subject: UUID) -> None:
-    """Opening a document (`document`, `incoming`) is an act where the reader's agency wants it recorded. What was disposed of can't be."""
+def note_reading(acting: Acting, kind: str, subject: UUID, **detail: str) -> None:
+    """Opening a document (`document`, `incoming`, or all of a `workfile`) is an act where the reader's agency wants it
+    recorded, whatever the content is given out as: a file, a page's picture, a print, a comparison, a package. What was
+    disposed of can't be.
+    """
     check_kept(acting.tx, subject)
     if acting.policy().record_reading:
-        read = DocsAct(act="document_read", object_kind=kind, object_id=str(subject), by=acting.by, at=acting.now())
-        outbox.put(acting.tx, read, source=acting.office.source)
+        note(acting, "document_read", kind, subject, **detail)
 
 
 def note(acting: Acting, act: str, kind: str, subject: UUID, **detail: str) -> None:

@@ -70,6 +70,7 @@ def print_stamped(incoming_id: UUID, door: DoorDep) -> Response:
             marked=f"Bản in từ hệ thống Vanthu lúc {at:%H:%M} ngày {at:%d/%m/%Y}; không phải bản gốc có chữ ký số",
         )
         part = held.parts[0]
+        access.note_reading(acting, "incoming", incoming_id)
     with tempfile.NamedTemporaryFile(prefix="vanthu-print-", suffix=".pdf") as file:
         file.write(door.office.blobs.get(part.content))
         file.flush()

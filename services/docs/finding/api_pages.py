@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Response
 
 from services.docs import access, store, store_incoming
-from services.docs.access import Door, DoorDep
+from services.docs.access import Acting, Door, DoorDep
 from services.docs.finding import reading
 from services.docs.finding.reading import Reader
 from services.docs.views import View
@@ -67,26 +67,35 @@ def count_incoming_pages(incoming_id: UUID, ordinal: int, door: DoorDep) -> Page
 @router.get("/documents/{document_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
 def draw_page(document_id: UUID, page: AskedDep, door: DoorDep) -> Response:
     """A page of a part as it stands now: the main part with what has been signed and sealed on it."""
-    return _picture(door, _part(door, document_id, page.ordinal), page)
+    return _picture(door, _part(door, document_id, page.ordinal, page), page)
 
 
 @router.get("/incoming/{incoming_id}/parts/{ordinal}/pages/{page}.{form}", response_class=Response)  # noqa: FAST003  in AskedDep
 def draw_incoming_page(incoming_id: UUID, page: AskedDep, door: DoorDep) -> Response:
-    return _picture(door, _incoming_part(door, incoming_id, page.ordinal), page)
+    return _picture(door, _incoming_part(door, incoming_id, page.ordinal, page), page)
 
 
-def _part(door: Door, document_id: UUID, ordinal: int) -> Part:
+def _part(door: Door, document_id: UUID, ordinal: int, looked: Asked | None = None) -> Part:
     with door.open("clerk", "leader") as acting:
-        access.check_kept(acting.tx, document_id)
         held = store.get(acting.tx, document_id)
+        _look(acting, "document", document_id, looked)
     parts = held.issued_parts if held.state == "issued" else (held.issued_parts[0], *held.parts[1:])
     return access.part_at(parts, ordinal)
 
 
-def _incoming_part(door: Door, incoming_id: UUID, ordinal: int) -> Part:
+def _incoming_part(door: Door, incoming_id: UUID, ordinal: int, looked: Asked | None = None) -> Part:
     with door.open("clerk", "leader") as acting:
-        access.check_kept(acting.tx, incoming_id)
-        return access.part_at(store_incoming.get(acting.tx, incoming_id).parts, ordinal)
+        held = store_incoming.get(acting.tx, incoming_id)
+        _look(acting, "incoming", incoming_id, looked)
+        return access.part_at(held.parts, ordinal)
+
+
+def _look(acting: Acting, kind: str, subject: UUID, looked: Asked | None) -> None:
+    """A page that is large enough to be read is read; the small picture in a list is not."""
+    if looked is not None and looked.width > reading.WIDTHS[0]:
+        access.note_reading(acting, kind, subject, page=str(looked.page))
+    else:
+        access.check_kept(acting.tx, subject)
 
 
 def _count(door: Door, part: Part) -> PagesView:

@@ -94,10 +94,10 @@ def get_part(document_id: UUID, number: int, ordinal: int, door: DoorDep) -> Res
     """A file as it was in that version."""
     with door.open("clerk", "leader") as acting:
         talking.subject_of(acting, document_id)
-        access.check_kept(acting.tx, document_id)
         parts = store_drafts.get_edition(acting.tx, document_id, number).parts
         if ordinal >= len(parts):
             raise NotFound("phần của văn bản")
+        access.note_reading(acting, "document", document_id, version=str(number))
     return access.send_file(door.office.blobs, parts[ordinal].content, parts[ordinal].filename)
 
 
@@ -106,7 +106,7 @@ def compare(document_id: UUID, door: DoorDep, before: Number = 1, after: Number 
     """Two versions side by side: the form field by field, the files' texts word by word."""
     with door.open("clerk", "leader") as acting:
         talking.subject_of(acting, document_id)
-        access.check_kept(acting.tx, document_id)
+        access.note_reading(acting, "document", document_id, version=f"{before}, {after}")
         old = store_drafts.get_edition(acting.tx, document_id, before)
         new = store_drafts.get_edition(acting.tx, document_id, after)
         words = speaking.speaker(acting)

@@ -419,9 +419,10 @@ def get_package(export_id: UUID, door: DoorDep) -> Response:
         found = store.get_export(acting.tx, export_id)
         file = store.get(acting.tx, found.file_id)
         subjects.check_package_known(acting.tx, found, mine=found.ordered_by.person_id == acting.person_id)
-    if file.disposal is not None:
-        raise Rejected(CONTENT_DISPOSED, decision=file.disposal.decision)
-    if found.content is None:
-        raise Rejected(EXPORT_NOT_READY)
+        if file.disposal is not None:
+            raise Rejected(CONTENT_DISPOSED, decision=file.disposal.decision)
+        if found.content is None:
+            raise Rejected(EXPORT_NOT_READY)
+        access.note_reading(acting, "workfile", file.id)
     day = numbering.today(found.ordered_at)
     return access.send_large(door.office.blobs, found.content, f"ho-so-{file.place.code}-{day:%Y%m%d}.zip")
