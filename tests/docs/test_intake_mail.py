@@ -129,6 +129,10 @@ def test_mails_are_shown_to_the_registrar_and_what_is_restricted_to_those_who_ma
     assert docs.get(registrar, "/intake-mails")["items"][0]["subject"] == "Đơn tố giác"
     hidden = docs.get(officer, "/intake-mails")
     assert (hidden["items"], hidden["withheld"]) == ([], True)
+    assert [docs.get(each, "/intake")["items"][0]["origin"]["subject"] for each in (registrar, officer)] == [
+        "Đơn tố giác",
+        None,
+    ]
 
 
 def test_the_same_mail_again_is_taken_once(desk: Desk) -> None:

@@ -23,6 +23,7 @@ from services.docs.intake.paper import Arrival, Sender
 from services.docs.intake.secrecy import Level
 from services.docs.refusals import TYPE_UNKNOWN
 from services.docs.registers import entering
+from services.docs.standing import sees_all
 from services.docs.store import find_files
 from services.docs.views import Body, ReasonView, View, reason_view
 from shared import jobs, outbox
@@ -74,8 +75,14 @@ class ItemPage(View):
     next_cursor: str | None
 
 
-def _view(item: Item) -> ItemView:
-    origin = OriginView(name=item.origin.name, subject=item.origin.subject, reference=item.origin.reference)
+def _view(acting: Acting, item: Item) -> ItemView:
+    """A mail's subject is its sender's words: for whoever sees all mails (`api_mails.py`), and for whoever may know of the
+    arrival that came of it.
+    """
+    told = item.used_for is not None or sees_all(acting.post)
+    origin = OriginView(
+        name=item.origin.name, subject=item.origin.subject if told else None, reference=item.origin.reference
+    )
     return ItemView(
         id=item.id,
         channel=item.channel,
@@ -110,19 +117,19 @@ def list_items(acting: Member, state: State | None = None, cursor: str | None = 
     found = store.list_items(acting.tx, state, access.cursor_id(cursor), access.PAGE + 1)
     items = found[: access.PAGE]
     more = encode_cursor(items[-1].id) if len(found) > access.PAGE else None
-    return ItemPage(items=[_view(each) for each in items], next_cursor=more)
+    return ItemPage(items=[_view(acting, each) for each in items], next_cursor=more)
 
 
 @router.get("/incoming/{incoming_id}/intake")
 def list_items_of(incoming_id: UUID, acting: Member) -> list[ItemView]:
     """The steps that the files of an arrival passed: those of a partner's message, or what it was registered from."""
     store_incoming.get(acting.tx, incoming_id)  # whoever may not know of it gets no list either
-    return [_view(each) for each in store.list_of(acting.tx, incoming_id)]
+    return [_view(acting, each) for each in store.list_of(acting.tx, incoming_id)]
 
 
 @router.get("/intake/{item_id}")
 def get_item(item_id: UUID, acting: Member) -> ItemView:
-    return _view(store.get(acting.tx, item_id))
+    return _view(acting, store.get(acting.tx, item_id))
 
 
 @router.get("/intake/{item_id}/content", response_class=Response)
@@ -132,6 +139,7 @@ def get_content(item_id: UUID, door: DoorDep) -> Response:
         item = store.get(acting.tx, item_id)
         if item.state not in {"ready", "used"} or item.file_id is None:
             raise Rejected(refusals.NOT_READY)
+        _note_reading(acting, item)
         file = find_files(acting.tx, [item.file_id])[item.file_id]
     return access.send_file(door.office.blobs, file.content, file.filename)
 
@@ -141,9 +149,18 @@ def get_text(item_id: UUID, door: DoorDep) -> Response:
     """The text of the file, its layer and what was recognised; pages apart by form feeds."""
     with door.open("clerk", "leader") as acting:
         item = store.get(acting.tx, item_id)
-    if item.state not in {"ready", "used"} or item.reading is None:
-        raise NotFound("lớp chữ của tệp")
+        if item.state not in {"ready", "used"} or item.reading is None:
+            raise NotFound("lớp chữ của tệp")
+        _note_reading(acting, item)
     return access.send_file(door.office.blobs, item.reading, f"{item.filename}.txt")
+
+
+def _note_reading(acting: Acting, item: Item) -> None:
+    """Of the arrival that it became, of itself before that."""
+    if item.used_for is not None:
+        access.note_reading(acting, "incoming", item.used_for)
+    else:
+        access.note_reading(acting, "intake", item.id)
 
 
 # --- bringing in and acting
@@ -176,7 +193,7 @@ def bring(
                 at=acting.now(),
                 source=content,
             )
-            return _view(item)
+            return _view(acting, item)
 
         same = hashlib.sha256(f"POST /intake {file.filename} {content.sha256}".encode()).hexdigest()
         answer = Once(acting.tx, door.who, idempotency_key, same).run(act, ItemView)
@@ -197,7 +214,7 @@ def retry(item_id: UUID, acting: Clerk) -> ItemView:
         else:
             desks.put_on(acting.tx, after)
         _record(acting, "intake_retried", item_id)
-    return _view(store.get(acting.tx, item_id))
+    return _view(acting, store.get(acting.tx, item_id))
 
 
 @router.post("/intake/{item_id}/discard")
@@ -208,7 +225,7 @@ def discard(item_id: UUID, acting: Clerk) -> ItemView:
     if after is not None:
         _erase(acting, item, after)
         _record(acting, "intake_discarded", item_id)
-    return _view(store.get(acting.tx, item_id))
+    return _view(acting, store.get(acting.tx, item_id))
 
 
 def _erase(acting: Acting, before: Item, after: Item) -> None:
@@ -226,7 +243,7 @@ def use(item_id: UUID, acting: Clerk) -> ItemView:
     item = store.lock(acting.tx, item_id)
     store.save(acting.tx, domain.use(item))
     _record(acting, "intake_used", item_id)
-    return _view(store.get(acting.tx, item_id))
+    return _view(acting, store.get(acting.tx, item_id))
 
 
 # --- as an incoming document
