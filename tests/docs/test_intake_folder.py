@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from services.docs.intake import folder, store
 from services.docs.intake.folder import PATIENCE, Watch
+from shared import db
+from shared.events.registry import Heartbeat
 from tests.docs import papers
 from tests.docs.bringing import Intake
 from tests.docs.conftest import SAMPLES, Docs
@@ -144,11 +147,25 @@ def test_a_name_that_was_there_before_takes_nothing_elses_place(scanner: Scanner
     assert scanner.states() == ["ready", "ready"]
 
 
-def test_a_folder_of_nobody_is_left_alone(scanner: Scanner) -> None:
-    (scanner.root / "X99").mkdir()
-    (scanner.root / "X99" / "a.pdf").write_bytes(LETTER)
+def test_a_folder_of_nobody_says_so_and_is_taken_from_once_it_is_somebodys(docs: Docs, scanner: Scanner) -> None:
+    lost = scanner.root / "X99"
+    lost.mkdir()
+    (lost / "a.pdf").write_bytes(LETTER)
+    with db.transaction(docs.pool) as tx:
+        tx.execute("DELETE FROM registry_copy WHERE topic = 'registry.agency'")
+    scanner.look(2)
+    assert [each.name for each in lost.iterdir()] == ["a.pdf"]  # nobody is known yet: it may be somebody's
+    docs.hear(Heartbeat(of="registry.agency", as_of=datetime.now(UTC)))
     scanner.look(4)
-    assert (scanner.root / "X99" / "a.pdf").exists()
+    assert {each.name for each in lost.iterdir()} == {"a.pdf", f"{folder.NOTE}.txt"}
+    said = (lost / f"{folder.NOTE}.txt").read_text(encoding="utf-8")
+    assert "X99" in said
+    assert said.endswith("Mã / code: scan_folder_unknown\n")
+    (lost / "a.pdf").rename(scanner.home / "a.pdf")
+    (lost / f"{folder.NOTE}.txt").rename(scanner.home / f"{folder.NOTE}.txt")  # as if the folder were renamed
+    scanner.settle()
+    assert scanner.names("done") == ["a.pdf", "a.pdf.txt"]
+    assert not (scanner.home / f"{folder.NOTE}.txt").exists()
 
 
 def test_a_worker_that_dies_anywhere_loses_no_scan_and_takes_none_twice(

@@ -46,6 +46,7 @@ PATIENCE = 600.0  # seconds in which a file that stands still has to become read
 ERASED = frozenset({refusals.SECRET_DOCUMENT.code, refusals.VIRUS_FOUND.code})
 BETWEEN = "__"
 SHORT = 16  # bytes; of fewer nobody can say what they will be
+NOTE = "CHƯA NHẬN"  # beside scans of nobody: whoever scans there sees why nothing happens
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Watch:
         """Look once; `now` is a monotonic time in seconds. A file is judged at the second look that finds it unchanged."""
         there: set[Path] = set()
         for home in sorted(each for each in self.root.iterdir() if each.is_dir() and not each.name.startswith(".")):
-            agency_id = self._agency(home.name)
+            agency_id = self._agency(home)
             if agency_id is None:
                 continue
             for name in OWN:
@@ -83,13 +84,21 @@ class Watch:
                     self._go_on(home, agency_id, path)
         self.seen = {path: sight for path, sight in self.seen.items() if path in there}
 
-    def _agency(self, identifier: str) -> UUID | None:
+    def _agency(self, home: Path) -> UUID | None:
+        """Whose folder it is. One of nobody's says so itself, once the registry has told all agencies."""
+        identifier = home.name
         with transaction(self.desk.pool) as tx:
             found = store_registry.find_agencies(tx, [identifier], numbering.today(datetime.now(UTC)))
-        if identifier not in found and identifier not in self.unknown:
+            known = identifier in found or store_registry.agencies_are_known(tx)
+        if identifier in found:
+            (home / f"{NOTE}.txt").unlink(missing_ok=True)
+            return found[identifier].agency_id
+        if known and identifier not in self.unknown:
             self.unknown.add(identifier)
             log.warning("scan folder: no agency has the identifier %s; nothing is taken from there", identifier)
-        return found[identifier].agency_id if identifier in found else None
+            with suppress(OSError):  # nobody may write there: the other folders are looked at all the same
+                _say(home, NOTE, _told(domain.reason_of(refusals.SCAN_FOLDER_UNKNOWN, identifier=identifier)))
+        return None
 
     def _look(self, home: Path, path: Path, now: float) -> None:
         looks = tuple(_look_of(path))

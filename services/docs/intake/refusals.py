@@ -241,6 +241,13 @@ AGENCY_OF_MAIL_UNKNOWN = Refusal(
     vi="Địa chỉ nhận thư không ứng với cơ quan nào; hãy kiểm tra lại địa chỉ.",
     en="The address that the mail was sent to belongs to no agency; check the address.",
 )
+SCAN_FOLDER_UNKNOWN = Refusal(
+    "scan_folder_unknown",
+    vi="Không có cơ quan nào mang mã định danh {identifier}, nên chưa nhận tệp nào trong thư mục này; hãy đổi tên thư mục"
+    " thành mã của cơ quan, ví dụ H37.01, các tệp sẽ được nhận ngay.",
+    en="No agency has the identifier {identifier}, so nothing is taken from this folder; rename it to the agency's"
+    " identifier, such as H37.01, and its files are taken at once.",
+)
 SCAN_NEVER_WHOLE = Refusal(
     "scan_never_whole",
     vi="Tệp quét {name} không đọc được trọn vẹn sau {minutes} phút; hãy quét lại.",
