@@ -8,7 +8,7 @@ import pytest
 
 from services.docs import numbering
 from tests.portal.browser import Browser
-from tests.portal.test_review_pages import Office, office, post
+from tests.portal.test_review_pages import Office, new_draft, office, post
 
 __all__ = ["office"]  # the fixture
 YEAR = numbering.today(datetime.now(UTC)).year
@@ -45,6 +45,21 @@ def test_a_slip_in_the_years_of_a_file_outside_the_list_keeps_nothing_for_ever(c
     assert (wrong.status_code, "từ 2 đến 70 năm" in wrong.text, "Việc đột xuất" in wrong.text) == (422, True, True)
     made = post(clerk, wrong, "/work-files", **typed | {"years": "70"})
     assert "70 năm" in made.text
+
+
+def test_a_draft_is_put_into_a_file_from_its_own_page(clerk: Browser) -> None:
+    page = new_draft(clerk, abstract="Dự thảo kế hoạch năm", type_code="CV")
+    draft = page.url.path.rpartition("/")[2]
+    assert f"/work-files?draft={draft}" in page.text
+    page = clerk.open(f"/work-files?draft={draft}")
+    assert f'href="/drafts/{draft}"' in page.text
+    typed = {"title": "Kế hoạch năm", "code": "01/KH", "years": "10", "reason": "Phát sinh"}
+    wrong = post(clerk, page, "/work-files", **typed | {"years": "1"})
+    assert (wrong.status_code, f'href="/drafts/{draft}"' in wrong.text) == (422, True)
+    page = post(clerk, wrong, "/work-files", **typed)
+    assert f'<a href="/drafts/{draft}">Dự thảo kế hoạch năm</a>' in page.text
+    assert "Dự thảo kế hoạch năm (chưa trình)" in page.text
+    assert "Kế hoạch năm" in clerk.open(f"/work-files?draft={draft}").text.partition("Đang có trong")[2]
 
 
 def test_a_file_goes_from_a_document_s_page_to_the_archive(office: Office, clerk: Browser) -> None:

@@ -21,6 +21,11 @@ TYPES = {"pdf": "application/pdf", "xlsx": "application/vnd.openxmlformats-offic
 LINE = ("id", "code", "heading", "title", "years", "basis", "person", "note", "ended")
 BLANK = 3  # empty lines under the list, to add some
 SETS = ("submit", "freeze", "unfreeze", "dispose")
+PLACES = {
+    "document": "documents",
+    "incoming": "incoming",
+    "draft": "drafts",
+}  # of what is put into a file: where its page is
 Year = Annotated[int, Query(ge=2000, le=2999)]
 
 
@@ -125,10 +130,19 @@ def _sheet(visit: Visit, path: str, form: str, name: str, query: str = "") -> Re
 
 @router.get("/work-files")
 def list_files(
-    visit: Reading, *, state: str = "", show: str = "", document: str = "", incoming: str = "", cursor: str = ""
+    visit: Reading,
+    *,
+    state: str = "",
+    show: str = "",
+    document: str = "",
+    incoming: str = "",
+    draft: str = "",
+    cursor: str = "",
 ) -> Response:
     """All, mine (`show`) or those that are due; with a document it is the page on which it is put into one."""
-    return _files_page(visit, state, show, document=document, incoming=incoming, cursor=cursor)
+    given = {"document": document, "incoming": incoming, "draft": draft}
+    kind = next((name for name in PLACES if given[name]), "document")
+    return _files_page(visit, state, show, kind=kind, subject=given[kind], cursor=cursor)
 
 
 def _files_page(
@@ -136,13 +150,12 @@ def _files_page(
     state: str,
     show: str,
     *,
-    document: str = "",
-    incoming: str = "",
+    kind: str = "document",
+    subject: str = "",
     cursor: str = "",
     error: Rejected | None = None,
     typed: Form | None = None,
 ) -> Response:
-    kind, subject = ("document", document) if document else ("incoming", incoming)
     found = visit.api.get(
         "docs",
         "/work-files",
@@ -160,6 +173,7 @@ def _files_page(
         show=show,
         kind=kind,
         subject=subject,
+        places=PLACES,
         standing=visit.api.get("docs", "/work-files", subject=subject)["items"] if subject else [],
         suggested=visit.api.get("docs", "/work-files/suggested", kind=kind, subject_id=subject)["items"]
         if subject
@@ -191,8 +205,8 @@ def open_file(visit: Posting, form: Posted) -> Response:
             put = {"kind": form.get("kind"), "subject_id": form.get("subject")}
             visit.api.post("docs", f"/work-files/{made['id']}/members", put, key=form.get("once") + "-put")
     except Rejected as rejected:
-        subject = {form.get("kind"): form.get("subject")} if form.get("subject") else {}
-        return _files_page(visit, "", "", error=rejected, typed=form, **subject)
+        kind = form.get("kind") if form.get("kind") in PLACES else "document"
+        return _files_page(visit, "", "", kind=kind, subject=form.get("subject"), error=rejected, typed=form)
     return visit.to(f"/work-files/{made['id']}")
 
 
@@ -232,6 +246,7 @@ def _file_page(visit: Visit, file_id: UUID, *, error: Rejected | None = None, ty
         "work_file.html",
         error=error,
         file=found,
+        places=PLACES,
         typed=typed or Form(),
         today=today_in_vietnam().isoformat(),
         late=bool(due and found["state"] == "closed" and date.fromisoformat(due) < today_in_vietnam()),
