@@ -278,6 +278,7 @@ DONE = {
     "calendar_saved": "Đã lưu lịch làm việc.",
     "search_saved": "Đã lưu tìm kiếm.",
     "search_removed": "Đã bỏ tìm kiếm đã lưu.",
+    "text_asked_for": "Đang đọc lại tệp; đọc được thì văn bản không còn ở danh sách này.",
     "head_ordered": "Đã yêu cầu niêm phong; con dấu và dấu thời gian có sau vài giây.",
     **wording_registers.DONE,
     **wording_intake.DONE,

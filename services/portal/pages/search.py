@@ -118,6 +118,26 @@ def _see(address: str, done: str) -> Response:
     return Response(status_code=303, headers={"Location": f"{address}&done={done}"})
 
 
+@router.get("/texts")
+def list_unread(visit: Reading) -> Response:
+    """Documents that are not found by what stands in their files, why, and another try."""
+    return _unread(visit)
+
+
+def _unread(visit: Visit, error: Rejected | None = None) -> Response:
+    visit.need("clerk", "leader")
+    return visit.page("texts.html", error=error, unread=visit.api.get("docs", "/texts")["items"])
+
+
+@router.post("/texts/{subject_id}/read")
+def read_again(visit: Posting, form: Posted, subject_id: UUID) -> Response:
+    try:
+        visit.api.post("docs", f"/texts/{subject_id}/read", {}, key=form.get("once"))
+    except Rejected as rejected:
+        return _unread(visit, rejected)
+    return visit.to("/texts", "text_asked_for")
+
+
 @router.post("/search/{search_id}/remove")
 def remove(visit: Posting, search_id: UUID) -> Response:
     visit.api.delete("docs", f"/searches/{search_id}")
