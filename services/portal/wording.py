@@ -296,6 +296,7 @@ DONE = {
     "imported": "Đã nhập tất cả.",
     "delegated": "Đã giao ký thay; hết ngày đã chọn thẩm quyền tự kết thúc.",
     "absence_saved": "Đã ghi; người cùng cơ quan thấy bạn vắng đến ngày nào.",
+    "absence_entered": "Đã ghi; người cùng cơ quan thấy người này vắng đến ngày nào.",
     "anchor_pinned": "Đã ghim; dịch vụ ký số nhận ngay sau đây.",
     "authority_granted": "Đã giao ký; văn bản trình từ bây giờ chọn được người này.",
     "authority_withdrawn": "Đã rút thẩm quyền ký.",

@@ -150,6 +150,34 @@ def test_a_leader_passes_their_authority_on_while_away_and_takes_it_back(town: T
     assert town.stated("registry.authority")[-1].withdrawn
 
 
+def test_an_officer_says_who_is_away_and_back_for_somebody_who_can_not(town: Town) -> None:
+    with_deputy(town)
+    officer = town.sit_down("canbo")
+    [ill] = [each for each in town.stated("registry.person") if getattr(each, "login", None) == "chu.tich"]
+    person = f"/people/{ill.person_id}"
+    page = officer.open(person)
+    assert "Không báo vắng." in page.text
+    until = tomorrow().isoformat()
+    typed = {"valid_until": today().isoformat(), "valid_from": until, "reason": "Ốm đột xuất"}
+    wrong = officer.send(page, f"{person}/absence", **typed)
+    assert wrong.status_code == 422
+    assert 'value="Ốm đột xuất"' in wrong.text
+    told = officer.send(wrong, f"{person}/absence", valid_from=today().isoformat(), valid_until=until)
+    assert "Đã ghi; người cùng cơ quan thấy người này vắng" in told.text
+    assert (absent(town).person_id, absent(town).valid_until) == (ill.person_id, tomorrow())
+    back = next(form.action for form in forms(told) if "/absences/" in form.action)
+    assert officer.send(told, back, last_day=today().isoformat()).status_code == 200
+    assert absent(town).valid_until == today()
+
+
+def absent(town: Town) -> registry.AbsenceStated:
+    """What was last said of anybody's absence."""
+    found: list[registry.AbsenceStated] = [
+        each for each in town.stated("registry.person") if isinstance(each, registry.AbsenceStated)
+    ]
+    return found[-1]
+
+
 def test_an_officer_pins_a_root_by_the_fingerprint_that_was_told_another_way(town: Town, pki: Running) -> None:
     officer = town.sit_down("canbo")
     root = pki.root_pem.decode()

@@ -204,6 +204,26 @@ def show_person(visit: Reading, person_id: UUID) -> Response:
     return _person(visit, person_id)
 
 
+@router.post("/people/{person_id}/absence")
+def enter_absence(visit: Posting, form: Posted, person_id: UUID) -> Response:
+    """Of somebody who can't do it: ill since this morning, say."""
+    body = {name: form.get(name) for name in ("valid_from", "valid_until", "reason")} | {"person_id": str(person_id)}
+    return _about_absence(visit, form, person_id, "/absences", body)
+
+
+@router.post("/people/{person_id}/absences/{absence_id}/return")
+def end_absence(visit: Posting, form: Posted, person_id: UUID, absence_id: UUID) -> Response:
+    return _about_absence(visit, form, person_id, f"/absences/{absence_id}/return", {"last_day": form.get("last_day")})
+
+
+def _about_absence(visit: Visit, form: Form, person_id: UUID, path: str, body: dict[str, Any]) -> Response:
+    try:
+        visit.api.post("registry", path, body, key=form.get("once"))
+    except Rejected as rejected:
+        return _person(visit, person_id, error=rejected, typed=form)
+    return visit.to(f"/people/{person_id}", "absence_entered")
+
+
 @router.post("/people/{person_id}/{act}")
 def change_person(visit: Posting, form: Posted, person_id: UUID, act: str) -> Response:
     """`facts`: name and address; `post`: one more post; `function`: what a post is there for; `end`: a post ends; `leave` and `return`: may work at all."""
@@ -239,6 +259,7 @@ def _person(visit: Visit, person_id: UUID, *, error: Rejected | None = None, typ
         {
             "authorities": lambda: visit.api.get("registry", "/authorities", person_id=person_id, limit=MANY),
             "certificates": lambda: visit.api.get("registry", "/certificates", person_id=person_id),
+            "absences": lambda: visit.api.get("registry", "/absences", person_id=person_id),
         }
     )
     places = {post["agency_id"] for post in person["posts"]}
@@ -250,6 +271,7 @@ def _person(visit: Visit, person_id: UUID, *, error: Rejected | None = None, typ
         agencies={place: visit.api.get("registry", f"/agencies/{place}") for place in places},
         authorities=found.get("authorities", {"items": []})["items"],
         certificates=found.get("certificates", {"items": []})["items"],
+        absences=found.get("absences", {"items": []})["items"],
         missing=list({each.code: each for each in missing.values()}.values()),
         held={post["post_id"] for post in person["posts"] if person["active"] and _holds(post, today)},
         typed=typed or Form(),
