@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fastapi import Response
 
+from services.docs import store, store_proof
+from shared import db
 from shared.events.docs import DocsAct
 from tests.docs.bringing import Intake
 from tests.docs.conftest import SAMPLES, Docs, ok
@@ -59,6 +63,9 @@ def files_of(docs: Docs) -> set[str]:
 def test_whoever_is_given_a_documents_content_leaves_an_act(docs: Docs) -> None:
     made, clerk = kept(docs), docs.b.clerk
     recording(docs, docs.b)
+    with db.transaction(docs.pool, agency=docs.b.agency_id) as tx:  # as if a better version had come
+        content = store.get(tx, made.document).parts[0].content
+        store_proof.add_version(tx, made.document, docs.b.agency_id, content, level=None, until=datetime.now(UTC))
     files = files_of(docs)
     assert set(NOTHING_READ) | ITEM <= files, "these are gone"
     known = {str(made.document), str(made.incoming), *made.names["file_id"]}
