@@ -12,12 +12,22 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.kafka", "tests.support.postgres", "tests.support.stack"]
 
 # Neither the zone of the machines (UTC) nor the one on paper (Hà Nội): a time without a zone shows itself.
 os.environ["TZ"] = os.environ.get("VANTHU_TEST_ZONE", "America/St_Johns")
 time.tzset()
+
+# No speed is measured by an example that stood still on a busy machine. What is tried on each change is the same each
+# time, so that who changed something is told of that alone; the full suite looks for new examples.
+settings.register_profile("new", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("same", settings.get_profile("new"), derandomize=True, database=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("same" if config.option.markexpr == "not full" else "new")
 
 
 # Files that take longest: they are begun first, so that test processes side by side end at about the same time. (None of
