@@ -87,8 +87,8 @@ class Office64:
                 self._gather()
                 patience -= 1
                 assert patience > 0, f"{len(self.running)} processes have not ended"
-                if blows and self.running:
-                    self._strike(blows.pop(), chance, admin, context, piles)
+                if blows and self.running and self._strike(blows[-1], chance, admin, context, piles):
+                    blows.pop()  # what hit nobody is kept: in the first moments no connection is at work yet
 
     def _piles(self, chance: random.Random) -> list[list[UUID]]:
         """Each document lies on two piles: whoever comes second gets the first one's number."""
@@ -113,7 +113,8 @@ class Office64:
 
     def _strike(
         self, blow: str, chance: random.Random, admin: psycopg.Connection[Any], context: Any, piles: list[list[UUID]]
-    ) -> None:
+    ) -> bool:
+        """Whether it hit somebody."""
         if blow == "kill":
             n = chance.choice(sorted(self.running))
             process = self.running.pop(n)
@@ -121,9 +122,10 @@ class Office64:
             process.join()
             self.killed += 1
             self._start(context, n, piles[n])
-            return
+            return True
         cut = admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND usename = 'docs' AND state <> 'idle' ORDER BY random() LIMIT 1"
         )
         self.cut += cut.rowcount
+        return cut.rowcount > 0
