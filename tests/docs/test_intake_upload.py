@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from services.docs.access import MAX_FILE
+from services.docs.intake.desk import PURGE
 from shared import db
 from tests.docs.bringing import Intake
 from tests.docs.conftest import SAMPLES, Docs, refusal
@@ -53,7 +54,7 @@ def offset(docs: Docs, path: str) -> int:
 
 
 def test_what_the_server_can_do_is_told_to_anybody(docs: Docs) -> None:
-    told = httpx.options(f"{docs.url}/docs/v1/uploads")
+    told = httpx.options(f"{docs.url}/docs/v1/uploads", timeout=60)
     assert (told.status_code, told.headers["Tus-Version"]) == (204, "1.0.0")
     assert told.headers["Tus-Max-Size"] == str(MAX_FILE)
     assert {"creation", "creation-with-upload", "expiration", "checksum", "termination"} == set(
@@ -118,17 +119,20 @@ def test_a_line_that_is_cut_in_the_middle_keeps_what_came(docs: Docs, intake: In
 
 def test_with_a_checksum_half_a_piece_does_not_count(docs: Docs, intake: Intake) -> None:
     path = begun(docs, docs.a.clerk)
-    digest = b64encode(hashlib.sha256(LETTER[:5000]).digest()).decode()
-    cut(docs, path, LETTER[:2000], 5000, 0, **{"Upload-Checksum": f"sha256 {digest}"})
+    end = 90_000
+    digest = b64encode(hashlib.sha256(LETTER[:end]).digest()).decode()
+    cut(docs, path, LETTER[:70_000], end, 0, **{"Upload-Checksum": f"sha256 {digest}"})
+    given_up = "SELECT FROM job WHERE kind = %s"
+    until(lambda: docs.rows(None, given_up, PURGE), bound=60, what="what came before the cut is given up")
     assert offset(docs, path) == 0
-    wrong = patch(docs, path, LETTER[:4999] + b"?", 0, **{"Upload-Checksum": f"sha256 {digest}"})
+    wrong = patch(docs, path, LETTER[: end - 1] + b"?", 0, **{"Upload-Checksum": f"sha256 {digest}"})
     assert (wrong.status_code, refusal(wrong), offset(docs, path)) == (460, "upload_checksum", 0)
     intake.work()
     assert intake.quarantined() == []  # what did not count is erased
-    good = patch(docs, path, LETTER[:5000], 0, **{"Upload-Checksum": f"sha256 {digest}"})
-    assert (good.status_code, offset(docs, path)) == (204, 5000)
-    sha1 = b64encode(hashlib.sha1(LETTER[5000:], usedforsecurity=False).digest()).decode()
-    assert patch(docs, path, LETTER[5000:], 5000, **{"Upload-Checksum": f"sha1 {sha1}"}).status_code == 204
+    good = patch(docs, path, LETTER[:end], 0, **{"Upload-Checksum": f"sha256 {digest}"})
+    assert (good.status_code, offset(docs, path)) == (204, end)
+    sha1 = b64encode(hashlib.sha1(LETTER[end:], usedforsecurity=False).digest()).decode()
+    assert patch(docs, path, LETTER[end:], end, **{"Upload-Checksum": f"sha1 {sha1}"}).status_code == 204
 
 
 def test_a_piece_from_the_wrong_place_changes_nothing(docs: Docs) -> None:
@@ -217,5 +221,5 @@ def test_an_upload_is_its_persons_alone(docs: Docs) -> None:
         sent = PIECE | {"Upload-Offset": "0"}
         assert client.patch(path, content=b"x", headers=sent).status_code in {403, 404}
         assert client.delete(path, headers=TUS).status_code in {403, 404}
-    assert httpx.head(f"{docs.url}/docs/v1{path}", headers=TUS).status_code == 401
+    assert httpx.head(f"{docs.url}/docs/v1{path}", headers=TUS, timeout=60).status_code == 401
     assert offset(docs, path) == 0
