@@ -137,7 +137,7 @@ def test_a_changed_or_unreadable_answer_is_not_believed() -> None:
     one = subject()
     good = said(one, responder())
     tbs = ocsp.load_der_ocsp_response(good).tbs_response_bytes
-    at = good.index(tbs) + tbs.index(b"Z\xa0")  # into nextUpdate's time
+    at = good.index(tbs) + tbs.index(b"Z\xa0\x11\x18\x0f")  # thisUpdate's end, and nextUpdate behind it
     changed = bytearray(good)
     changed[at - 1] ^= 1
     with pytest.raises(Rejected, match=r"^status_(signature_wrong|unreadable|stale):"):
