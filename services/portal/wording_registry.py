@@ -54,6 +54,9 @@ STAGES = {
     "handed_over": ("Đã bàn giao, chờ ký nhận", "wait"),
 }
 
+# A request to the CA, as long as no certificate came of it.
+REQUESTS = {"requested": ("Chờ nơi cấp", "wait"), "refused": ("Không được cấp", "bad")}
+
 SUCCESSIONS = {"merger": "Sáp nhập", "split": "Chia tách", "dissolution": "Giải thể"}
 
 # What an agency had before, by field.
@@ -88,5 +91,6 @@ REVOCATIONS = {
     "affiliationChanged": "Chuyển công tác, nghỉ việc",
     "superseded": "Đã thay chứng thư mới",
     "cessationOfOperation": "Cơ quan giải thể, ngừng dùng",
+    "privilegeWithdrawn": "Không còn được dùng",
     "unspecified": "Lý do khác",
 }

@@ -23,6 +23,7 @@ from services.registry.store_receipts import Receipt
 from shared.db import Tx as Transaction
 from shared.errors import FORBIDDEN, Rejected
 from shared.http import OnceOnly, Tx, Who, encode_cursor
+from shared.ids import moment
 
 router = APIRouter()
 
@@ -111,6 +112,12 @@ class CertificateView(Shape):
         )
 
 
+class CertificateFile(CertificateView):
+    """`ca_problem` (Vietnamese): why the CA has not heard of the last change yet."""
+
+    ca_problem: str | None
+
+
 class CertificatePage(Shape):
     items: list[CertificateView]
     next_cursor: str | None
@@ -150,10 +157,11 @@ def list_certificates(
 
 
 @router.get("/certificates/{certificate_id}")
-def get_certificate(certificate_id: UUID, tx: Tx, _who: Reader, response: Response) -> CertificateView:
+def get_certificate(certificate_id: UUID, tx: Tx, _who: Reader, response: Response) -> CertificateFile:
     certificate = certificates.get(tx, certificate_id)
     etag(response, certificate.version)
-    return CertificateView.of(certificate)
+    problem = certificates.ca_problem(tx, certificate_id)
+    return CertificateFile(**CertificateView.of(certificate).model_dump(), ca_problem=problem)
 
 
 def ask_ca(body: CertificateIn, request: Request, who: Who) -> None:
@@ -414,6 +422,41 @@ class RequestView(Shape):
             not_before=found.not_before,
             not_after=found.not_after,
         )
+
+
+class AskedView(RequestView):
+    """The same with who asked, and when."""
+
+    requested_by: str
+    requested_at: datetime
+
+
+class RequestPage(Shape):
+    items: list[AskedView]
+    next_cursor: str | None
+
+
+@router.get("/certificate-requests")
+def list_requests(
+    *,
+    tx: Tx,
+    _who: Reader,
+    state: RequestState | None = None,
+    person_id: UUID | None = None,
+    agency_id: UUID | None = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> RequestPage:
+    """What was asked of the CA, the newest first: those of the agencies that the reader oversees, and one's own."""
+    found = certificates.list_requests(
+        tx, state=state, person_id=person_id, agency_id=agency_id, before=cursor_id(cursor), limit=limit + 1
+    )
+    page, more = found[:limit], len(found) > limit
+    items = [
+        AskedView(**RequestView.of(each).model_dump(), requested_by=by.name, requested_at=moment(each.id))
+        for each, by in page
+    ]
+    return RequestPage(items=items, next_cursor=encode_cursor(page[-1][0].id) if more else None)
 
 
 @router.post("/certificate-requests", status_code=201)

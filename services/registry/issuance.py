@@ -329,7 +329,7 @@ def tell_ca_job(pool: db.Pool, cas: Authorities) -> jobs.Kind:
         return lambda tx: _note(tx, certificate_id, None)
 
     def failed(tx: Tx, job: jobs.Job, error: Exception, final: bool) -> None:  # noqa: ARG001, FBT001  shape of OnFailure
-        why = error.sentence.en if isinstance(error, Rejected) else type(error).__name__
+        why = error.sentence.vi if isinstance(error, Rejected) else type(error).__name__
         _note(tx, UUID(job.payload["certificate_id"]), why)
 
     return jobs.Kind(run=run, on_failure=failed)
@@ -350,7 +350,7 @@ def _wait_to_end(tx: Tx, known: Certificate, ca: str, reason: str) -> None:
             entered_at=datetime.now(UTC),
         ),
     )
-    certificates.note_ca(tx, known.id, problem=Rejected(CA_BY_HAND).sentence.en)
+    certificates.note_ca(tx, known.id, problem=Rejected(CA_BY_HAND).sentence.vi)
 
 
 def _note(tx: Tx, certificate_id: UUID, problem: str | None) -> None:

@@ -24,6 +24,13 @@ State = Literal["requested", "approved", "forwarded", "issued", "handed_over", "
 OPEN: tuple[State, ...] = ("requested", "approved", "forwarded", "issued", "handed_over")
 Standing = Literal["on_time", "due_soon", "overdue", "no_limit", "ended"]
 About = Literal["person", "agency", "name", "certificate", "device"]
+ABOUT_VI: dict[About, str] = {
+    "person": "người",
+    "agency": "cơ quan",
+    "name": "tên thiết bị, dịch vụ hoặc phần mềm",
+    "certificate": "chứng thư",
+    "device": "thiết bị",
+}
 Answer = Literal["certificate", "reference", "revocation", "unlocking", "return", "loss"]
 
 
@@ -108,7 +115,7 @@ def request(
     }
     if not named[rule.about]:
         what = f"{rule.about}_id" if rule.about != "name" else "details.name"
-        raise Rejected(PROCEDURE_ABOUT, name=rule.name_vi, what=what)
+        raise Rejected(PROCEDURE_ABOUT, name=rule.name_vi, what=what, what_vi=ABOUT_VI[rule.about])
     if rule.kind in ("revoke", "lose_device") and not reason:
         raise Rejected(REASON_NEEDED)
     made = Procedure(

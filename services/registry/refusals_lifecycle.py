@@ -157,7 +157,7 @@ PROCEDURE_STATE = Refusal(
 )
 PROCEDURE_ABOUT = Refusal(
     "procedure_about",
-    vi="Thủ tục “{name}” cần nêu rõ {what}; hãy bổ sung.",
+    vi="Thủ tục “{name}” cần nêu rõ {what_vi}; hãy bổ sung.",
     en="Procedure “{name}” needs {what}; add it.",
     status=422,
 )

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from services.registry.certificate import Certificate, CertificateRequest, Holder
+from services.registry.certificate import Certificate, CertificateRequest, Holder, RequestState
 from services.registry.names import fold
 from services.registry.refusals import CERTIFICATE_DUPLICATE, KEY_OF_ANOTHER, REQUEST_REPEATED
 from services.registry.refusals_lifecycle import ALREADY_SUCCEEDED
@@ -159,6 +159,12 @@ def note_ca(tx: Tx, certificate_id: UUID, *, problem: str | None) -> None:
     )
 
 
+def ca_problem(tx: Tx, certificate_id: UUID) -> str | None:
+    """Why the CA has not been told of the last change."""
+    row = tx.execute("SELECT ca_problem FROM certificate WHERE id = %s", [certificate_id]).fetchone()
+    return row["ca_problem"] if row else None
+
+
 # --- requests
 
 
@@ -183,6 +189,26 @@ def get_request(tx: Tx, request_id: UUID) -> tuple[CertificateRequest, Actor]:
     if row is None:
         raise NotFound("yêu cầu cấp chứng thư", "certificate request")
     return _request(row), Actor.model_validate(row["requested_by"])
+
+
+def list_requests(
+    tx: Tx,
+    *,
+    state: RequestState | None = None,
+    person_id: UUID | None = None,
+    agency_id: UUID | None = None,
+    before: UUID | None = None,
+    limit: int,
+) -> list[tuple[CertificateRequest, Actor]]:
+    """Requests and who made each, the newest first."""
+    rows = tx.execute(
+        "SELECT * FROM certificate_request WHERE (%(state)s::text IS NULL OR state = %(state)s)"
+        " AND (%(person)s::uuid IS NULL OR person_id = %(person)s)"
+        " AND (%(agency)s::uuid IS NULL OR agency_id = %(agency)s)"
+        " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s",
+        {"state": state, "person": person_id, "agency": agency_id, "before": before, "limit": limit},
+    ).fetchall()
+    return [(_request(row), Actor.model_validate(row["requested_by"])) for row in rows]
 
 
 def lock_request(tx: Tx, request_id: UUID) -> CertificateRequest:

@@ -208,6 +208,13 @@ def test_agencies_are_merged_and_what_they_leave_is_moved_by_a_decision_not_sile
     assert "Ủy ban nhân dân xã Nà Mỏ <" in renamed.text
     with_unit = officer.send(renamed, f"{page}/units", code="VP", unit_name="Văn phòng", unit_from="2025-07-01")
     assert "Văn phòng" in with_unit.text
+    [unit] = [form.action for form in forms(with_unit) if form.action.startswith(f"{page}/units/")]
+    nameless = officer.send(with_unit, unit, unit_name=" ")
+    assert nameless.status_code >= 400
+    called = officer.send(nameless, unit, unit_name="Văn phòng HĐND và UBND", unit_until="2030-12-31")
+    assert "Văn phòng HĐND và UBND" in called.text
+    assert "đến 31/12/2030" in called.text
+    assert code_of(officer.send(with_unit, unit, unit_name="Khác")) == "stale_version", "somebody was faster"
 
     form = officer.open("/successions/new")
     said = {"kind": "merger", "day": today().isoformat(), "decision": "1672/NQ", "successors": "H37"}

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from deploy.devpki.issuing import Issued
 from deploy.devpki.server import Running
-from services.registry import store_certificates, trust
+from services.registry import store, store_certificates, trust
+from services.registry.scope import EVERYWHERE
 from shared import db
 from tests.portal.browser import forms
 from tests.portal.test_service import code_of
@@ -83,6 +84,52 @@ def test_certificates_are_found_by_name_kind_and_end_and_a_request_goes_to_the_c
     )
     assert "Đã gửi yêu cầu cho nơi cấp" in sent.text
     assert sent.url.path == f"/agencies/{province.commune.id}"
+    assert "Chờ nơi cấp" in sent.text, "what was asked for is seen where it was asked"
+    listed = words_of(officer.open("/certificates"))
+    assert f"Chờ nơi cấp {province.commune.name} con dấu cơ quan; Dương Thị Mai Hoa" in listed
+    with db.transaction(town.registry) as tx:
+        store.act_within(tx, EVERYWHERE)
+        tx.execute(
+            "UPDATE certificate_request SET state = 'refused', problem_code = 'ca_refused', problem_vi = 'Sai mã cơ quan.',"
+            " problem_en = 'Wrong identifier.'"
+        )
+    for page in ("/certificates", f"/agencies/{province.commune.id}"):
+        assert "Không được cấp" in officer.open(page).text
+        assert "Sai mã cơ quan." in officer.open(page).text
+    assert "Sai mã cơ quan." not in town.sit_down("tham.nt").open("/certificates").text
+
+
+def test_a_leaked_key_is_reported_on_the_page_and_held_at_once_and_several_requests_are_one_letter(
+    town: Town, pki: Running
+) -> None:
+    officer, clerk, whose = town.sit_down("canbo"), town.sit_down("diep.ptm"), town.province.commune_clerk
+    with db.transaction(town.registry) as tx:
+        store_certificates.pin(tx, trust.read_anchor(text(pki.root_pem), now()))
+    made = pki.issue(ec.generate_private_key(ec.SECP256R1()).public_key(), common_name=whose.name)
+    entry = officer.open(f"/certificates/new?person_id={whose.id}")
+    fields = dict(next(form for form in forms(entry) if form.action == "/certificates/new").fields)
+    file = text(made.pem) + text(made.chain_pem)
+    kept = officer.http.post("/certificates/new", data=fields, files={"file": ("c.pem", file)})
+    certificate = kept.url.path
+    assert "Đang dùng" in kept.text
+    blank = clerk.open(f"/procedures/new?certificate_id={certificate.rpartition('/')[2]}")
+    asked = clerk.send(
+        blank, "/procedures/new", kind="revoke", d_reason_code="keyCompromise", reason="Mất USB token ở bến xe"
+    )
+    assert heading(asked) == "Thu hồi chứng thư chữ ký số"
+    assert "Tạm dừng" in officer.open(certificate).text, "a key that leaked waits for no papers"
+
+    two = []
+    for number in ("020190001234", "020190009876"):
+        blank = clerk.open(f"/procedures/new?person_id={whose.id}")
+        sent = clerk.send(blank, "/procedures/new", kind="issue_person", d_citizen_id=number)
+        two.append(sent.url.path.rpartition("/")[2])
+    letter = officer.open(f"/procedures/forms?procedure_id={two[0]}&procedure_id={two[1]}")
+    assert letter.content.startswith(b"%PDF-")
+    assert 'name="procedure_id"' in officer.open("/procedures").text
+    mixed = officer.open(f"/procedures/forms?procedure_id={two[0]}&procedure_id={asked.url.path.rpartition('/')[2]}")
+    assert code_of(mixed) == "forms_differ"
+    assert officer.open("/procedures/forms").url.path == "/procedures"
 
 
 def test_devices_are_taken_in_handed_out_and_reported_lost(town: Town) -> None:
@@ -139,6 +186,15 @@ def test_figures_of_a_day_are_shown_and_taken_away_as_a_file(town: Town) -> None
     assert (cut.status_code, 'action="/logout"' in cut.text) == (404, True)
     assert officer.open("/figures/file.xlsx?download").content.startswith(b"PK")
     assert "SIM PKI" in officer.open("/figures/file.csv?download").text
+    assert officer.open("/figures/file.json?on=2025-01-31").json()["on"] == "2025-01-31"
+    links = re.findall(r'href="(/figures/file[^"]+)"', shown.text)
+    assert len(links) == 6, "how it stands, and what was issued; nothing ends"
+    for link in links:
+        file = officer.open(link.replace("&amp;", "&"))
+        assert (file.status_code, bool(file.content)) == (200, True), link
+    ending = officer.open("/figures/file.xlsx?what=expiring&download")
+    assert ending.content.startswith(b"PK")
+    assert "sap-het-han-" in ending.headers["content-disposition"]
 
 
 def test_a_certificate_on_a_token_goes_from_the_cas_file_to_a_paper_receipt(town: Town, pki: Running) -> None:

@@ -262,6 +262,7 @@ TABLE: dict[tuple[str, str], Line] = {
     ("post", "/certificates/{certificate_id}/resume"): Line(OFFICERS),
     ("post", "/certificates/{certificate_id}/revoke"): Line(OFFICERS, _reason),
     ("post", "/certificate-requests"): Line(OFFICERS, _request),
+    ("get", "/certificate-requests"): Line(EVERYBODY),
     ("get", "/certificate-requests/{request_id}"): Line(OVERSEERS_AND_HOLDER),
     # orders to a CA that is asked by hand, whom to believe, what CAs said of certificates: the province's alone
     ("get", "/ca-orders"): Line(frozenset({PROVINCE})),

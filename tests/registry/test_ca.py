@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -38,6 +39,10 @@ def order(office: Office, csr: str, **body: str) -> Any:
 
 def look(office: Office, request_id: str) -> Any:
     return office.http.get(f"/registry/v1/certificate-requests/{request_id}", headers=office.officer).json()
+
+
+def listed_requests(office: Office, headers: dict[str, str], **asked: str) -> Any:
+    return office.http.get("/registry/v1/certificate-requests", params=asked, headers=headers).json()["items"]
 
 
 def status_at_ca(pki: Running, serial: str) -> str | None:
@@ -80,8 +85,17 @@ def test_a_token_key_gets_its_certificate_and_the_ca_hears_of_its_end(
     assert status_at_ca(pki, entered["serial"]) is None
     assert work(office, ca) == 3
     assert status_at_ca(pki, entered["serial"]) == "certificateHold"
+    assert office.http.get(path, headers=office.officer).json()["ca_problem"] is None
     office.http.post(f"{path}/revoke", json={"reason": "keyCompromise"}, headers=office.officer)
+    assert work(office, DevelopmentCA("http://127.0.0.1:1", lambda: pki.secret)) == 1
+    waits = office.http.get(path, headers=office.officer).json()
+    assert (waits["status"], "thử lại" in waits["ca_problem"]) == ("revoked", True), (
+        "it holds here; the CA is yet to hear"
+    )
+    with province_wide(office.pool) as tx:
+        tx.execute("UPDATE job SET run_at = now()")
     assert work(office, ca) == 1
+    assert office.http.get(path, headers=office.officer).json()["ca_problem"] is None
     assert status_at_ca(pki, entered["serial"]) == "keyCompromise"
 
 
@@ -105,10 +119,27 @@ def test_while_the_ca_is_down_the_request_waits_and_says_why(office: Office, ca:
         pki.outage(issue=False)
     waiting = look(office, asked["request_id"])
     assert (waiting["state"], waiting["problem"]["code"]) == ("requested", "ca_unreachable")
+    [listed] = listed_requests(office, office.officer, state="requested")
+    assert (listed["request_id"], listed["problem"]) == (asked["request_id"], waiting["problem"])
+    assert listed["requested_by"] == "Dương Thị Mai Hoa"
+    assert now() - DAY < datetime.fromisoformat(listed["requested_at"]) <= now()
+    assert listed_requests(office, office.headers(office.province.commune_clerk)) == [], "not their agency's"
     with province_wide(office.pool) as tx:
         tx.execute("UPDATE job SET run_at = now()")
     assert work(office, ca) == 1
     assert look(office, asked["request_id"])["state"] == "issued"
+    assert listed_requests(office, office.officer, state="requested") == []
+
+
+def test_requests_are_listed_page_by_page_the_newest_first(office: Office) -> None:
+    leader = str(office.province.leader.id)
+    made = [order(office, request(), kind="person", person_id=leader).json()["request_id"] for _ in range(3)]
+    asked = {"limit": "2", "person_id": leader}
+    path = "/registry/v1/certificate-requests"
+    first = office.http.get(path, params=asked, headers=office.officer).json()
+    rest = office.http.get(path, params=asked | {"cursor": first["next_cursor"]}, headers=office.officer).json()
+    assert [each["request_id"] for each in first["items"] + rest["items"]] == made[::-1]
+    assert rest["next_cursor"] is None
 
 
 def test_nobody_there_and_a_wrong_secret_are_told_apart(pki: Running) -> None:

@@ -181,6 +181,29 @@ def test_a_receipt_may_be_a_cms_signature_or_a_paper_with_a_reason(office: Offic
             assert desk.do(receipt, body, by=clerk)["stage"] == "active"
 
 
+def test_what_a_letter_alone_answers_is_asked_for_printed_and_done_with_its_answer(office: Office, pki: Running) -> None:
+    """Mẫu 03, for a device, service or software, and Mẫu 07, the notice of a hand-over: no certificate comes here."""
+    desk, clerk, leader = Desk(office, pki), office.province.clerk, office.province.leader
+    unnamed = desk.post("/procedures", {"kind": "issue_device", "agency_id": str(office.province.ubnd.id)}, by=clerk)
+    assert (unnamed.status_code, unnamed.json()["code"]) == (422, "procedure_about")
+    assert "tên thiết bị, dịch vụ hoặc phần mềm" in unnamed.json()["detail_vi"]
+    certificate = desk.on_token(leader, desk.device())
+    for asked, form in (
+        (
+            {"kind": "issue_device", "agency_id": str(office.province.ubnd.id), "details": {"name": "Cổng dịch vụ"}},
+            "03",
+        ),
+        ({"kind": "notify_hand_over", "certificate_id": certificate}, "07"),
+    ):
+        path = f"/procedures/{desk.forwarded(asked)}"
+        printed = office.http.get(f"{ROOT}{path}/form.pdf", headers=office.headers(clerk))
+        assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-")
+        answered = desk.do(f"{path}/answer", {"reference": "88/CTS-QL"})
+        assert (answered["form"], answered["state"], answered["reference"]) == (form, "done", "88/CTS-QL")
+        states = ["requested", "approved", "forwarded", "issued", "done"]
+        assert [step["state"] for step in desk.get(path)["steps"]] == states
+
+
 def test_a_renewed_certificate_replaces_the_old_one_when_it_is_signed_for(office: Office, pki: Running) -> None:
     old, leader = Desk(office, pki), office.province.leader
     device = old.device()

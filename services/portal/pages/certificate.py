@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -25,6 +26,8 @@ SOON = timedelta(days=30)
 ABOUT = ("procedure_id", "person_id", "agency_id")
 MAX_CERTIFICATE = 100_000  # bytes; a chain as PKCS#7 has some thousands
 CSR = re.compile(rb"-----BEGIN (NEW )?CERTIFICATE REQUEST-----")  # RFC 7468 §7
+REQUESTS = "/certificate-requests"
+REFUSED_SHOWN = 5
 ACTS = {"revoke": "revoked", "suspend": "suspended", "resume": "resumed"}
 
 
@@ -40,10 +43,16 @@ def list_certificates(
 ) -> Response:
     visit.need("officer", "clerk", "leader")
     chosen = {"q": q, "kind": kind, "status": status, "ends_within": ends_within}
-    found, missing = parts_of(
-        {"certificates": lambda: visit.api.get("registry", "/certificates", **chosen, cursor=cursor)}
-    )
-    rows = found.get("certificates", {}).get("items", [])
+    loaders: dict[str, Callable[[], Any]] = {
+        "certificates": lambda: visit.api.get("registry", "/certificates", **chosen, cursor=cursor)
+    }
+    if visit.has("officer") and not cursor:
+        loaders["waiting"] = lambda: visit.api.get("registry", REQUESTS, state="requested")
+        loaders["refused"] = lambda: visit.api.get("registry", REQUESTS, state="refused", limit=REFUSED_SHOWN)
+    found, missing = parts_of(loaders)
+    certificates = found.get("certificates", {}).get("items", [])
+    asked = [each for name in ("waiting", "refused") for each in found.get(name, {"items": []})["items"]]
+    rows = [*certificates, *asked]
     with transaction(visit.site.pool) as tx:
         holders = store.names_of_holders(
             tx,
@@ -54,6 +63,7 @@ def list_certificates(
         "certificates.html",
         error=missing.get("certificates"),
         certificates=found.get("certificates"),
+        asked=asked,
         holders=holders,
         chosen=chosen,
         query=urlencode({name: value for name, value in chosen.items() if value}),
@@ -116,7 +126,7 @@ def enter_certificate(visit: Posting, form: Posted) -> Response:
 def _request(visit: Visit, body: dict[str, Any], key: str) -> Response:
     """The CA answers by itself; what it issues is seen with its holder."""
     person = body.get("person_id")
-    visit.api.post("registry", "/certificate-requests", body | {"kind": "person" if person else "seal"}, key=key)
+    visit.api.post("registry", REQUESTS, body | {"kind": "person" if person else "seal"}, key=key)
     return visit.to(f"/people/{person}" if person else f"/agencies/{body.get('agency_id')}", "certificate_asked")
 
 

@@ -122,6 +122,7 @@ def agency_page(visit: Visit, agency_id: UUID, *, error: Rejected | None = None,
             "history": lambda: visit.api.get("registry", "/agency-names", agency_id=agency_id),
             "successions": lambda: visit.api.get("registry", "/successions", agency_id=agency_id),
             "seals": lambda: visit.api.get("registry", "/certificates", agency_id=agency_id),
+            "asked": lambda: visit.api.get("registry", "/certificate-requests", agency_id=agency_id, limit=1),
         }
     )
     parent = visit.api.get("registry", f"/agencies/{agency['parent_id']}") if agency["parent_id"] else None
@@ -138,10 +139,16 @@ def agency_page(visit: Visit, agency_id: UUID, *, error: Rejected | None = None,
         past=[each for each in found.get("history", {"past": []})["past"] if each["what"] != "parent"],
         successions=found.get("successions", {"items": []})["items"],
         seals=found.get("seals", {"items": []})["items"],
+        asked=_unanswered(found),
         missing=list({each.code: each for each in missing.values()}.values()),
         typed=typed or Form(),
         today=today,
     )
+
+
+def _unanswered(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest request for a certificate, unless one came of it."""
+    return [each for each in found.get("asked", {"items": []})["items"] if each["state"] != "issued"]
 
 
 def _by_post(people: list[dict[str, Any]], agency_id: str, today: str) -> list[dict[str, Any]]:
@@ -260,6 +267,7 @@ def _person(visit: Visit, person_id: UUID, *, error: Rejected | None = None, typ
             "authorities": lambda: visit.api.get("registry", "/authorities", person_id=person_id, limit=MANY),
             "certificates": lambda: visit.api.get("registry", "/certificates", person_id=person_id),
             "absences": lambda: visit.api.get("registry", "/absences", person_id=person_id),
+            "asked": lambda: visit.api.get("registry", "/certificate-requests", person_id=person_id, limit=1),
         }
     )
     places = {post["agency_id"] for post in person["posts"]}
@@ -272,6 +280,7 @@ def _person(visit: Visit, person_id: UUID, *, error: Rejected | None = None, typ
         authorities=found.get("authorities", {"items": []})["items"],
         certificates=found.get("certificates", {"items": []})["items"],
         absences=found.get("absences", {"items": []})["items"],
+        asked=_unanswered(found),
         missing=list({each.code: each for each in missing.values()}.values()),
         held={post["post_id"] for post in person["posts"] if person["active"] and _holds(post, today)},
         typed=typed or Form(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -13,7 +14,11 @@ from services.portal.pages.visit import Reading, parts_of, today_in_vietnam
 router = APIRouter(include_in_schema=False)
 
 Day = Annotated[str, Query(max_length=10, pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
-TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+TYPES = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+}
 
 
 @router.get("/figures")
@@ -48,9 +53,18 @@ def _by_month(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
 
 
 @router.get("/figures/file.{kind}")
-def download(visit: Reading, kind: str, on: Day = "") -> Response:
+def download(*, visit: Reading, kind: str, what: str = "", on: Day = "", since: Day = "", until: Day = "") -> Response:
+    """`what`: how it stood on a day, `issued` in a period, or `expiring` in the months to come."""
     visit.need("officer", "clerk")
     kind = kind if kind in TYPES else "xlsx"
-    day = on or today_in_vietnam().isoformat()
-    path = f"/figures.{kind}?on={day}"
-    return pdf.relay(visit, "registry", path, filename=f"so-lieu-{day}.{kind}", media_type=TYPES[kind])
+    day = today_in_vietnam().isoformat()
+    if what == "issued":
+        name, asked = "da-cap", {"from": since, "to": until}
+    elif what == "expiring":
+        name, asked = "sap-het-han", {"months": "12"}
+    else:
+        day = on or day
+        what, name, asked = "", "so-lieu", {"on": day}
+    query = urlencode({each: value for each, value in asked.items() if value})
+    path = f"/figures{'/' if what else ''}{what}{'' if kind == 'json' else '.' + kind}?{query}"
+    return pdf.relay(visit, "registry", path, filename=f"{name}-{day}.{kind}", media_type=TYPES[kind])

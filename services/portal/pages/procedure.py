@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -52,6 +53,18 @@ def _holders(visit: Visit, rows: list[dict[str, Any]]) -> dict[str, str]:
             people=[row["person_id"] for row in rows if row["person_id"]],
             agencies=[row[name] for row in rows for name in ("agency_id", "managed_by") if row[name]],
         )
+
+
+@router.get("/procedures/forms")
+def print_one_letter(
+    visit: Reading, procedure_id: Annotated[list[UUID] | None, Query(max_length=500)] = None
+) -> Response:
+    """Several requests of one kind and agency as one letter with a list, as they go out."""
+    visit.need("officer", "clerk")
+    if not procedure_id:
+        return visit.to("/procedures")
+    path = f"/procedure-forms?{urlencode([('procedure_id', each) for each in procedure_id])}"
+    return pdf.relay(visit, "registry", path, filename=f"Danh sách {len(procedure_id)} đề nghị.pdf", media_type=PDF)
 
 
 @router.get("/procedures/new")

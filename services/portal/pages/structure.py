@@ -16,6 +16,8 @@ from shared.errors import Rejected
 
 router = APIRouter(include_in_schema=False)
 
+UNIT_FIELDS = ("agency_id", "code", "name", "parent_id", "valid_from", "valid_until")
+
 
 @router.post("/agencies/{agency_id}/turn")
 def turn_agency(visit: Posting, form: Posted, agency_id: UUID) -> Response:
@@ -28,6 +30,20 @@ def turn_agency(visit: Posting, form: Posted, agency_id: UUID) -> Response:
 def set_up_unit(visit: Posting, form: Posted, agency_id: UUID) -> Response:
     body: dict[str, Any] = {"agency_id": str(agency_id), "code": form.get("code"), "name": form.get("unit_name")}
     return _post(visit, form, agency_id, "/units", body | {"valid_from": form.get("unit_from")})
+
+
+@router.post("/agencies/{agency_id}/units/{unit_id}")
+def change_unit(visit: Posting, form: Posted, agency_id: UUID, unit_id: UUID) -> Response:
+    """A new name, carried to the posts that go on, or its last day."""
+    page = f"/units/{unit_id}"
+    try:
+        before = visit.api.get("registry", page)
+        body = {name: before[name] for name in UNIT_FIELDS}
+        body |= {"name": form.get("unit_name"), "valid_until": form.get("unit_until") or None}
+        visit.api.put("registry", page, body, version=form.get("unit_version"))
+    except Rejected as rejected:
+        return agency_page(visit, agency_id, error=rejected, typed=form)
+    return visit.to(f"/agencies/{agency_id}", "agency_saved")
 
 
 def _post(visit: Visit, form: Form, agency_id: UUID, path: str, body: dict[str, Any]) -> Response:
