@@ -188,6 +188,39 @@ def test_a_key_made_on_the_token_gets_its_certificate_though_the_ca_took_its_tim
     assert json.loads((desk.folder / "canbo" / "requests.json").read_text()) == {}
 
 
+def test_a_request_that_is_made_again_uses_the_key_that_there_is_and_says_what_the_token_holds(
+    desk: Desk, ca: DevelopmentCA
+) -> None:
+    leader = desk.office.province.leader
+    asking = ("canbo", "request", "--person", leader.facts.login, "--key", "rsa-3072", "--wait", "0")
+    assert "[device_unknown]" in desk.run(*asking, "--device", "3A0009")[2]
+    assert keys_without_certificate(desk) == 0, "nothing is made before what was typed is known"
+    stock = {"type": "pki_token", "model": "GCA-01", "serials": ["3A0007"]}
+    received = desk.office.http.post(f"{ROOT}/devices", json=stock, headers=desk.office.officer)
+    lost = {"kind": "lose_device", "device_id": received.json()["items"][0]["device_id"], "reason": "rơi mất"}
+    assert desk.office.http.post(f"{ROOT}/procedures", json=lost, headers=desk.office.officer).status_code == 201
+    for _time in range(2):
+        assert "[device_place]" in desk.run(*asking, "--device", "3A0007")[2]
+        assert keys_without_certificate(desk) == 1, "what the registry refused leaves no second pair"
+
+    assert "[request_waits]" in desk.run(*asking)[2]
+    assert "[request_waits]" in desk.run(*asking)[2]
+    assert keys_without_certificate(desk) == 1
+    assert work(desk.office, ca) == 1
+    code, said, errors = desk.run(*asking)
+    assert code == 0, errors
+    assert "Token đã có chứng thư" not in said
+    assert keys_without_certificate(desk) == 0
+    again = desk.run(*asking)[1]
+    assert f"Token đã có chứng thư của {leader.name}" in again
+
+
+def keys_without_certificate(desk: Desk) -> int:
+    with device.opened(desk.module, None) as token:
+        token.log_in(PIN)
+        return len(token.unused_keys())
+
+
 def test_a_key_made_on_a_device_in_stock_is_used_after_the_hand_over(desk: Desk, ca: DevelopmentCA) -> None:
     leader = desk.office.province.leader.facts.login
     body = {"type": "pki_token", "model": "GCA-01", "serials": ["3A0002"]}

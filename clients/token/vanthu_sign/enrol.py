@@ -13,7 +13,9 @@ import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -100,29 +102,35 @@ def register(options: argparse.Namespace, enter_pin: EnterPin) -> int:
 def request(options: argparse.Namespace, enter_pin: EnterPin) -> int:
     """A key pair made on the token (or one without a certificate there), a request for it, the certificate beside it.
 
-    A request that still waits is remembered by its key: the same command later takes up where it stopped.
+    A key made here is remembered as its holder's before anything is asked for it, and so is its request: the same command
+    later goes on with both and makes no second pair.
     """
     server = Server(options.home)
     whose = _holder(server, options)
+    on_device = {"device_id": _device_id(server, options.device)} if options.device else {}
     asked = _Asked(options.home)
     with device.opened(device.find_module(options.module, options.token), options.token) as token:
         print(say(f"Sẽ xin chứng thư cho {whose.name}.", f"A certificate will be asked for {whose.name}."), flush=True)
+        _say_held(token, whose)
         if not _confirmed(options):
             return 0
         enter_pin(token, options, writing=True)
         usable = (whose.id,) if options.key else (whose.id, None)
-        unused = [each for each in token.unused_keys() if asked.holder(each[1]) in usable]
+        unused = [
+            each
+            for each in token.unused_keys()
+            if asked.holder(each[1]) in usable and options.key in (None, _kind(each[1]))
+        ]
         key_id, spki = unused[0] if unused else token.make_key(options.key or device.KINDS[0])
         request_id = asked.request(spki)
         if request_id is None:
+            asked.keep(spki, whose.id, None)
             made = _request(token, key_id, spki, whose.name)
             kind = "person" if whose.field == "person_id" else "seal"
-            body = whose.body | _procedure(server, whose) | {"csr_pem": made, "kind": kind}
-            if options.device:
-                body["device_id"] = _device_id(server, options.device)
+            body = whose.body | _procedure(server, whose) | on_device | {"csr_pem": made, "kind": kind}
             request_id = str(server.registry("POST", "/certificate-requests", json=body)["request_id"])
             asked.keep(spki, whose.id, request_id)
-        certificate_id = _wait(server, request_id, options.wait, lambda: asked.forget(spki))
+        certificate_id = _wait(server, request_id, options.wait, lambda: asked.keep(spki, whose.id, None))
         der = ssl.PEM_cert_to_DER_cert(server.registry("GET", f"/certificates/{certificate_id}")["pem"])
         if _public_key(der).dump() != PublicKeyInfo.load(spki).dump():
             raise Refused(OTHER_KEY, certificate=certificate_id)
@@ -232,7 +240,7 @@ class _Asked:
 
     def __init__(self, home: Path) -> None:
         self._file = home / "requests.json"
-        self._kept: dict[str, dict[str, str]] = json.loads(self._file.read_text()) if self._file.exists() else {}
+        self._kept: dict[str, dict[str, str | None]] = json.loads(self._file.read_text()) if self._file.exists() else {}
 
     def holder(self, spki: bytes) -> str | None:
         return self._kept.get(sha256(spki).hexdigest(), {}).get("holder")
@@ -240,7 +248,8 @@ class _Asked:
     def request(self, spki: bytes) -> str | None:
         return self._kept.get(sha256(spki).hexdigest(), {}).get("request")
 
-    def keep(self, spki: bytes, holder: str, request_id: str) -> None:
+    def keep(self, spki: bytes, holder: str, request_id: str | None) -> None:
+        """`request_id` none: the key was made for them, and nothing waits for it."""
         self._kept[sha256(spki).hexdigest()] = {"holder": holder, "request": request_id}
         self._write()
 
@@ -296,6 +305,29 @@ def _sign(token: Device, key_id: bytes, public: PublicKeyInfo, data: bytes) -> b
 
 
 # --- certificates
+
+
+def _say_held(token: Device, whose: Holder) -> None:
+    """A second certificate is seldom meant: what the token has for the same name is said before the question."""
+    with suppress(Refused):  # a token without any
+        now = datetime.now(UTC)
+        for each in token.certificates():
+            if each.subject == whose.name and each.not_after > now:
+                print(
+                    say(
+                        f"Token đã có chứng thư của {whose.name}, còn hiệu lực; đi tiếp là xin thêm một chứng thư nữa:",
+                        f"The token has a valid certificate of {whose.name}; going on asks for another one:",
+                    ),
+                    _facts(each),
+                    sep="\n",
+                    flush=True,
+                )
+
+
+def _kind(spki: bytes) -> str:
+    """As in device.KINDS."""
+    public = PublicKeyInfo.load(spki)
+    return f"rsa-{public.bit_size}" if public.algorithm == "rsa" else f"ec-p{public.bit_size}"
 
 
 def _choose(found: list[Certificate], options: argparse.Namespace) -> Certificate:
