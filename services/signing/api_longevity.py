@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
-from services.signing import batch, copies, longevity, store, store_longevity
+from services.signing import batch, copies, longevity, reason, store, store_longevity
 from services.signing.desk import Desk
 from services.signing.domain import State
 from services.signing.longevity import Signature
@@ -44,20 +44,24 @@ class SignatureView(View):
 
 
 class SignatureList(View):
-    """The document is as good as its weakest signature; `problem` is the code of what keeps a debt from being paid."""
+    """The document is as good as its weakest signature; `problem` is the code of what keeps a debt from being paid, with its
+    sentence.
+    """
 
     document_id: UUID
     level: str | None
     owes: tuple[Debt, ...]
     owing_since: datetime | None
     problem: str | None
+    problem_vi: str | None
+    problem_en: str | None
     proven_until: datetime | None
     items: list[SignatureView]
 
 
 class RiskView(View):
-    """`at` is since when something is owed or was repaired, or when a stamp ends. What the document says is for its own
-    agency only.
+    """`at` is since when something is owed or was repaired, or when a stamp ends; `code` why, with its sentence. What the
+    document says is for its own agency only.
     """
 
     document_id: UUID
@@ -67,6 +71,8 @@ class RiskView(View):
     owes: tuple[Debt, ...]
     at: datetime | None
     code: str | None
+    reason_vi: str | None
+    reason_en: str | None
     number_symbol: str | None
     abstract: str | None
 
@@ -86,6 +92,7 @@ def list_signatures(document_id: UUID, request: Request, who: Who) -> SignatureL
         standing = store_longevity.get(tx, document.id, document.agency_id)
         until = store_longevity.proven_until(tx, document.id)
         found = store_longevity.list_signatures(tx, document.id)
+    why = reason.of(standing.problem)
     target = longevity.SEALED_TARGET if document.state is State.SEALED else longevity.SIGNED_TARGET
     return SignatureList(
         document_id=document.id,
@@ -93,6 +100,8 @@ def list_signatures(document_id: UUID, request: Request, who: Who) -> SignatureL
         owes=standing.owes,
         owing_since=standing.owing_since,
         problem=standing.problem,
+        problem_vi=why.vi if why else None,
+        problem_en=why.en if why else None,
         proven_until=until,
         items=[_view(each, target, until if each.level == longevity.LTA else None) for each in found],
     )
@@ -108,7 +117,13 @@ def list_at_risk(request: Request, who: Who, limit: Annotated[int, Query(ge=1, l
         now = store.now(tx)
         rows = store_longevity.list_at_risk(tx, owing_for=rhythm.owing_for, margin=rhythm.margin, now=now, limit=limit)
         figures = store_longevity.count_at_risk(tx, owing_for=rhythm.owing_for, margin=rhythm.margin, now=now)
-    return RiskList(figures=figures, items=[RiskView(**{**row, "owes": tuple(row["owes"])}) for row in rows])
+    return RiskList(figures=figures, items=[_risk(row) for row in rows])
+
+
+def _risk(row: dict[str, Any]) -> RiskView:
+    why = reason.of(row["code"])
+    said = {"reason_vi": why.vi if why else None, "reason_en": why.en if why else None}
+    return RiskView(**{**row, **said, "owes": tuple(row["owes"])})
 
 
 def _enter(tx: Tx, who: Principal) -> None:

@@ -188,6 +188,8 @@ def test_a_signature_that_turns_out_to_have_been_made_with_a_revoked_certificate
     assert owing.owes == ("revocation", "T")
     assert not any(isinstance(e, signing.DocumentAugmented) for e in stated)
     assert any(isinstance(e, signing.SigningAct) and e.act == "debt_not_payable" for e in stated)
+    standing = desktop.of(culprit.principal).get(f"/documents/{document_id}/signatures").json()
+    assert (standing["problem"], "hãy hủy số" in standing["problem_vi"]) == (owing.code, True), "with what to do"
 
     office.seal_certificate(seal)
     office.order_seal(document_id)

@@ -235,6 +235,8 @@ def test_what_waits_for_hours_is_listed_with_its_reason(
     for who in (clerk(office), operator(office)):
         [item] = at_risk(desktop, who)["items"]
         assert (item["risk"], item["code"]) == ("waiting", "revocation_unavailable")
+        said = "Không lấy được trạng thái thu hồi của chứng thư (…); hệ thống sẽ thử lại."
+        assert item["reason_vi"] == said, "the clerk reads a sentence, not a code"
         assert (item["document_id"], item["agency_id"]) == (str(document_id), str(AGENCY))
     assert at_risk(desktop, clerk(office, OTHER))["items"] == []
 
