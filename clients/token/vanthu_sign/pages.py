@@ -21,6 +21,7 @@ from vanthu_sign.words import Refused, shown
 
 PATIENCE = 60.0  # seconds for one look at one document
 MOST_PAGES = 300  # beyond these a comparison is left to the reader
+BULLETS = ("-", "–", "•", "+")
 TO = re.compile(r"K[íi]nh g[ửử]i\s*:?\s*(.*)", re.IGNORECASE)
 
 
@@ -117,15 +118,17 @@ def _picture(page: Any, width: int) -> Any:
 def _read_addressees(file: str) -> str:
     with _open(file) as pdf:
         text = pdf[0].get_textpage().get_text_range()
-    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     for number, line in enumerate(lines):
         if found := TO.match(line):
             named = [found.group(1)] if found.group(1).strip(" :.") else []
             for more in lines[number + 1 :]:
-                if named and not more.startswith(("-", "–", "•", "+")):
-                    break
-                if more:
+                if not named or more.startswith(BULLETS):
                     named.append(more.lstrip("-–•+ "))
+                elif more[0].islower() and not named[-1].endswith((";", ".")):
+                    named[-1] += f" {more}"  # a name that is broken over lines
+                else:
+                    break
             return "; ".join(each.strip(" ;.") for each in named)
     return ""
 
