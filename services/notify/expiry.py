@@ -125,7 +125,7 @@ def _spoken(day: date) -> str:
 def _to_holder(ending: Ending, holder: Holder) -> tuple[str, str]:
     text = (
         f"Chứng thư số của bạn (số {ending.certificate.serial}) dùng được đến hết {_spoken(ending.certificate.last_day)}"
-        f"{_waiting(holder.waiting, 'đang chờ bạn ký')}. Hãy đề nghị văn thư làm thủ tục gia hạn ngay."
+        f"{_waiting(holder.waiting, 'đang chờ bạn ký')}. Hãy đề nghị văn thư làm thủ tục gia hạn hoặc cấp mới ngay."
     )
     return f"Chứng thư số của bạn {_ends(ending.days)}", text
 
@@ -135,7 +135,7 @@ def _to_clerk(ending: Ending, holder: Holder) -> tuple[str, str]:
     what = "đang chờ đóng dấu này" if ending.certificate.kind == "seal" else "đang chờ người này ký"
     text = (
         f"Chứng thư số của {whose} (số {ending.certificate.serial}) dùng được đến hết"
-        f" {_spoken(ending.certificate.last_day)}{_waiting(holder.waiting, what)}. Hãy lập hồ sơ gia hạn."
+        f" {_spoken(ending.certificate.last_day)}{_waiting(holder.waiting, what)}. Hãy lập hồ sơ gia hạn hoặc cấp mới."
     )
     return f"Chứng thư số của {whose} {_ends(ending.days)}", text
 
@@ -160,7 +160,7 @@ def _to_officer(officer: UUID, endings: Sequence[Ending], holders: Mapping[UUID,
         f"{len(list(group))} trong {threshold} ngày"
         for threshold, group in groupby(sorted(w.threshold for w in ordered))
     )
-    text = f"Hết hạn: {counts}. {'; '.join(lines)}{rest}. Hãy nhắc các cơ quan làm thủ tục gia hạn."
+    text = f"Hết hạn: {counts}. {'; '.join(lines)}{rest}. Hãy nhắc các cơ quan làm thủ tục gia hạn hoặc cấp mới."
     return Call(Person(officer), f"{len(ordered)} chứng thư số sắp hết hạn", text, "/certificates")
 
 
