@@ -113,6 +113,7 @@ def test_a_leaked_key_is_reported_on_the_page_and_held_at_once_and_several_reque
     certificate = kept.url.path
     assert "Đang dùng" in kept.text
     blank = clerk.open(f"/procedures/new?certificate_id={certificate.rpartition('/')[2]}")
+    assert whose.name in blank.text, "nobody asks for the end of something unnamed"
     asked = clerk.send(
         blank, "/procedures/new", kind="revoke", d_reason_code="keyCompromise", reason="Mất USB token ở bến xe"
     )
@@ -148,6 +149,7 @@ def test_devices_are_taken_in_handed_out_and_reported_lost(town: Town) -> None:
     assert "Người dùng giữ" in out.text
     clerk = town.sit_down("diep.ptm")
     assert "GCA-01" in clerk.open("/devices").text
+    assert "số sê-ri 3A00" in clerk.open(f"/procedures/new?device_id={device}").text
     other = town.sit_down("tham.nt")
     assert other.open(page).status_code == 404
     lost = clerk.send(

@@ -181,7 +181,9 @@ def test_a_receipt_may_be_a_cms_signature_or_a_paper_with_a_reason(office: Offic
             assert desk.do(receipt, body, by=clerk)["stage"] == "active"
 
 
-def test_what_a_letter_alone_answers_is_asked_for_printed_and_done_with_its_answer(office: Office, pki: Running) -> None:
+def test_what_a_letter_alone_answers_is_asked_for_printed_and_done_with_its_answer(
+    office: Office, pki: Running
+) -> None:
     """Mẫu 03, for a device, service or software, and Mẫu 07, the notice of a hand-over: no certificate comes here."""
     desk, clerk, leader = Desk(office, pki), office.province.clerk, office.province.leader
     unnamed = desk.post("/procedures", {"kind": "issue_device", "agency_id": str(office.province.ubnd.id)}, by=clerk)

@@ -93,10 +93,22 @@ def _form(visit: Visit, typed: Form, *, error: Rejected | None = None) -> Respon
         error=error,
         kinds=fitting + [kind for kind in kinds if kind["about"] == "name" and about == "agency_id"],
         about={name: typed.get(name) for name in ABOUT if typed.get(name)},
-        subject=next(iter(_holders(visit, [row]).values()), ""),
+        subject=_subject(visit, typed) or next(iter(_holders(visit, [row]).values()), ""),
         typed=typed,
         once=typed.once(error),
     )
+
+
+def _subject(visit: Visit, typed: Form) -> str:
+    """Which certificate and whose, or which device: nobody asks for the end of something unnamed."""
+    if typed.get("certificate_id"):
+        found = visit.api.get("registry", f"/certificates/{typed.get('certificate_id')}")
+        whose = _holders(visit, [found]).get(found["person_id"] or found["agency_id"], "")
+        return f"{whose}, chứng thư {found['serial']}"
+    if typed.get("device_id"):
+        found = visit.api.get("registry", f"/devices/{typed.get('device_id')}")
+        return f"{found['model']}, số sê-ri {found['serial']}"
+    return ""
 
 
 @router.post("/procedures/new")
