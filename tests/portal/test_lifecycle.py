@@ -93,9 +93,9 @@ def test_certificates_are_found_by_name_kind_and_end_and_a_request_goes_to_the_c
             "UPDATE certificate_request SET state = 'refused', problem_code = 'ca_refused', problem_vi = 'Sai mã cơ quan.',"
             " problem_en = 'Wrong identifier.'"
         )
-    for page in ("/certificates", f"/agencies/{province.commune.id}"):
-        assert "Không được cấp" in officer.open(page).text
-        assert "Sai mã cơ quan." in officer.open(page).text
+    for where in ("/certificates", f"/agencies/{province.commune.id}"):
+        assert "Không được cấp" in officer.open(where).text
+        assert "Sai mã cơ quan." in officer.open(where).text
     assert "Sai mã cơ quan." not in town.sit_down("tham.nt").open("/certificates").text
 
 
