@@ -138,17 +138,22 @@ def _users(admin: AdminClient, users: Iterable[str], password: Callable[[str], s
 
 
 def _rights(admin: AdminClient, wanted: set[AclBinding]) -> Mapping[Any, Future[Any]]:
-    every: Any = None  # any name, principal or host, which the library's annotations do not know
-    anything = AclBindingFilter(
-        ResourceType.ANY, every, ResourcePatternType.ANY, every, every, AclOperation.ANY, AclPermissionType.ANY
-    )
-    there = set(admin.describe_acls(anything, request_timeout=BOUND).result(BOUND))
+    there = held(admin)
     futures: dict[Any, Future[Any]] = {}
     if surplus := there - wanted:
         futures |= admin.delete_acls([_exactly(binding) for binding in surplus])
     if missing := wanted - there:
         futures |= admin.create_acls(list(missing))
     return futures
+
+
+def held(admin: AdminClient) -> set[AclBinding]:
+    """Every right that the broker goes by now."""
+    every: Any = None  # any name, principal or host, which the library's annotations do not know
+    anything = AclBindingFilter(
+        ResourceType.ANY, every, ResourcePatternType.ANY, every, every, AclOperation.ANY, AclPermissionType.ANY
+    )
+    return set(admin.describe_acls(anything, request_timeout=BOUND).result(BOUND))
 
 
 def _exactly(binding: AclBinding) -> AclBindingFilter:

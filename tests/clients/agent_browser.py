@@ -23,7 +23,7 @@ class Reply:
     body: dict[str, Any]
 
 
-def raw(port: int, data: bytes, *, timeout: float = 10.0) -> Reply | None:
+def raw(port: int, data: bytes, *, timeout: float = 60.0) -> Reply | None:
     """What comes back for these bytes; None when the connection was closed without a word."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
         try:

@@ -25,6 +25,7 @@ from vanthu_sign import window
 from vanthu_sign.words import Refused
 
 from tests.clients.agent_terminal import BOUND, Terminal, in_terminal
+from tests.support.parts import until
 
 PIN = "48213975"
 ASK = str(Path(__file__).parent / "ask_window.py")
@@ -99,12 +100,19 @@ class Screen:
         self._environment = {**os.environ, "DISPLAY": display.name}
         self._display, self._process, self._answer = display, process, answer
         self._tool("search", "--sync", "--onlyvisible", "--name", "^vanthu-sign$")
+        # It is seen before it has the focus, and keys typed in between go elsewhere.
+        until(self._has_focus, bound=BOUND, what="the window's focus")
+
+    def _has_focus(self) -> bool:
+        command = ["xdotool", "getwindowfocus", "getwindowname"]
+        done = subprocess.run(command, env=self._environment, check=False, timeout=BOUND, capture_output=True)
+        return done.stdout.strip() == b"vanthu-sign"
 
     def show(self) -> None:
         """Until the window has drawn what was typed: its picture does not change any more."""
-        last, until = b"", time.monotonic() + BOUND
+        last, end = b"", time.monotonic() + BOUND
         while (now := self._display.memory.read_bytes()) != last or len(set(now)) < 40:
-            assert time.monotonic() < until, "the window did not draw itself"
+            assert time.monotonic() < end, "the window did not draw itself"
             last = now
             self._tool("getmouselocation")  # a round trip to the server
 
@@ -116,9 +124,9 @@ class Screen:
 
     def press_until_answered(self, key: str = "Return") -> Any:
         """The window is deaf for a moment, lest keys that were meant for another window decide anything."""
-        until = time.monotonic() + BOUND
+        end = time.monotonic() + BOUND
         while self._process.poll() is None:
-            assert time.monotonic() < until, "the window did not answer"
+            assert time.monotonic() < end, "the window did not answer"
             self.keys(key)
         assert self._process.returncode == 0
         return json.loads(self._answer.read_text(encoding="utf-8"))

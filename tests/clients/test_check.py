@@ -97,7 +97,9 @@ CHEATS: dict[str, tuple[str, Callable[[Prepared], Prepared]]] = {
     "another document's digest": ("messageDigest", lambda p: with_attributes(p, other_digest)),
     "the page changed in the update": (
         "messageDigest",
-        lambda p: Prepared(p.update[:200] + b"X" + p.update[201:], p.byte_range, p.signed_attributes),
+        lambda p: Prepared(
+            p.update[:200] + bytes((p.update[200] ^ 1,)) + p.update[201:], p.byte_range, p.signed_attributes
+        ),
     ),
     "bytes behind the signed range": (
         "ByteRange",

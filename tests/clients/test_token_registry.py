@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -53,7 +52,7 @@ class Desk:
         browser.log_in(login, PASSWORD)
         asked = start_device(self.portal)
         decide(browser, asked, "approve")
-        about = httpx.get(f"{self.portal.url}/.well-known/oauth-authorization-server").text
+        about = self.portal.browser().open("/.well-known/oauth-authorization-server").text
         about = about.replace(self.portal.settings.portal_url, self.portal.url)
         session = {"portal": json.loads(about), "refresh_token": poll(self.portal, asked)["refresh_token"]}
         home = self.folder / login

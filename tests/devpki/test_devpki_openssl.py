@@ -19,7 +19,7 @@ from services.registry.status_data import Question
 from tests.devpki.tools import Openssl, call, own_certificates
 
 KEY = ec.generate_private_key(ec.SECP256R1()).public_key()
-REACH = Reach(frozenset({"127.0.0.1"}))
+REACH = Reach(frozenset({"127.0.0.1"}), timeout=30.0)
 
 
 def three(pki: Running, openssl: Openssl) -> tuple[str, ...]:

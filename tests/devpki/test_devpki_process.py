@@ -30,6 +30,7 @@ from deploy.devpki.server import running
 from tests.devpki.test_devpki_status import question
 from tests.devpki.test_devpki_tsa import query, token_of
 from tests.devpki.tools import call
+from tests.support.parts import free_port
 
 ROOT = Path(__file__).parents[2]
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -97,7 +98,7 @@ def served(var: Path, port: int) -> Iterator[Served]:
         try:
             assert process.stdout
             assert process.stderr
-            ready, _, _ = select.select([process.stdout], [], [], 30)
+            ready, _, _ = select.select([process.stdout], [], [], 90)
             line = process.stdout.readline() if ready else ""
             assert line.startswith("devpki: http://"), line or process.stderr.read()
             yield Served(line.split()[1], var, process)
@@ -107,9 +108,7 @@ def served(var: Path, port: int) -> Iterator[Served]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()  # none that the system gives to connections meanwhile: it is listened on twice
 
 
 def test_after_sigkill_the_process_still_knows_what_it_told(tmp_path: Path, port: int) -> None:
@@ -186,20 +185,21 @@ def test_processes_that_start_at_once_make_one_hierarchy(tmp_path: Path) -> None
 
 
 def test_a_server_in_a_test_leaves_nothing_behind() -> None:
-    before = threading.active_count()
-    with running() as pki:
+    before = set(threading.enumerate())  # some of which others may end meanwhile
+    with running(port=free_port()) as pki:
         var, port = pki.var, int(pki.url.rpartition(":")[2])
         assert call(f"{pki.url}/healthz").status == 200
     assert not var.exists()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
         pass
 
 
 def test_a_server_in_a_test_restarts_on_kept_state(tmp_path: Path) -> None:
-    with running(tmp_path) as pki:
+    port = free_port()
+    with running(tmp_path, port=port) as pki:
         issued = pki.issue(KEY.public_key(), common_name="A", idempotency_key="once")
-        root, port = pki.root_pem, int(pki.url.rpartition(":")[2])
+        root = pki.root_pem
     with running(tmp_path, port=port) as again:
         assert again.root_pem == root
         assert again.issue(KEY.public_key(), common_name="A", idempotency_key="once").pem == issued.pem

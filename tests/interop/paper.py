@@ -24,6 +24,7 @@ DATA = Path(__file__).parents[1] / "data"
 SIGNER = pdf.signer_field(1)
 NAME, POST, AGENCY = "Bế Thị Hồng Nguyệt", "PHÓ CHỦ TỊCH", "Ủy ban nhân dân tỉnh Lạng Sơn"
 ISSUED_ON = date(2026, 1, 5)
+PATIENT = 30.0  # seconds for a server that answers, however busy the machine
 
 
 def sample(name: str) -> bytes:
@@ -79,14 +80,14 @@ def agency(pki: Running, mechanism: pdf.Mechanism = pdf.Mechanism.ECDSA) -> Soft
 
 
 def trust(pki: Running, *, fetch: bool = True) -> pdf.Trust:
-    return pdf.Trust(roots=(pki.pki.hierarchy.root.ca.der,), fetch=fetch)
+    return pdf.Trust(roots=(pki.pki.hierarchy.root.ca.der,), fetch=fetch, timeout=PATIENT)
 
 
 believing = trust
 
 
 def time_stamps(pki: Running) -> pdf.TimeStampService:
-    return pdf.TimeStampService((pki.tsa_url,))
+    return pdf.TimeStampService((pki.tsa_url,), timeout=PATIENT)
 
 
 def plan(draft: bytes) -> pdf.Plan:

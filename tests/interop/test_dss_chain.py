@@ -74,7 +74,7 @@ def test_dss_goes_by_the_lists_while_the_responder_is_out(pki: Running, tmp_path
 
 def kept(question: Question, pki: Running) -> Kept:
     """As registry fetches it, verifies it and hands it to signing."""
-    answer = revocation.fetch(question, Reach(frozenset({"127.0.0.1"})))
+    answer = revocation.fetch(question, Reach(frozenset({"127.0.0.1"}), timeout=30.0))
     serial = f"{question.certificate.serial_number:x}" if question.certificate else None
     assert question.url.startswith(pki.url)
     issuer = status_data.fingerprint(question.issuer)

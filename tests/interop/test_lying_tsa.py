@@ -15,7 +15,7 @@ from tests.interop import liars, paper
 from tests.interop.liars import Answering, answering, off_by, stamped
 
 TEN_MINUTES = timedelta(minutes=10)
-PATIENT, HASTY = 30.0, 2.0  # seconds: for a server that answers, however busy the machine, and for one that never will
+HASTY = 2.0  # seconds for a server that never answers
 # The lie, the code of the refusal and what its sentence names.
 LIES: dict[str, tuple[Callable[[Running], Answering], str, str]] = {
     "wrong digest": (lambda p: stamped(p, message_imprint=liars.other_digest), "tsa_not_believed", "another digest"),
@@ -48,7 +48,7 @@ def prepared() -> bytes:
     return pdf.prepare(draft, paper.plan(draft))
 
 
-def service(pki: Running, *urls: str, timeout: float = PATIENT) -> pdf.TimeStampService:
+def service(pki: Running, *urls: str, timeout: float = paper.PATIENT) -> pdf.TimeStampService:
     policy = TSA_POLICY.dotted_string
     return pdf.TimeStampService(urls, timeout=timeout, tries=1, trust=paper.trust(pki), policy=policy)
 
@@ -62,14 +62,14 @@ def finish(prepared: bytes, pki: Running, stamps: pdf.TimeStampService) -> bytes
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_refused_with_its_reason_and_the_next_server_is_asked(pki: Running, prepared: bytes, lie: str) -> None:
     answer, code, why = LIES[lie]
-    timeout = HASTY if lie == "slow" else PATIENT
+    timeout = HASTY if lie == "slow" else paper.PATIENT
     with answering(answer(pki)) as liar:
         with pytest.raises(Rejected) as refused:
             finish(prepared, pki, service(pki, liar.url, timeout=timeout))
         assert refused.value.code == code
         assert why in refused.value.sentence.en
         assert refused.value.refusal.status == 503, "it waits; the signature itself is good"
-        signed = finish(prepared, pki, service(pki, liar.url, pki.tsa_url, timeout=timeout))
+        signed = finish(prepared, pki, service(pki, liar.url, pki.tsa_url))
         # One that did not answer in time is left alone for a while.
         assert len(liar.asked) == 2 or (code == "tsa_unavailable" and len(liar.asked) == 1)
     [signature] = pdf.validate(signed, paper.trust(pki)).signatures

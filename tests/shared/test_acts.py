@@ -126,7 +126,7 @@ def api(pool: db.Pool) -> Iterator[httpx.Client]:
         tx.execute("INSERT INTO token_key VALUES (%s, %s, 'active', %s)", [key.kid, key.x, key.not_after])
     with serve(app) as url:
         headers = {"Authorization": f"Bearer {issuer.token(CLERK, 'docs')}"}
-        with httpx.Client(base_url=f"{url}/docs/v1", headers=headers) as client:
+        with httpx.Client(base_url=f"{url}/docs/v1", headers=headers, timeout=60) as client:
             yield client
 
 

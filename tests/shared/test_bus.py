@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -54,10 +55,15 @@ def settings(kafka: Kafka, topic: str, schema: Any, monkeypatch: pytest.MonkeyPa
 
 @contextmanager
 def consuming(
-    settings: Settings, pool: db.Pool, topic: str, handler: Callable[[Tx, Envelope], None] = note
+    settings: Settings,
+    pool: db.Pool,
+    topic: str,
+    handler: Callable[[Tx, Envelope], None] = note,
+    *,
+    group: str | None = None,
 ) -> Iterator[KafkaConsumer]:
     stop = threading.Event()
-    follower = Follower(f"signing-{new_id()}", (topic,), {DocumentReturned: handler})
+    follower = Follower(group or f"signing-{new_id()}", (topic,), {DocumentReturned: handler})
     consumer = KafkaConsumer(settings, pool, follower, stop=stop)
     thread = threading.Thread(target=consumer.run)
     thread.start()
@@ -79,8 +85,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def send(
     kafka: Kafka, topic: str, *records: Record, headers: list[tuple[str, str | bytes | None]] | None = None
 ) -> None:
-    for one in records:
-        log.produce(kafka, topic, one.key, one.value, headers or [])
+    log.produce(kafka, topic, [(one.key, one.value) for one in records], headers or [])
 
 
 def done(pool: db.Pool, key: Any) -> list[str]:
@@ -141,23 +146,26 @@ def test_a_database_that_is_gone_pauses_the_loop_and_parks_nothing(
     assert str(document) not in parked(pool)
 
 
-def test_a_bad_deploy_cannot_park_the_whole_topic(kafka: Kafka, settings: Settings, pool: db.Pool, topic: str) -> None:
+def test_a_bad_deploy_cannot_park_the_whole_topic(
+    kafka: Kafka, settings: Settings, pool: db.Pool, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes fails, as often as an event is tried at all before it is parked; tried once more, it is mended."""
+    monkeypatch.setattr(bus, "FIRST_PAUSE", 0.001)
+    log.pass_over(kafka, group := f"signing-{new_id()}", topic)  # else others' keys count as such that don't fail
     documents = [new_id() for _ in range(8)]
-    broken, seen = threading.Event(), threading.Event()
-    broken.set()
+    tries: Counter[str] = Counter()
 
     def deployed(tx: Tx, envelope: Envelope) -> None:
-        if broken.is_set() and envelope.key in {str(d) for d in documents}:
-            seen.set()
+        tries[envelope.key] += 1
+        if max(tries.values()) <= bus.ATTEMPTS + 1:  # with all others of its batch, and then by itself
             raise KeyError("the new code is wrong")
         note(tx, envelope)
 
     send(kafka, topic, *(record(returned(d, "1"), 1) for d in documents))
-    with consuming(settings, pool, topic, deployed):
-        until(seen.is_set)
-        broken.clear()
+    with consuming(settings, pool, topic, deployed, group=group):
         until(lambda: all(done(pool, d) == ["1"] for d in documents))
-    assert not set(parked(pool)) & {str(d) for d in documents}
+    assert parked(pool) == {}
+    assert tries.keys() == {str(d) for d in documents}
 
 
 def test_offsets_are_committed_after_the_database(kafka: Kafka, settings: Settings, pool: db.Pool, topic: str) -> None:
@@ -166,8 +174,8 @@ def test_offsets_are_committed_after_the_database(kafka: Kafka, settings: Settin
     with consuming(settings, pool, topic) as consumer:
         until(lambda: done(pool, document) == ["1"])
         group = consumer.follower.group
-    offset, end = log.committed(kafka, group, topic, 0)
-    assert offset == end
+        # Not at once, if the consumer was thrown out of its group meanwhile: then the event comes again, and then.
+        until(lambda: len(set(log.committed(kafka, group, topic, 0))) == 1)
 
 
 @pytest.fixture

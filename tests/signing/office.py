@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +37,7 @@ AGENCY = UUID(int=0xA)
 PARENT = UUID(int=0xB)
 OTHER = UUID(int=0xC)
 CLERK = Actor(person_id=UUID(int=0x10), name="Trần Thị Văn Thư", agency_id=AGENCY)
+HOUR = 3600.0  # seconds
 TOPICS = ("registry.agency", "registry.person", "registry.authority", "registry.certificate")
 
 
@@ -117,6 +118,12 @@ def leader(pki: Running, name: str = "Nguyễn Văn Bình", **validity: Any) -> 
     return Leader(name, key, issued)
 
 
+def runner(desk: Desk) -> Runner:
+    """Of the service's jobs; what failed is tried again when a test says so, and not for the second that the others took."""
+    patient = {name: replace(kind, first_pause=HOUR, longest_pause=HOUR) for name, kind in kinds(desk).items()}
+    return Runner(desk.pool, patient, stop=threading.Event())
+
+
 class Office:
     """One deployment of signing for one test."""
 
@@ -127,7 +134,7 @@ class Office:
         self.follower = follower(SOURCE)
         self.docs = Blobs(blobs, "docs")
         self.folder = Path(urlsplit(blobs).path)
-        self.runner = Runner(desk.pool, kinds(desk), stop=threading.Event())
+        self.runner = runner(desk)
         self._seq: dict[tuple[str, str], int] = {}
         self._offset = 0
 

@@ -62,7 +62,7 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(office: Office, des
 
 
 def _offered(desktop: Desktop) -> set[str]:
-    spec = httpx.get(f"{desktop.url}/signing/v1/openapi.json").json()
+    spec = httpx.get(f"{desktop.url}/signing/v1/openapi.json", timeout=60).json()
     return {
         f"{method.upper()} {path.removeprefix('/signing/v1')}"
         for path, methods in spec["paths"].items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,12 @@ from deploy.devpki.server import Running
 from services.signing import checking, pdf, validation_rules
 from services.signing.checking import UPLOADS
 from services.signing.judges import Judges, Question
-from services.signing.work import kinds
 from shared import db
 from shared.events import BlobRef, docs, signing
-from shared.jobs import Runner
 from shared.tokens import Principal
 from tests.interop import paper
 from tests.signing.desktop import Desktop
-from tests.signing.office import Office
+from tests.signing.office import Office, runner
 
 NAMES = policy.names()
 
@@ -148,7 +145,7 @@ def hostile(office: Office) -> Iterator[Callable[..., Judges]]:
 
     def with_(task: Callable[[Question], dict[str, Any]], **bounds: Any) -> Judges:
         made.append(Judges(task=task, **bounds))
-        office.runner = Runner(office.pool, kinds(replace(office.desk, judges=made[-1])), stop=threading.Event())
+        office.runner = runner(replace(office.desk, judges=made[-1]))
         return made[-1]
 
     yield with_

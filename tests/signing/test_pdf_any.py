@@ -77,7 +77,11 @@ def _field_names(content: bytes) -> list[str]:
 
 
 @given(shape=shapes)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_however_a_file_is_written_it_is_signed_and_every_reader_agrees(shape: Shape, holder: paper.SoftKey) -> None:
     base = written(shape)
     with pikepdf.open(io.BytesIO(base), attempt_recovery=False) as read:

@@ -95,7 +95,7 @@ def test_only_people_who_are_active_may_read(office: Office, desktop: Desktop, l
     assert desktop.of(foreign).get(path).status_code == 404
     office.take(own_stated.model_copy(update={"active": False}))
     assert desktop.of(own).get(path).status_code == 403
-    assert httpx.get(f"{desktop.url}/signing/v1/tasks").status_code == 401
+    assert httpx.get(f"{desktop.url}/signing/v1/tasks", timeout=60).status_code == 401
 
 
 def test_what_an_agency_keeps_from_its_own_people_is_not_handed_out_here(
@@ -180,7 +180,7 @@ def test_no_door_opens_to_strangers(office: Office, desktop: Desktop, leader: Le
         answer = http.post("/preparations", json=body, headers={"Idempotency-Key": str(uuid4())})
         assert answer.json()["items"][0]["problem"]["code"] in ("not_found", "not_awaiting_signature")
         assert http.post("/completions", json=completion).json()["items"][0]["problem"]["code"] == "not_found"
-    nobody = httpx.Client(base_url=f"{desktop.url}/signing/v1")
+    nobody = httpx.Client(base_url=f"{desktop.url}/signing/v1", timeout=60)
     for route in router.routes:
         for method in getattr(route, "methods", ()):
             path = route.path.format(document_id=document_id, preparation_id=document_id, sha256=sha)  # type: ignore[attr-defined]

@@ -102,8 +102,8 @@ def test_signing_and_sealing_to_lta_go_on_while_the_ca_is_silent_and_say_so(
     office: Office, desktop: Desktop, seal: Issued, leader: Leader, pki: Running
 ) -> None:
     document_id = prepared_with_seal(office, leader, seal)
-    keep(office, pki)
     began = datetime.now(UTC) - timedelta(seconds=5)
+    keep(office, pki)
     silent(pki)
     http = desktop.of(leader.principal)
     preparation = sign(http, leader, document_id)

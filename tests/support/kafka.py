@@ -27,7 +27,7 @@ from deploy.local import jars, java, topics
 from deploy.local import kafka as broker
 from deploy.local.layout import ROOT
 from deploy.local.process import Processes
-from tests.support.parts import free_port, scratch
+from tests.support.parts import free_port, scratch, until
 
 BOUND = 60.0  # seconds
 
@@ -60,6 +60,8 @@ class Kafka:
         bindings: list[AclBinding] = [right.binding() for right in rights]
         for future in (admin.create_acls(bindings) if bindings else {}).values():
             future.result(BOUND)
+        # What the controller has committed the broker holds a moment later.
+        until(lambda: set(bindings) <= topics.held(admin), bound=BOUND, what=f"the rights of {name}")
         return self._broker.client(name, password)
 
     def services(self) -> None:

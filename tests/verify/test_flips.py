@@ -13,7 +13,10 @@ from vanthu_verify.document import Document
 
 _ORDER = (Indication.FAILED, Indication.INDETERMINATE, Indication.PASSED)
 _SETTINGS = settings(
-    max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=120,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 _PLACES, _MASKS = st.floats(0, 1, exclude_max=True), st.integers(1, 255)
 
