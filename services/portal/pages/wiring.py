@@ -58,7 +58,7 @@ from services.portal.pages import (
     workflow,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
-from shared.http import problem
+from shared.http import include, problem
 
 # submission, dispatch, proof and places before document, whose last route takes any act.
 PAGES = (
@@ -113,8 +113,7 @@ CONTENT_SECURITY = (
 
 
 def add_pages(app: FastAPI, *, oauth_error: OAuthError) -> None:
-    for each in PAGES:
-        app.include_router(each.router)
+    include(app, *(each.router for each in PAGES))
     app.mount("/static", StaticFiles(directory=visit.STATIC), name="static")
     app.add_middleware(Headers)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
