@@ -303,6 +303,7 @@ DONE = {
     "submitted": "Đã trình văn bản.",
     "resubmitted": "Đã trình lại văn bản.",
     "approved": "Đã duyệt; văn bản chuyển sang người ký.",
+    "approved_so_far": "Đã duyệt; văn bản còn chờ người xem xét khác, xem ở “Quá trình xem xét”.",
     "returned": "Đã trả lại cho người soạn kèm lý do.",
     "numbered": "Đã cấp số; hệ thống đang đóng dấu cơ quan.",
     "counter_seal_asked": "Đã nhận; hệ thống đang đóng dấu của cơ quan bạn.",

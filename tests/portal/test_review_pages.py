@@ -164,6 +164,7 @@ def test_a_draft_goes_its_way_and_the_page_says_who_is_next_and_until_when(offic
     seen = head.open(done.url.path)
     assert "Duyệt dự thảo" in seen.text
     after = post(head, seen, f"{done.url.path}/approve")
+    assert "Đã duyệt; văn bản còn chờ người xem xét khác" in after.text
     assert "✓ Vi Thị Trưởng" in after.text
     clerk = office.sit_down(office.docs.a.clerk)
     seen = clerk.open(done.url.path)

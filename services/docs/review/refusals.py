@@ -131,8 +131,8 @@ MENTIONED_UNKNOWN = Refusal(
 )
 NOBODY_TO_ASK = Refusal(
     "nobody_to_ask",
-    vi="Hiện không có ai ở {asked} để xin ý kiến; hãy chọn người hoặc đơn vị khác.",
-    en="There is nobody to ask at {asked} now; choose other people or units.",
+    vi="Hiện không ai trả lời được cho {asked} (vắng mặt hoặc chưa có người); hãy chọn người hoặc đơn vị khác.",
+    en="Nobody can answer for {asked} now (away, or nobody is there); choose other people or units.",
     status=422,
 )
 DUE_NOT_AHEAD = Refusal(

@@ -143,7 +143,9 @@ def act_on_document(visit: Posting, form: Posted, document_id: UUID, act: str) -
     path, done, names = ACTS[act]
     body = {name: form.get(name) for name in names if form.get(name)}
     try:
-        visit.api.post("docs", f"/documents/{document_id}/{path}", body, key=form.get("once"))
+        made = visit.api.post("docs", f"/documents/{document_id}/{path}", body, key=form.get("once"))
     except Rejected as rejected:
         return document_page(visit, document_id, error=rejected, typed=form)
+    if act == "approve" and made["state"] == "in_review":
+        done = "approved_so_far"  # others are still to be asked
     return visit.to(f"/documents/{document_id}", done)
