@@ -124,6 +124,18 @@ def test_from_the_leaders_slip_to_the_completed_document(docs: Docs, office: Off
     assert "DeliveryStatusReported" in names
 
 
+def test_what_a_unit_without_a_head_is_given_is_in_the_list_of_all_of_it(docs: Docs, office: Office) -> None:
+    found = office.registered()
+    second = Person("Vi Thị Luật", "Chuyên viên", office.b.agency_id, ("clerk",), unit="Phòng Tư pháp")
+    docs.hear(second.stated())
+    (lead,) = office.slip(found, lead={"unit_key": office.unit("Phòng Tư pháp")}, joint=[])["leader"]
+    for who, count in ((office.other, 1), (second, 1), (office.officer, 0), (office.head, 0)):
+        assert [each["id"] for each in docs.get(who, "/tasks")["items"]] == [lead["id"]] * count, who.name
+        assert docs.get(who, "/counters/tasks")["open"] == count, who.name
+    assert office.no(office.head, lead["id"], "start") == "not_your_task"
+    office.do(second, lead["id"], "start")
+
+
 def test_the_slip_prints_with_its_three_blocks(docs: Docs, office: Office, tmp_path: Path) -> None:
     found = office.registered()
     slip = office.slip(found)

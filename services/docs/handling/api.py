@@ -20,7 +20,7 @@ from services.docs.handling.domain import Task
 from services.docs.handling.refusals import HOLDER_REPEATED
 from services.docs.handling.views import ChoicesView, SlipView, TaskInList, TaskLine, TaskPage, TaskView
 from services.docs.incoming import Incoming
-from services.docs.standing import is_head, sees_all
+from services.docs.standing import sees_all
 from services.docs.text import clean_lines
 from services.docs.views import Body, entry_views
 from shared.errors import FORBIDDEN, INVALID_REQUEST, Rejected
@@ -208,7 +208,7 @@ def _asked(desk: Desk) -> dict[str, Any]:
     return {
         "me": post.person_id,
         "unit": unit,
-        "headed": unit if is_head(post) else None,
+        "headed": unit if domain.works_for_unit(post, desk.posts) else None,
         "before": desk.calendar.before(today, 1),
         "soon": desk.calendar.after(today, domain.SOON),
     }

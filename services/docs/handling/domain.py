@@ -124,7 +124,16 @@ def may_work(task: Task, post: Post, posts: tuple[Post, ...]) -> bool:
     own = task.holder
     if own.person_id is not None:
         return own.person_id == post.person_id
-    members = [each for each in posts if in_unit(each, own.unit_id, own.unit)]
+    return _works_for(own.unit_id, own.unit, post, posts)
+
+
+def works_for_unit(post: Post, posts: tuple[Post, ...]) -> bool:
+    """Whether what is given to the unit of this post is this person's to do."""
+    return _works_for(post.unit_id, post.unit, post, posts)
+
+
+def _works_for(unit_id: UUID | None, unit: str | None, post: Post, posts: tuple[Post, ...]) -> bool:
+    members = [each for each in posts if in_unit(each, unit_id, unit)]
     heads = {each.person_id for each in members if is_head(each)}
     return post.person_id in (heads or {each.person_id for each in members})
 
