@@ -207,6 +207,7 @@ class DocumentView(DocumentLine):
     owes: tuple[Debt, ...]
     history: list[EntryView]
     deliveries: list[DeliveryView]
+    disposed: str | None = Field(description="the decision by which its content was destroyed")
 
 
 class DocumentPage(View):
@@ -292,6 +293,7 @@ def _view(tx: db.Tx, held: Document) -> DocumentView:
         owes=held.owes,
         history=entry_views(histories[held.id]),
         deliveries=[_delivery_view(d, histories[d.id]) for d in deliveries],
+        disposed=store.find_disposal(tx, held.id),
     )
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from services.docs import copying, counter_seal, refusals, store, store_incoming, store_registry
-from services.docs.access import Acting, Clerk, Line, Text, note_step
+from services.docs.access import Acting, Clerk, Line, Text, check_kept, note_step
 from services.docs.copying import Form, Source
 from services.docs.terms import Original
 from services.docs.views import Body, View
@@ -87,9 +87,12 @@ def _source(acting: Acting, body: CopyBody) -> Source | None:
         held = store.get(acting.tx, body.document_id)
         if held.agency_id != acting.agency_id:
             raise NotFound("văn bản")
+        check_kept(acting.tx, held.id)
         return copying.of_document(held)
     if body.incoming_id:
-        return copying.of_incoming(store_incoming.get(acting.tx, body.incoming_id))
+        arrived = store_incoming.get(acting.tx, body.incoming_id)
+        check_kept(acting.tx, arrived.id)
+        return copying.of_incoming(arrived)
     if body.original:
         return Source(Original(**body.original.model_dump()))
     return None

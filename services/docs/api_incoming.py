@@ -121,6 +121,7 @@ class IncomingLine(View):
 class IncomingView(IncomingLine):
     parts: list[PartView]
     history: list[EntryView]
+    disposed: str | None = Field(description="the decision by which its content was destroyed")
 
 
 class IncomingPage(View):
@@ -188,7 +189,12 @@ def _validation(held: Incoming) -> ValidationView | None:
 def _view(acting: Acting, incoming_id: UUID) -> IncomingView:
     held = store_incoming.get(acting.tx, incoming_id)
     history = store.histories(acting.tx, [held.id])[held.id]
-    return IncomingView(**_line(held), parts=part_views(held.parts), history=entry_views(history))
+    return IncomingView(
+        **_line(held),
+        parts=part_views(held.parts),
+        history=entry_views(history),
+        disposed=store.find_disposal(acting.tx, held.id),
+    )
 
 
 def _made(acting: Acting, held: Incoming, step: Step[Incoming] | None, if_match: str | None) -> IncomingView:

@@ -225,6 +225,15 @@ def test_disposal_destroys_what_nothing_else_needs_and_keeps_the_record(docs: Do
     assert refusal(http.get(f"/documents/{alone}/content")) == "content_disposed"
     assert refusal(http.get(f"/documents/{alone}/parts/0/pages/1.png")) == "content_disposed"
     assert http.get(f"/documents/{shared}/content").status_code == 200
+    # What is gone is sent to nobody, and nothing is copied from it.
+    assert [docs.get(docs.a.clerk, f"/documents/{each}")["disposed"] for each in (alone, shared)] == [
+        "09/QĐ-UBND",
+        None,
+    ]
+    sent = docs.post(docs.a.clerk, f"/documents/{alone}/dispatch", {"recipients": [docs.b.identifier]})
+    copied = docs.post(docs.a.clerk, "/copies", {"form": "SY", "symbol": "UBND", "document_id": str(alone)})
+    assert [refusal(sent), refusal(copied)] == ["content_disposed"] * 2
+    assert docs.rows(docs.a.agency_id, "SELECT FROM delivery WHERE document_id = %s", alone) == []
     found = docs.get(docs.a.clerk, f"/work-files/{file}")
     assert (found["state"], found["disposal"]["decision"]) == ("disposed", "09/QĐ-UBND")
     assert [each["destroyed"] for each in found["contents"]] == [True, False]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.docs import delivery, incoming, proof, store, store_incoming
-from services.docs.access import Acting
+from services.docs.access import Acting, check_kept
 from services.docs.circulation import addressing, asking, refusals, relations
 from services.docs.circulation import store as kept
 from services.docs.circulation.addressing import Addressees, Choice
@@ -39,6 +39,7 @@ def work_out(acting: Acting, held: Document, choice: Choice) -> Addressees:
 
 def send(acting: Acting, held: Document, choice: Choice, note: str | None) -> None:
     """To all of them or, when one is wrong, to nobody. The document is locked."""
+    check_kept(acting.tx, held.id)
     proof.check_dispatch(held, acting.policy())
     asking.check_not_frozen(kept.list_recalls(acting.tx, [held.id])[held.id], store.list_deliveries(acting.tx, held.id))
     relations.check_stands(held, replaced_by(acting, held), refusals.REPLACED_NOT_SENT)

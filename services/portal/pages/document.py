@@ -108,7 +108,7 @@ def _own(visit: Visit, document: dict[str, Any], route: dict[str, Any] | None) -
         "counter_seal": own is not None and own["state"] == "due" and state == "signed" and visit.has("clerk"),
         "void": state == "sealing" and visit.has("clerk") and leads,
         "dispatch": state == "issued" and visit.has("clerk") and leads,
-        "certify": state == "issued" and visit.has("clerk") and leads,
+        "certify": state == "issued" and visit.has("clerk") and leads and not document["disposed"],
         "resubmit": state in {"returned", "refused"} and visit.has("clerk") and bool(document["signers"]),
         "place": state in {"preparing", "awaiting_signature"} and visit.has("clerk") and leads,
         "confirm": leads
