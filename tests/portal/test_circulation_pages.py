@@ -218,6 +218,7 @@ def test_what_looks_like_a_duplicate_is_registered_only_when_that_is_ticked(offi
     assert "looks_like_duplicate" in refused.text
     done = send(receiver, refused, f"/incoming/{twin}/register", despite_duplicate="true")
     assert "Đã đăng ký văn bản đến" in done.text
+    assert "<br>số đến 2</li>" in done.text
 
 
 def test_a_group_is_made_changed_and_removed(offices: Offices) -> None:

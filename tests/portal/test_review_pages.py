@@ -160,6 +160,8 @@ def test_a_draft_goes_its_way_and_the_page_says_who_is_next_and_until_when(offic
     assert "Quá trình xem xét" in done.text
     assert "hạn <strong>" in done.text
     assert "Rút về để sửa" in done.text
+    submitted = author.open(path).text
+    assert ("Bạn chỉ xem được dự thảo này" in submitted, "data-autosave=" in submitted) == (True, False)
 
     seen = head.open(done.url.path)
     assert "Duyệt dự thảo" in seen.text
