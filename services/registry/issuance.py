@@ -234,6 +234,7 @@ def _wait_for_batch(tx: Tx, ca: str, wanted: CertificateRequest, order: Order) -
             entered_at=datetime.now(UTC),
         ),
     )
+    note_problem(tx, wanted.id, Rejected(CA_BY_HAND), final=False)  # what it waits for, and what to do
 
 
 def _issued(desk: Desk, request_id: UUID, checked: Checked, ca: str) -> None:

@@ -103,7 +103,8 @@ def test_orders_wait_go_out_as_one_file_and_come_back_as_certificates(office: Of
         order(office, request(key), **who).json() for key, who in zip(keys, (leader(office), seal(office)), strict=True)
     ]
     assert work(office, MANUAL) == 2
-    assert [look(office, each["request_id"])["state"] for each in asked] == ["requested"] * 2
+    waiting = [look(office, each["request_id"]) for each in asked]
+    assert [(each["state"], each["problem"]["code"]) for each in waiting] == [("requested", "ca_by_hand")] * 2
     assert [each["name"] for each in get(office, "ca-orders", state="waiting").json()["items"]] == [
         "Bế Thị Hồng Nguyệt",
         "Ủy ban nhân dân tỉnh Lạng Sơn",
@@ -138,6 +139,7 @@ def test_orders_wait_go_out_as_one_file_and_come_back_as_certificates(office: Of
     done = post(office, "ca-answers", answer, name="tra-loi.zip").json()
     assert (done["taken"], done["accepted"], done["missing"], done["ignored"]) == (True, 2, 0, ["doc.txt"])
     made = [look(office, each["request_id"]) for each in asked]
+    assert [each["problem"] for each in made] == [None, None]
     assert [each["state"] for each in made] == ["issued", "issued"]
     assert {each["certificate_id"] for each in made} == {row["certificate_id"] for row in done["rows"]}
     assert len(office.stated("registry.certificate")) == 2
