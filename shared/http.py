@@ -21,7 +21,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import acts, db, inbox, outbox, telemetry
@@ -72,8 +71,10 @@ def create_app(
     app.state.pool = pool
     app.state.verifier = Verifier(pool, service)
     app.state.follower = follower
-    include(app, *routers, operator_router, prefix=f"/{service}/v1")
-    include(app, health_router)
+    for router in routers:
+        app.include_router(router, prefix=f"/{service}/v1")
+    app.include_router(operator_router, prefix=f"/{service}/v1")
+    app.include_router(health_router)
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StarletteHTTPException, _http_error)
@@ -85,22 +86,6 @@ def create_app(
         app.add_middleware(Watched, recorder=app.state.recorder)
     app.add_middleware(Tracing, service=service)
     return app
-
-
-_included: dict[tuple[str, tuple[int, ...]], list[BaseRoute]] = {}
-
-
-def include(app: FastAPI, *routers: APIRouter, prefix: str = "") -> None:
-    """As `include_router`. What FastAPI works out for each route is kept for the process, where it does so for each
-    application anew, a tenth of a second for three hundred routes: a test makes an application of its own.
-    """
-    key = (prefix, tuple(map(id, routers)))  # routers have no hash; they live as long as what is kept of them
-    if key not in _included:
-        outer = APIRouter()
-        for router in routers:
-            outer.include_router(router, prefix=prefix)
-        _included[key] = outer.routes
-    app.router.routes.extend(_included[key])
 
 
 # --- refusals (RFC 9457)

@@ -52,7 +52,7 @@ def create(
     clients = Services(services, issuer)
     app.state.site = visits.Site(pool, clients, url.rstrip("/"), source, visits.make_templates())
     app.state.issuer = issuer
-    http.include(app, router)
+    app.include_router(router)
     wiring.add_pages(app, oauth_error=_as_oauth)
 
     @asynccontextmanager

@@ -58,7 +58,7 @@ from services.portal.pages import (
     workflow,
 )
 from shared.errors import INVALID_REQUEST, NotFound, Refusal, Rejected
-from shared.http import include, problem
+from shared.http import problem
 
 # submission, dispatch, proof and places before document, whose last route takes any act.
 PAGES = (
@@ -113,7 +113,8 @@ CONTENT_SECURITY = (
 
 
 def add_pages(app: FastAPI, *, oauth_error: OAuthError) -> None:
-    include(app, *(each.router for each in PAGES))
+    for each in PAGES:
+        app.include_router(each.router)
     app.mount("/static", StaticFiles(directory=visit.STATIC), name="static")
     app.add_middleware(Headers)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
