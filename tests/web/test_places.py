@@ -32,6 +32,7 @@ def test_a_scan_waits_until_its_clerk_has_placed_the_signature(office: Office, s
     expect(desk.locator(".state")).to_contain_text("đang chờ văn thư")
     confirm.click()
     expect(desk.locator(".state")).to_contain_text("Chờ văn thư xác nhận")
+    desk.wait_for_load_state("load")  # the script that moves the boxes is at work
     first = desk.locator('g[data-place="signer_1"]')
     image = desk.locator(".sheet-paper img").first
     image.scroll_into_view_if_needed()

@@ -156,7 +156,7 @@ def test_a_leader_signs_from_the_browser(office: Office, waiting: list[str], tmp
     for verifier in ("guessed", Run(office.url).verifier):
         form = {"ticket": wire.tickets[0], "code_verifier": verifier, "client_id": "vanthu-sign", "audience": "signing"}
         grant = {"grant_type": "urn:vanthu:params:oauth:grant-type:signing-ticket", **form}
-        answer = httpx.post(f"{office.url}/oauth/token", data=grant)
+        answer = httpx.post(f"{office.url}/oauth/token", data=grant, timeout=60)
         assert (answer.status_code, answer.json()["error"]) == (400, "signing_ticket_used")
 
 
