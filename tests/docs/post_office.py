@@ -41,6 +41,7 @@ mail_gid = mail
 first_valid_uid = 1
 first_valid_gid = 1
 default_vsz_limit = 0
+mail_max_userip_connections = 1000
 passdb {{
   driver = static
   args = password={password}

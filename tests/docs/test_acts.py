@@ -209,7 +209,7 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(docs: Docs) -> None
 
 
 def _offered(docs: Docs) -> set[str]:
-    spec = httpx.get(f"{docs.url}/docs/v1/openapi.json").json()
+    spec = httpx.get(f"{docs.url}/docs/v1/openapi.json", timeout=60).json()
     return {
         f"{method.upper()} {path.removeprefix('/docs/v1')}"
         for path, methods in spec["paths"].items()

@@ -34,7 +34,7 @@ def portal_of(docs: Docs, made: Database, tmp_path: Path, *who: Person) -> Itera
         portal.hear(*(each.stated() for each in who if each not in (docs.a.clerk, docs.b.clerk)))
         portal.accounts(**{login_of(each): PASSWORD for each in who})
         docs.hear(*portal.stated("portal.key"))
-        docs.app.state.verifier._read_at = 0.0  # it believes the keys that it read a second ago
+        docs.app.state.verifier._read_at = float("-inf")  # it believes the keys that it read a second ago
         yield portal
 
 
@@ -108,10 +108,12 @@ def _picture(portal: Portal, operator: Person, tmp_path: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(chromium.ARGUMENTS))
         page = browser.new_page(viewport={"width": 390, "height": 844}, locale="vi-VN")
+        page.set_default_timeout(90_000)
         page.goto(f"{portal.url}/login")
         page.fill('input[name="login"]', login_of(operator))
         page.fill('input[name="password"]', PASSWORD)
         page.click("main button:not(.link)")
+        page.get_by_role("heading", name="Việc của tôi").wait_for()
         for name, path in (("ledger", "/ledger"), ("entry", "/ledger/entries/0"), ("heads", "/ledger/heads")):
             page.goto(portal.url + path)
             folder = Path(os.environ.get("VANTHU_PICTURES", tmp_path))

@@ -230,7 +230,7 @@ class Numbering(RuleBasedStateMachine):
     @rule(clerk=consumes(clerks))
     def lose_the_connection(self, clerk: tuple[psycopg.Connection[psycopg.rows.DictRow], dict[int, UUID]]) -> None:
         with psycopg.connect(self.base.admin, autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(%s, 5000)", [clerk[0].info.backend_pid])
+            admin.execute("SELECT pg_terminate_backend(%s, 60000)", [clerk[0].info.backend_pid])
 
     @rule(which=st.randoms(use_true_random=False))
     def void_one(self, which: random.Random) -> None:

@@ -34,7 +34,7 @@ def test_whatever_succeeds_is_told_and_a_second_click_is_not(office: Office) -> 
             assert http.request(method, path, **body).is_success
             assert told_since(admin, between) == []
         assert untold(admin, begun) == []
-    spec = httpx.get(f"{office.url}/notify/v1/openapi.json").json()
+    spec = httpx.get(f"{office.url}/notify/v1/openapi.json", timeout=60).json()
     changing = {
         f"{method.upper()} {path.removeprefix('/notify/v1')}"
         for path, methods in spec["paths"].items()

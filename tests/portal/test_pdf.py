@@ -39,7 +39,7 @@ def test_a_browser_that_leaves_early_leaves_no_connection_behind(
 ) -> None:
     """Left to the garbage collector, the connection may be closed by a thread that holds the pool's own lock."""
     only_one = httpx.Limits(max_connections=1)
-    with httpx.Client(limits=only_one, timeout=httpx.Timeout(60, pool=0.5)) as http:
+    with httpx.Client(limits=only_one, timeout=httpx.Timeout(60, pool=30)) as http:
         stack = ExitStack()
         answer = passing(stack.enter_context(http.stream("GET", f"{service}/file")), stack, "application/pdf", {})
         gc.disable()

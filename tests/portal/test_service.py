@@ -347,7 +347,7 @@ def test_a_request_for_a_token_that_makes_no_sense_is_told_why(
 
 
 def test_a_program_finds_everything_from_the_portals_address(portal: Portal) -> None:
-    found = httpx.get(f"{portal.url}/.well-known/oauth-authorization-server").json()
+    found = httpx.get(f"{portal.url}/.well-known/oauth-authorization-server", timeout=60).json()
     assert found["issuer"] == "http://portal.example"
     assert found["token_endpoint"] == "http://portal.example/oauth/token"
     assert set(found["vanthu_services"]) == {"docs", "signing", "registry", "notify"}
@@ -369,6 +369,7 @@ def test_a_partners_system_gets_a_token_for_its_secret(portal: Portal) -> None:
         f"{portal.url}/oauth/token",
         data=form,
         auth=("motcua", "b%C3%AD+m%E1%BA%ADt+c%E1%BB%A7a+m%E1%BB%99t+c%E1%BB%ADa"),
+        timeout=60,
     )
     assert "access_token" in basic.json()
     wrong = [portal.program("/oauth/token", **form, client_id="motcua", client_secret="sai") for _ in range(6)]
@@ -430,6 +431,6 @@ def dump(portal: Portal, table: str = "refresh_token", column: str = "token_hash
 
 def test_the_portal_says_that_it_is_ready(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    assert httpx.get(f"{portal.url}/readyz").text == "ready\n"
-    refused = httpx.get(f"{portal.url}/portal/v1/parked")
+    assert httpx.get(f"{portal.url}/readyz", timeout=60).text == "ready\n"
+    refused = httpx.get(f"{portal.url}/portal/v1/parked", timeout=60)
     assert (refused.status_code, refused.json()["code"]) == (401, "login_required")

@@ -202,6 +202,7 @@ def settings(registry_database: Database, pki: Running) -> RegistrySettings:
             "portal_url": "http://127.0.0.1:1",
             "devpki_url": pki.url,
             "devpki_secret": pki.secret,
+            "network_timeout": 60.0,  # two busy cores carry the authority too
         }
     )
 

@@ -48,7 +48,7 @@ def run(store: softhsm.Store, arguments: list[str], given: dict[str, Any]) -> An
         input=json.dumps(given | {"module": str(store.softhsm.module)}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -79,7 +79,7 @@ class Authority:
     def revoked(self) -> set[int]:
         """The serials on the CRL that the CA publishes."""
         context = ssl.create_default_context(cadata=self.root_pem)
-        crl = x509.load_der_x509_crl(httpx.get(f"{self.url}/1.0/crl", verify=context).content)
+        crl = x509.load_der_x509_crl(httpx.get(f"{self.url}/1.0/crl", verify=context, timeout=60).content)
         return {each.serial_number for each in crl}
 
 

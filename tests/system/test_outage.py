@@ -79,7 +79,7 @@ def test_an_urgent_document_goes_out_owing_and_receivers_and_partners_get_the_be
     assert seen["owes"] == []
 
     told = []
-    for received in system.partner.receive("outbound", group="outage", seconds=60):
+    for received in system.partner.receive("outbound", group="outage", seconds=180):
         if isinstance(received.data, (DocumentDelivered, DocumentRenewed)):
             told.append(received.data)
             if str(received.data.delivery_id) == deliveries[outside] and isinstance(received.data, DocumentRenewed):

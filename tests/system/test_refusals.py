@@ -102,7 +102,7 @@ def test_a_pdf_that_cannot_be_signed_is_refused_with_the_reason(office: Office, 
         found: dict[str, Any] = clerk.get("docs", f"/documents/{document['id']}")
         return found if found["state"] == "refused" else None
 
-    reason = eventually(refused, "the refusal", seconds=60)["state_reason"]
+    reason = eventually(refused, "the refusal", seconds=180)["state_reason"]
     assert reason["code"] == code
     assert reason["vi"]
     assert reason["en"]
@@ -195,7 +195,7 @@ def test_a_malformed_message_is_answered_and_stops_nothing(story: Story, value: 
 
     partner = story.partner().partner
     _, offset = partner.send_raw(b"k", value)
-    for received in partner.receive("replies", group=f"test-{uuid4()}", seconds=60):
+    for received in partner.receive("replies", group=f"test-{uuid4()}", seconds=180):
         if isinstance(received.data, MessageRejected) and received.data.offset == offset:
             assert received.data.code == code
             assert received.data.detail_vi
@@ -222,5 +222,5 @@ def test_bytes_changed_in_the_store_are_refused_by_the_receiver(story: Story, st
         mine: dict[str, Any] = next(d for d in found if d["delivery_id"] == deliveries[identifier])
         return mine if mine["status"] == "02" else None
 
-    seen = eventually(refused, "the receiver's refusal", seconds=90)
+    seen = eventually(refused, "the receiver's refusal", seconds=180)
     assert seen["reason"]
