@@ -83,7 +83,7 @@ load: setup ## Load N documents, out and in, into the running stack: make load N
 	@test -n "$(N)" || { echo "N=… is missing: how many documents"; exit 2; }
 	@$(BIN)/python -m bench.docs_load $(N)
 
-test: setup ## The suite, on the real parts, in some 23 minutes on two cores
+test: setup ## The suite, on the real parts, in some 25 minutes on two cores
 	@$(BIN)/python -m deploy.local.system $(TEST_TOOLS)
 	@$(call pytest,-m "not full" --durations=10)
 
